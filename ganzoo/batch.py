@@ -1,0 +1,54 @@
+"""What one draw from a pair of domains looks like on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Self
+
+from torch import Tensor
+
+from ganzoo.task import Task
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What a method needs to know of the data to size its networks."""
+
+    channels: int
+    height: int
+    width: int
+    task: Task
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        return self.channels, self.height, self.width
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Labelled source images and unlabelled target images: float [B, C, H, W] in [-1, 1].
+
+    There is no target label to read: a method cannot leak what it cannot reach.
+    """
+
+    source: Tensor
+    source_label: Tensor  # [B, task.label_size]
+    target: Tensor
+    progress: Tensor  # 0-d: the part of the run already done, in [0, 1)
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def split(self, size: int) -> Iterator[Self]:
+        """Micro-batches of at most `size` samples, in order."""
+        rows = [field.name for field in fields(self) if field.name != "progress"]
+        for start in range(0, len(self), size):
+            yield replace(self, **{name: getattr(self, name)[start : start + size] for name in rows})
+
+
+@dataclass(frozen=True)
+class OracleBatch(Batch):
+    """Also holds the target's labels. Only a method that declares `oracle = True` is given one."""
+
+    target_label: Tensor  # [B, task.label_size]

@@ -1,0 +1,41 @@
+"""Every error that a user can cause. The command line prints each as one sentence, without a traceback."""
+
+
+class GanzooError(Exception):
+    """Base of all errors that ganzoo raises on purpose."""
+
+    exit_code = 1
+
+
+class PluginError(GanzooError):
+    """A plugin breaks its contract."""
+
+
+class UsageError(GanzooError):
+    """What the user typed cannot be meant."""
+
+    exit_code = 2
+
+
+class UnknownNameError(UsageError):
+    """No plugin of that kind has that name."""
+
+
+class ConfigError(UsageError):
+    """A setting is unknown, out of range, or contradicts another."""
+
+
+class DatasetError(GanzooError):
+    """A dataset is absent, unreadable, or its labels do not fit its images."""
+
+
+class CheckpointError(GanzooError):
+    """A checkpoint is missing, damaged, or of another run."""
+
+
+class DivergenceError(GanzooError):
+    """A loss term or a weight stopped being finite."""
+
+
+class MetricUnavailableError(GanzooError):
+    """A metric cannot be measured here. The score is left out, with this sentence as the reason."""

@@ -1,0 +1,33 @@
+"""What a plugin can add. Every hook only declares classes; none runs inside the training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ganzoo import hookspec
+
+if TYPE_CHECKING:
+    from ganzoo.dataset import Dataset
+    from ganzoo.method import Method
+    from ganzoo.metric import Extractor, Metric
+
+
+@hookspec
+def ganzoo_methods() -> Sequence[type[Method]]:  # type: ignore[empty-body]
+    """Methods this plugin adds."""
+
+
+@hookspec
+def ganzoo_datasets() -> Sequence[type[Dataset]]:  # type: ignore[empty-body]
+    """Datasets this plugin adds."""
+
+
+@hookspec
+def ganzoo_metrics() -> Sequence[type[Metric]]:  # type: ignore[empty-body]
+    """Metrics this plugin adds."""
+
+
+@hookspec
+def ganzoo_extractors() -> Sequence[type[Extractor]]:  # type: ignore[empty-body]
+    """Feature extractors this plugin adds, for the metrics that compare distributions of features."""

@@ -1,0 +1,114 @@
+"""The contract of a metric: what it may look at, and what a score says of itself."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganzoo.batch import DataSpec
+from ganzoo.dataset import Domain
+from ganzoo.method import Method
+from ganzoo.settings import Settings
+
+DomainName = Literal["source", "source_test", "target", "target_test"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number, with all that a reader needs to trust it. Scores with different cards are never ranked together."""
+
+    name: str  # says exactly what it is: "fid[gaze]", "gaze_error_deg"
+    value: float | None  # None: could not be measured, for `reason`
+    subject: str = "method"  # or the rival that stands beside it: "raw source", "constant"
+    unit: str = ""
+    better: Literal["lower", "higher", ""] = ""
+    low: float | None = None  # 95 % interval
+    high: float | None = None
+    reason: str = ""
+    warning: str = ""
+    headline: bool = True  # shown in the final table; the others stand in metrics.json
+    card: Mapping[str, Any] = field(default_factory=dict)  # extractor and hash, resizer, counts, seeds, versions
+
+
+class Extractor(ABC):
+    """A named network that turns images into features.
+
+    The constructor loads or trains it and raises MetricUnavailableError, with the way to get it, where it cannot.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+
+    @abstractmethod
+    def __init__(self, data: Evaluation) -> None: ...
+
+    @property
+    @abstractmethod
+    def card(self) -> Mapping[str, Any]:
+        """Its weights' hash, its resizer, its feature size, versions: goes into every score's card."""
+
+    @abstractmethod
+    def features(self, images: Tensor) -> Tensor:
+        """Features float32 [N, D] of uint8 images [N, C, H, W] on the evaluation's device."""
+
+
+class Evaluation(Protocol):
+    """What a metric may look at. Samples, features and fitted networks are made once and shared by all metrics."""
+
+    method: Method  # in eval mode, frozen
+    spec: DataSpec
+    device: torch.device
+    seed: int
+    samples: int  # most images that a distance between distributions is measured on
+
+    def domain(self, name: DomainName) -> Domain:
+        """A domain of the dataset, labels included. Raises MetricUnavailableError where it is absent."""
+        ...
+
+    def refined(self, name: Literal["source", "source_test"]) -> Domain:
+        """What the method makes of a labelled source domain, row for row, labels carried over (uint8).
+
+        Raises MetricUnavailableError for a method that does not refine.
+        """
+        ...
+
+    def made(self) -> Domain:
+        """At most `samples` images of the method's making, as uint8: refined from the source, or generated."""
+        ...
+
+    def extractor(self, name: str) -> Extractor:
+        """A named extractor, made once. Raises MetricUnavailableError where it cannot be had."""
+        ...
+
+    def features(self, extractor: str, images: Domain) -> np.ndarray:
+        """Features float64 [N, D] of a domain's images by a named extractor, computed once."""
+        ...
+
+    def fit(self, network: Method, source: Domain, *, steps: int, batch_size: int, seed: int) -> Method:
+        """Train `network` on a labelled domain with the one loop; the result is cached on disk by content."""
+        ...
+
+
+class Metric(ABC):
+    """Measures a trained method."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    needs: ClassVar[tuple[type, ...]]  # capability protocols: it applies to a method that has any of them
+    Config: ClassVar[type[Settings]]
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @abstractmethod
+    def measure(self, data: Evaluation) -> Sequence[Score]:
+        """The scores of `data.method`, and of the rivals that must stand beside them.
+
+        Raises MetricUnavailableError where it cannot be measured.
+        """

@@ -1,0 +1,1 @@
+"""Blocks that methods share, one idea a file."""
