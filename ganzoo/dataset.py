@@ -118,4 +118,5 @@ class Dataset(ABC):
                 f"dataset {self.name}: source images are {list(source.images.shape[1:])} and target images "
                 f"{list(target.images.shape[1:])} (channels, height, width); they must be equal"
             )
-        return DataSpec(*source.images.shape[1:], task=self.task)
+        channels, height, width = source.images.shape[1:]
+        return DataSpec(channels, height, width, self.task)

@@ -1,0 +1,142 @@
+"""Whole-run state: one folder per saved step, complete or absent. Random state is derived from the step, never stored.
+
+A folder holds the parameters once, the buffers of every process (a history and BatchNorm statistics are local
+to theirs), the optimizers, and a manifest with a checksum of each file. Nothing in it can run code when loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ganzoo import dist
+from ganzoo.errors import CheckpointError
+from ganzoo.method import Method
+
+FORMAT = 1
+KEEP = 2  # newest checkpoints that stay: the older one is there for the case that the newer is damaged
+
+
+def folder(run_dir: Path) -> Path:
+    return run_dir / "checkpoints"
+
+
+def save(run_dir: Path, step: int, method: Method, optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
+    """Write aside, sync, rename. Rank 0 writes what all processes share; each writes its own buffers."""
+    final = folder(run_dir) / f"step-{step:08d}"
+    aside = final.with_suffix(".partial")
+    try:
+        aside.mkdir(parents=True, exist_ok=True)
+        parameters, buffers = _state(method)
+        save_file(buffers, aside / f"buffers-{dist.rank()}.safetensors")
+        if dist.rank() == 0:
+            save_file(parameters, aside / "parameters.safetensors")
+            torch.save(
+                {name: optimizer.state_dict() for name, optimizer in optimizers.items()}, aside / "optimizers.pt"
+            )
+        dist.barrier()
+        if dist.rank() == 0:
+            _seal(aside, step, method)
+            if final.exists():  # the step of a damaged checkpoint, reached again
+                shutil.rmtree(final)
+            os.replace(aside, final)
+            _sync(final.parent)
+            for old in sorted(folder(run_dir).glob("step-????????"))[:-KEEP]:
+                shutil.rmtree(old)
+    except OSError as error:
+        raise CheckpointError(
+            f"cannot save {final}: {error.strerror or error}; earlier checkpoints are kept"
+        ) from error
+    dist.barrier()
+
+
+def latest(run_dir: Path) -> Path | None:
+    """The newest whole checkpoint. A damaged one is named in a warning and skipped; None where nothing is saved."""
+    for path in sorted(folder(run_dir).glob("step-????????"), reverse=True):
+        if problem := _problem(path):
+            warnings.warn(f"checkpoint {path} is damaged ({problem}) and was skipped", stacklevel=2)
+        else:
+            return path
+    return None
+
+
+def load(path: Path, method: Method, optimizers: Mapping[str, torch.optim.Optimizer] | None = None) -> int:
+    """Restore `method`, and the optimizers where given, in place. Returns the step to go on from."""
+    manifest = _manifest(path)
+    if manifest["method"] != method.name:
+        raise CheckpointError(f"{path} holds the method {manifest['method']!r}, not {method.name!r}")
+    if optimizers is not None and manifest["world"] != dist.world():
+        raise CheckpointError(
+            f"{path} was saved by {manifest['world']} processes and {dist.world()} now run; start as many again"
+        )
+    own = path / f"buffers-{min(dist.rank(), manifest['world'] - 1)}.safetensors"
+    try:
+        method.load_state_dict({**load_file(path / "parameters.safetensors"), **load_file(own)})
+        if optimizers is not None:
+            states = torch.load(path / "optimizers.pt", map_location="cpu", weights_only=True)
+            for name, optimizer in optimizers.items():
+                optimizer.load_state_dict(states[name])
+    except Exception as error:  # other shapes, other names, other groups: all mean that it is not of this run
+        raise CheckpointError(f"{path} does not fit this run: {str(error).splitlines()[0]}") from error
+    return int(manifest["step"])
+
+
+def _state(method: Method) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The state dict, split into what processes share and what is each one's own."""
+    names = {name for name, _ in method.named_parameters(remove_duplicate=False)}
+    state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in method.state_dict().items()}
+    return {n: t for n, t in state.items() if n in names}, {n: t for n, t in state.items() if n not in names}
+
+
+def _seal(path: Path, step: int, method: Method) -> None:
+    files = {}
+    for file in sorted(path.iterdir()):
+        if file.name == "manifest.json":
+            continue
+        files[file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
+        _sync(file)
+    manifest = {"format": FORMAT, "step": step, "method": method.name, "world": dist.world(), "sha256": files}
+    (path / "manifest.json").write_text(json.dumps(manifest, indent=1))
+    _sync(path / "manifest.json")
+    _sync(path)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads((path / "manifest.json").read_text())
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: its manifest cannot be read ({error})") from error
+    expected = {"format": int, "step": int, "method": str, "world": int, "sha256": dict}
+    if not isinstance(manifest, dict) or any(not isinstance(manifest.get(k), t) for k, t in expected.items()):
+        raise CheckpointError(f"{path}: its manifest is not one of ganzoo's")
+    if manifest["format"] != FORMAT:
+        raise CheckpointError(f"{path} is in format {manifest['format']}; this version reads format {FORMAT}")
+    return manifest
+
+
+def _problem(path: Path) -> str | None:
+    try:
+        for name, expected in _manifest(path)["sha256"].items():
+            if hashlib.sha256((path / Path(name).name).read_bytes()).hexdigest() != expected:
+                return f"{name} has another checksum"
+    except (OSError, CheckpointError) as error:
+        return str(error)
+    return None

@@ -1,0 +1,67 @@
+"""The command line. Subcommands are imported when they are used, so that `ganzoo --help` is instant."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from ganzoo import __version__
+from ganzoo.errors import GanzooError
+
+COMMANDS = {
+    "run": ("ganzoo.cli.run", "Train a method on a dataset and measure it."),
+    "evaluate": ("ganzoo.cli.evaluate", "Measure a finished run again."),
+    "refine": ("ganzoo.cli.refine", "Refine a folder or npz of synthetic images with a trained run."),
+    "list": ("ganzoo.cli.listing", "List methods, datasets, metrics, extractors and plugins."),
+}
+
+
+class _Failure(click.ClickException):
+    """A user's mistake or a failed run: one sentence, and the exit code that belongs to it."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code  # type: ignore[misc]
+
+
+class _Main(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[name][0]).command
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from ganzoo.config import did_you_mean
+
+            raise click.UsageError(f"there is no command {args[0]!r}{did_you_mean(args[0], COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except GanzooError as error:
+            raise _Failure(str(error), error.exit_code) from error
+        except KeyboardInterrupt:
+            click.echo("\nInterrupted. The same command goes on from the last checkpoint.", err=True)
+            sys.exit(130)
+
+
+@click.group(cls=_Main, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, "-V", "--version", prog_name="ganzoo")
+def main() -> None:
+    """A zoo of methods that close the gap between synthetic and real images.
+
+    Start with: ganzoo run simgan --dataset eyes
+    """

@@ -1,0 +1,127 @@
+"""What a user sees while a run works: a live display in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from ganzoo.dataset import Dataset
+from ganzoo.experiment import Plan, Stage
+from ganzoo.loop import Observer
+from ganzoo.method import Method
+from ganzoo.report.curves import loss_curves
+from ganzoo.report.sheets import sample_sheet
+from ganzoo.run_folder import RunFolder
+
+PLAIN_EVERY = 10.0  # seconds between lines where there is no terminal
+
+
+class Display(Stage):
+    """Progress on standard error; standard output is for results."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True)
+        self.progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=self.console,
+        )
+        self.terms = Text()
+        self.live = Live(Group(self.progress, self.terms), console=self.console, refresh_per_second=4, transient=True)
+
+    def __enter__(self) -> Self:
+        if self.console.is_terminal:
+            self.live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.live.stop()
+
+    def say(self, text: str) -> None:
+        self.console.print(escape(text), highlight=False, soft_wrap=True)
+
+    def doing(self, what: str) -> None:
+        if self.console.is_terminal:
+            self.terms.plain = what
+        else:
+            self.say(what)
+
+    def fitting(self, what: str) -> Observer:
+        return _Bar(self, f"fitting {what}", 0)
+
+    def training(self, plan: Plan, folder: RunFolder, method: Method, dataset: Dataset) -> Observer:
+        return _TrainingBar(self, plan, folder, method, dataset)
+
+
+class _Bar(Observer):
+    """One training on the display."""
+
+    def __init__(self, display: Display, title: str, images_per_update: int) -> None:
+        self.display, self.title, self.images_per_update = display, title, images_per_update
+
+    def started(self, first: int, steps: int) -> None:
+        self.steps = steps
+        self.task = self.display.progress.add_task(self.title, total=steps, completed=first, rate="")
+        self.began = self.printed = time.perf_counter()
+        self.images = 0
+        if first:
+            self.display.say(f"{self.title}: going on from step {first} of {steps}")
+
+    def stepped(self, step: int, phases: Sequence[str]) -> None:
+        self.images += len(phases) * self.images_per_update
+        rate = f"{self.images / max(time.perf_counter() - self.began, 1e-9):,.0f} images/s" if self.images else ""
+        name = f"{self.title} [dim]{escape(', '.join(dict.fromkeys(phases)))}[/dim]" if self.images else self.title
+        self.display.progress.update(self.task, completed=step, rate=rate, description=name)
+        if step == self.steps:
+            self.display.progress.remove_task(self.task)
+            self.display.terms.plain = ""
+
+    def logged(self, step: int, means: Mapping[str, float], warnings: Sequence[str]) -> None:
+        terms = "  ".join(f"{name} {value:.4g}" for name, value in means.items())
+        now = time.perf_counter()
+        if self.display.console.is_terminal:
+            self.display.terms.plain = terms
+        elif now - self.printed >= PLAIN_EVERY or step == self.steps:
+            self.printed = now
+            speed = f"  {self.images / (now - self.began):,.0f} images/s" if self.images else ""
+            self.display.say(f"{self.title} step {step}/{self.steps}{speed}  {terms}")
+
+
+class _TrainingBar(_Bar):
+    """The run's own training: warnings, sample sheets and curves too."""
+
+    def __init__(self, display: Display, plan: Plan, folder: RunFolder, method: Method, dataset: Dataset) -> None:
+        super().__init__(display, plan.method.name, plan.train.batch_size)
+        self.plan, self.folder, self.method = plan, folder, method
+        self.source = dataset.source_test() or dataset.source()
+        self.target = dataset.target()
+        self.warned: set[str] = set()
+
+    def logged(self, step: int, means: Mapping[str, float], warnings: Sequence[str]) -> None:
+        super().logged(step, means, warnings)
+        for warning in warnings:
+            kind = "".join(letter for letter in warning if not letter.isdigit())  # say each once, not once a number
+            if kind not in self.warned:
+                self.warned.add(kind)
+                self.display.console.print(
+                    f"[yellow]warning[/yellow] at step {step}: {escape(warning)}", soft_wrap=True
+                )
+
+    def saved(self, step: int) -> None:
+        sheet = self.folder.path / "samples" / f"step-{step:08d}.png"
+        sample_sheet(self.method, self.source, self.target, sheet, seed=self.plan.train.seed)
+        loss_curves(
+            self.folder.logged(self.folder.log_file), self.folder.curves_file, f"{self.plan.method.name}, step {step}"
+        )

@@ -1,0 +1,43 @@
+"""`ganzoo list`."""
+
+from __future__ import annotations
+
+import click
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ganzoo.registry import KINDS, registry
+
+
+@click.command(help="List what is installed: methods, datasets, metrics, extractors, plugins; all where none is named.")
+@click.argument("kind", required=False, type=click.Choice([*KINDS, "plugins"]))
+def command(kind: str | None) -> None:
+    console = Console()
+    for each in [kind] if kind else [*KINDS, "plugins"]:
+        console.print(_plugins() if each == "plugins" else _classes(each))
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def _classes(kind: str) -> Table:
+    table = _table(kind, "name", "summary", "package")
+    packages = {name: plugin.package for plugin in registry().plugins for name in plugin.adds.get(kind, [])}
+    for name, cls in registry().found[kind].items():
+        table.add_row(escape(name), escape(cls.summary), escape(packages[name]))
+    return table
+
+
+def _plugins() -> Table:
+    table = _table("plugins", "name", "package", "version", "adds", "state")
+    for plugin in registry().plugins:
+        adds = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in plugin.adds.items() if names)
+        state = f"[red]broken[/red]: {escape(plugin.error)}" if plugin.error else "ok"
+        table.add_row(escape(plugin.name), escape(plugin.package), plugin.version, escape(adds), state)
+    return table

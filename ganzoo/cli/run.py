@@ -1,0 +1,160 @@
+"""`ganzoo run METHOD`: a command per method, with options from the settings of the method, dataset and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ganzoo.cli.display import Display
+from ganzoo.cli.table import print_scores
+from ganzoo.config import SettingOption, did_you_mean, options, read_toml
+from ganzoo.errors import ConfigError
+from ganzoo.experiment import Plan, make_plan, run
+from ganzoo.registry import registry
+from ganzoo.run_folder import RunFolder
+
+DEFAULT_DATASET = "eyes"
+
+
+class _Run(click.Group):
+    """The commands are made when they are asked for: which options there are depends on what was typed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(registry().found["methods"])
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        return _command(name, []) if name in registry().found["methods"] else None
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str, click.Command, list[str]]:
+        for file in _typed(args, "--plugin"):
+            registry().add_file(Path(file))
+        return args[0], _command(args[0], args[1:]), args[1:]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Methods"):
+            formatter.write_dl([(name, cls.summary) for name, cls in registry().found["methods"].items()])
+
+
+class _MethodCommand(click.Command):
+    """Groups the options in the help by what they set."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record:
+                table = param.table if isinstance(param, SettingOption) else "Run"
+                title = {"train": "Training", "evaluate": "Evaluation"}.get(table, table.replace("_", " ").capitalize())
+                sections.setdefault(title, []).append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+@click.command(
+    cls=_Run,
+    options_metavar="METHOD --dataset NAME [options]",
+    subcommand_metavar="",
+    help="Train a method on a dataset and measure it.\n\n`ganzoo run METHOD --dataset NAME --help` lists the options "
+    "of both. The same command in the same folder goes on where it stopped.",
+)
+def command() -> None: ...
+
+
+def _command(name: str, args: Sequence[str]) -> click.Command:
+    """The command of one method, with the options of the dataset and the preset that `args` name."""
+    file = _only(_typed(args, "--config"))
+    tables = read_toml(Path(file)) if file else {}
+    asked = tables.get("run", {})
+    if asked.get("method", name) != name:
+        raise ConfigError(f"--config {file} is for the method {asked['method']!r}, not {name!r}")
+    dataset = _only(_typed(args, "--dataset")) or asked.get("dataset", DEFAULT_DATASET)
+    preset = _only(_typed(args, "--preset"))
+    shown = make_plan(name, dataset, preset, {})
+    params = _params(shown)
+
+    def callback(out: Path | None, **given: Any) -> None:
+        layers = {f"--config {file}": _setting_tables(tables, file)} if file else {}
+        kept = None if asked.get("preset") == "default" else asked.get("preset")
+        plan = make_plan(name, dataset, preset or kept, {**layers, "options": _typed_settings(params, given)})
+        _run(plan, RunFolder(out or plan.default_folder()))
+
+    method = shown.method
+    text = f"{method.summary}\n\n{method.paper}\n\nPresets: {', '.join(method.presets) or 'none'}."
+    return _MethodCommand(name, callback=callback, params=params, help=text)
+
+
+def _params(shown: Plan) -> list[click.Parameter]:
+    folder = click.Path(path_type=Path)
+    read_before = {"expose_value": False}  # these decide which options there are
+    own = [
+        click.Option(["--dataset"], help=f"The dataset.  [default: {DEFAULT_DATASET}]", **read_before),
+        click.Option(["--preset"], help="Named settings of the method.", **read_before),
+        click.Option(
+            ["--config"], metavar="FILE", help="Settings from a TOML file, such as a run.toml.", **read_before
+        ),
+        click.Option(["--plugin"], metavar="FILE", multiple=True, help="Load a plugin from a .py file.", **read_before),
+        click.Option(["--out"], type=folder, help="The run folder.  [default: one in runs/, by the settings]"),
+    ]
+    taken = {name for option in own for name in option.opts} | {"--help"}
+    made = [
+        *options(type(shown.train), "train", shown.train, taken),
+        *options(type(shown.method_config), "method", shown.method_config, taken),
+        *options(type(shown.dataset_config), "dataset", shown.dataset_config, taken),
+        *options(type(shown.evaluate), "evaluate", shown.evaluate, taken),
+    ]
+    for name, config in shown.metric_configs.items():
+        made += options(type(config), f"metric {name}", config, taken, prefix=f"{name}-")
+    return [*own, *made]
+
+
+def _typed_settings(params: Sequence[click.Parameter], given: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What was typed, as tables."""
+    tables: dict[str, dict[str, Any]] = {"metric": {}}
+    for param in params:
+        if isinstance(param, SettingOption) and given[str(param.name)] is not None:
+            table = tables
+            if param.table.startswith("metric "):
+                table = tables["metric"]
+            table.setdefault(param.table.removeprefix("metric "), {})[param.field] = given[str(param.name)]
+    return tables
+
+
+def _setting_tables(tables: dict[str, Any], file: str) -> dict[str, Any]:
+    """The tables of a settings file that hold settings; others, such as [environment], only tell."""
+    known = ("run", "method", "dataset", "train", "evaluate", "metric", "environment")
+    for table, content in tables.items():
+        if table not in known:
+            raise ConfigError(f"--config {file}: there is no table [{table}]{did_you_mean(table, known)}")
+        if not isinstance(content, dict):
+            raise ConfigError(f"--config {file}: {table} must stand in a table, such as [train]")
+    return tables
+
+
+def _run(plan: Plan, folder: RunFolder) -> None:
+    title = f"{plan.method.name} on {plan.dataset.name}, step {plan.train.steps}, seed {plan.train.seed}"
+    earlier = folder.scores() if folder.settings_file.exists() else None
+    if earlier is not None:
+        folder.open(plan.tables())
+        click.echo(f"{folder.path} is complete; `ganzoo evaluate {folder.path}` measures it again.", err=True)
+        print_scores(earlier, plan.method.name, title)
+        return
+    with Display() as display:
+        display.say(f"run folder {folder.path}")
+        scores = run(plan, folder, display)
+    if scores:
+        print_scores(scores, plan.method.name, title)
+        click.echo(f"Everything about this run is in {folder.path}", err=True)
+
+
+def _typed(args: Sequence[str], flag: str) -> list[str]:
+    """The values of an option in arguments that are not parsed yet."""
+    found = [arg.split("=", 1)[1] for arg in args if arg.startswith(flag + "=")]
+    return found + [args[i + 1] for i, arg in enumerate(args[:-1]) if arg == flag]
+
+
+def _only(values: Sequence[str]) -> str | None:
+    return values[-1] if values else None

@@ -1,0 +1,71 @@
+"""The few collective calls that the loop makes. All are no-ops on one process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+
+def rank() -> int:
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def world() -> int:
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def local_rank() -> int:
+    """This process's number on its own machine."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+@contextmanager
+def process_group(device: torch.device) -> Iterator[None]:
+    """Join the other processes where torchrun started several; leave them at the end."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
+        yield
+        return
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def broadcast(module: nn.Module) -> None:
+    """Give every process the first one's parameters and buffers."""
+    if world() > 1:
+        for tensor in [*module.parameters(), *module.buffers()]:
+            dist.broadcast(tensor.data, src=0)
+
+
+def average_gradients(params: Sequence[nn.Parameter]) -> None:
+    """Mean over processes, in one message. Works with double backward and under capture."""
+    if world() == 1:
+        return
+    grads: list[Tensor] = [p.grad for p in params if p.grad is not None]
+    flat = torch.cat([grad.flatten() for grad in grads])
+    dist.all_reduce(flat)
+    flat /= world()
+    for grad, piece in zip(grads, flat.split([grad.numel() for grad in grads]), strict=True):
+        grad.copy_(piece.view_as(grad))
+
+
+def average(values: dict[str, float]) -> dict[str, float]:
+    """Mean over processes of numbers that every process has under the same names."""
+    if world() == 1 or not values:
+        return values
+    device = "cuda" if dist.get_backend() == "nccl" else "cpu"
+    flat = torch.tensor([values[name] for name in sorted(values)], dtype=torch.float64, device=device)
+    dist.all_reduce(flat)
+    return dict(zip(sorted(values), (flat / world()).tolist(), strict=True))
+
+
+def barrier() -> None:
+    if world() > 1:
+        dist.barrier()

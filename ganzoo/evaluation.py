@@ -1,0 +1,218 @@
+"""Measures a trained method: makes samples, features and fitted networks once, and shares them between metrics."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ganzoo import __version__
+from ganzoo.cache import cache_folder
+from ganzoo.dataset import Dataset, Domain
+from ganzoo.errors import MetricUnavailableError
+from ganzoo.loader import derive_seed, reseed, to_uint8, to_unit_range
+from ganzoo.loop import Observer, Precision, TrainConfig, build, resolve_precision, train
+from ganzoo.method import Generates, Method, Refines
+from ganzoo.metric import DomainName, Extractor, Metric, Score
+from ganzoo.settings import Settings
+
+CHUNK = 256  # images that go through a network at once
+
+
+class EvaluateConfig(Settings):
+    """Settings of every evaluation."""
+
+    metrics: tuple[str, ...] = Field((), description="Metrics to measure; none named: all that apply.")
+    samples: int = Field(2_048, ge=2, description="Most images that distances between distributions are measured on.")
+
+
+class Watcher:
+    """What an evaluation tells the outside."""
+
+    def fitting(self, what: str) -> Observer:
+        """A network is trained; the loop tells the observer returned here."""
+        return Observer()
+
+    def doing(self, what: str) -> None:
+        """The next piece of work, in words."""
+
+
+class TrainedEvaluation:
+    """The `ganzoo.metric.Evaluation` of one trained method on one dataset."""
+
+    def __init__(
+        self,
+        method: Method,
+        dataset: Dataset,
+        *,
+        seed: int,
+        samples: int,
+        extractors: Mapping[str, type[Extractor]],
+        precision: Precision = "auto",
+        watcher: Watcher | None = None,
+    ) -> None:
+        self.method = method.eval().requires_grad_(False)
+        self.dataset, self.spec = dataset, dataset.spec()
+        self.device = next((p.device for p in method.parameters()), torch.device("cpu"))
+        self.seed, self.samples, self.precision = seed, samples, precision
+        self.watcher = watcher or Watcher()
+        self._extractor_classes = extractors
+        self._extractors: dict[str, Extractor | MetricUnavailableError] = {}
+        self._domains: dict[str, Domain] = {}
+        self._features: dict[tuple[str, str], np.ndarray] = {}
+
+    def domain(self, name: DomainName) -> Domain:
+        if name not in self._domains:
+            found: Domain | None = getattr(self.dataset, name)()
+            if found is None:
+                raise MetricUnavailableError(f"the dataset {self.dataset.name} has no {name.replace('_', ' ')} images")
+            self._domains[name] = found
+        return self._domains[name]
+
+    def refined(self, name: Literal["source", "source_test"]) -> Domain:
+        if not isinstance(self.method, Refines):
+            raise MetricUnavailableError(f"{self.method.name} does not refine images")
+        key = f"refined {name}"
+        if key not in self._domains:
+            self.watcher.doing(f"refining the {name.replace('_', ' ')} images")
+            original = self.domain(name)
+            images = self._in_chunks(original.images, self.method.refine, key)
+            self._domains[key] = Domain(key, images, original.labels, original.groups, original.extra)
+        return self._domains[key]
+
+    def made(self) -> Domain:
+        if isinstance(self.method, Refines):
+            return self.refined("source").spread(self.samples)
+        if not isinstance(self.method, Generates):
+            raise MetricUnavailableError(f"{self.method.name} makes no images")
+        return self._generated
+
+    @cached_property
+    def _generated(self) -> Domain:
+        assert isinstance(self.method, Generates)
+        self.watcher.doing(f"generating {self.samples} images")
+        reseed(self.device, self.seed, "generated")
+        counts = [min(CHUNK, self.samples - start) for start in range(0, self.samples, CHUNK)]
+        with torch.no_grad():
+            images = [to_uint8(self.method.generate(count)).cpu().numpy() for count in counts]
+        return Domain("generated", np.concatenate(images))
+
+    def extractor(self, name: str) -> Extractor:
+        if name not in self._extractors:
+            try:
+                if name not in self._extractor_classes:
+                    known = ", ".join(self._extractor_classes) or "none"
+                    raise MetricUnavailableError(f"there is no extractor {name!r}; installed: {known}")
+                self._extractors[name] = self._extractor_classes[name](self)
+            except MetricUnavailableError as error:
+                self._extractors[name] = error
+        found = self._extractors[name]
+        if isinstance(found, MetricUnavailableError):
+            raise found
+        return found
+
+    def features(self, extractor: str, images: Domain) -> np.ndarray:
+        network = self.extractor(extractor)
+        key = (extractor, images.unlabelled().fingerprint())
+        if key not in self._features:
+            self.watcher.doing(f"{extractor} features of {len(images)} {images.name} images")
+            with torch.no_grad():
+                chunks = [
+                    network.features(torch.from_numpy(images.images[start : start + CHUNK]).to(self.device)).cpu()
+                    for start in range(0, len(images), CHUNK)
+                ]
+            self._features[key] = torch.cat(chunks).double().numpy()
+        return self._features[key]
+
+    def fit(self, network: Method, source: Domain, *, steps: int, batch_size: int, seed: int) -> Method:
+        config = TrainConfig(
+            steps=steps, batch_size=batch_size, seed=seed, device=str(self.device), precision=self.precision
+        )
+        fitted = build(type(network), network.config, network.spec, seed=seed, device=self.device)
+        file = cache_folder("networks") / f"{self._fit_key(fitted, source, config)}.safetensors"
+        if not _restore(fitted, file):
+            train(fitted, source, source, config, observer=self.watcher.fitting(f"{network.name} on {source.name}"))
+            _keep(fitted, file)
+        return fitted.eval().requires_grad_(False)
+
+    def _fit_key(self, network: Method, source: Domain, config: TrainConfig) -> str:
+        facts = (
+            type(network).__qualname__,
+            inspect.getsource(sys.modules[type(network).__module__]),
+            network.config.model_dump_json(),
+            repr(network.spec),
+            source.fingerprint(),
+            config.model_dump_json(),
+            resolve_precision(config.precision, self.device),
+            torch.get_num_threads(),
+            torch.__version__,
+            __version__,
+        )
+        return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
+
+    def _in_chunks(self, images: np.ndarray, run: Callable[[Tensor], Tensor], key: str) -> np.ndarray:
+        """`run` over uint8 images, in [-1, 1] and back; the noise it draws is a function of the chunk."""
+        made = np.empty(images.shape, np.uint8)
+        with torch.no_grad():
+            for start in range(0, len(images), CHUNK):
+                reseed(self.device, derive_seed(self.seed, key, start))
+                chunk = to_unit_range(torch.from_numpy(images[start : start + CHUNK]).to(self.device))
+                made[start : start + CHUNK] = to_uint8(run(chunk)).cpu().numpy()
+        return made
+
+
+def evaluate(data: TrainedEvaluation, metrics: Sequence[Metric]) -> tuple[list[Score], dict[str, float]]:
+    """The scores of all metrics that apply to the method, and the seconds that each took.
+
+    A metric that cannot be measured leaves one score without a value, with the reason.
+    """
+    scores: list[Score] = []
+    seconds: dict[str, float] = {}
+    for metric in metrics:
+        if not any(isinstance(data.method, capability) for capability in metric.needs):
+            continue
+        data.watcher.doing(f"measuring {metric.name}")
+        start = time.perf_counter()
+        try:
+            scores.extend(metric.measure(data))
+        except MetricUnavailableError as error:
+            scores.append(Score(metric.name, None, reason=str(error)))
+        seconds[metric.name] = round(time.perf_counter() - start, 3)
+    return scores, seconds
+
+
+def settings_hash(tables: Mapping[str, Any]) -> str:
+    """A short name for a set of settings."""
+    return hashlib.blake2b(json.dumps(tables, sort_keys=True).encode(), digest_size=4).hexdigest()
+
+
+def _restore(network: Method, file: Path) -> bool:
+    try:
+        network.load_state_dict(load_file(file))
+    except (OSError, SafetensorError, RuntimeError):  # absent, damaged or of another shape: fit it anew
+        return False
+    return True
+
+
+def _keep(network: Method, file: Path) -> None:
+    """A cache that cannot be written costs time later, and nothing else."""
+    aside = file.with_suffix(f".{time.time_ns()}.partial")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        save_file({name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}, aside)
+        aside.replace(file)
+    except (OSError, SafetensorError):
+        aside.unlink(missing_ok=True)

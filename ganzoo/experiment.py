@@ -1,0 +1,211 @@
+"""One run from settings to scores: what `ganzoo run` does, without its display."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganzoo import checkpoint, dist
+from ganzoo.config import as_table, build, did_you_mean
+from ganzoo.dataset import Dataset
+from ganzoo.errors import CheckpointError, ConfigError, UnknownNameError
+from ganzoo.evaluation import EvaluateConfig, TrainedEvaluation, Watcher, evaluate, settings_hash
+from ganzoo.loop import Observer, TrainConfig, resolve_device, resolve_precision, train
+from ganzoo.loop import build as build_method
+from ganzoo.method import Method
+from ganzoo.metric import Metric, Score
+from ganzoo.registry import registry
+from ganzoo.run_folder import RunFolder, environment
+from ganzoo.settings import Settings
+
+Layers = Mapping[str, Mapping[str, Any]]  # layer -> table -> settings, such as {"options": {"train": {"steps": 10}}}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All settings of a run, resolved."""
+
+    method: type[Method]
+    dataset: type[Dataset]
+    preset: str
+    method_config: Settings
+    dataset_config: Settings
+    train: TrainConfig
+    evaluate: EvaluateConfig
+    metric_configs: Mapping[str, Settings]
+
+    def tables(self) -> dict[str, Any]:
+        """The settings as they stand in run.toml."""
+        return {
+            "run": {"method": self.method.name, "dataset": self.dataset.name, "preset": self.preset},
+            "method": as_table(self.method_config),
+            "dataset": as_table(self.dataset_config),
+            "train": as_table(self.train),
+            "evaluate": as_table(self.evaluate),
+            "metric": {name: as_table(config) for name, config in self.metric_configs.items()},
+        }
+
+    def default_folder(self) -> Path:
+        """A folder that is the same for the same training, so that the same command resumes."""
+        training = {key: self.tables()[key] for key in ("run", "method", "dataset", "train")}
+        return Path("runs") / f"{self.method.name}-{self.dataset.name}-{settings_hash(training)}"
+
+
+def make_plan(method_name: str, dataset_name: str, preset: str | None, layers: Layers) -> Plan:
+    """Resolve defaults < preset < `layers` in order. Raises ConfigError or UnknownNameError."""
+    method: type[Method] = registry().get("methods", method_name)
+    dataset: type[Dataset] = registry().get("datasets", dataset_name)
+    if preset is not None and preset not in method.presets:
+        raise UnknownNameError(f"{method.name} has no preset {preset!r}{did_you_mean(preset, method.presets)}")
+    preset = preset or "default"
+    layers = {f"preset {preset}": method.presets.get(preset, {}), **layers}
+
+    def resolve(config: type[Settings], table: str) -> Any:
+        picked = {layer: tables.get(table, {}) for layer, tables in layers.items()}
+        return build(config, {f"{layer} [{table}]" if layer != "options" else layer: v for layer, v in picked.items()})
+
+    def resolve_metric(name: str, config: type[Settings]) -> Settings:
+        picked = {layer: tables.get("metric", {}).get(name, {}) for layer, tables in layers.items()}
+        renamed = {f"{layer} [metric.{name}]" if layer != "options" else layer: v for layer, v in picked.items()}
+        try:
+            return build(config, renamed)
+        except ConfigError as error:
+            raise ConfigError(f"metric {name}: {error}") from error
+
+    evaluate_config: EvaluateConfig = resolve(EvaluateConfig, "evaluate")
+    names = evaluate_config.metrics or tuple(registry().found["metrics"])
+    return Plan(
+        method,
+        dataset,
+        preset,
+        resolve(method.Config, "method"),
+        resolve(dataset.Config, "dataset"),
+        resolve(TrainConfig, "train"),
+        evaluate_config,
+        {name: resolve_metric(name, registry().get("metrics", name).Config) for name in names},
+    )
+
+
+def plan_of_run(folder: RunFolder, layers: Layers | None = None) -> Plan:
+    """The plan of a run that was made before, with `layers` on top."""
+    tables = folder.settings()
+    run = tables.get("run")
+    if not isinstance(run, dict) or not all(isinstance(run.get(k), str) for k in ("method", "dataset", "preset")):
+        raise ConfigError(f"{folder.settings_file} is not the run.toml of a run: its [run] table is incomplete")
+    chosen = {key: tables.get(key, {}) for key in ("method", "dataset", "train", "evaluate", "metric")}
+    preset = None if run["preset"] == "default" else run["preset"]
+    return make_plan(run["method"], run["dataset"], preset, {str(folder.settings_file): chosen, **(layers or {})})
+
+
+def load_trained(folder: RunFolder, plan: Plan, dataset: Dataset, device: torch.device) -> tuple[Method, int]:
+    """The run's method with the weights of its newest checkpoint, and that checkpoint's step."""
+    newest = checkpoint.latest(folder.path)
+    if newest is None:
+        raise CheckpointError(f"{folder.path} has no whole checkpoint yet; run it first, or go on with it")
+    method = build_method(plan.method, plan.method_config, dataset.spec(), seed=plan.train.seed, device=device)
+    return method.eval(), checkpoint.load(newest, method)
+
+
+class _Recorder(Observer):
+    """Writes what happens into the run folder, and passes it on."""
+
+    def __init__(self, folder: RunFolder, images_per_update: int, inner: Observer) -> None:
+        self.folder, self.images_per_update, self.inner = folder, images_per_update, inner
+        self.updates = 0
+
+    def started(self, first: int, steps: int) -> None:
+        self.folder.rewind(first)
+        earlier = self.folder.logged(self.folder.timing_file)
+        self.began = time.perf_counter() - (earlier[-1]["seconds"] if earlier else 0.0)
+        self.images = earlier[-1]["images"] if earlier else 0
+        self.inner.started(first, steps)
+
+    def stepped(self, step: int, phases: Sequence[str]) -> None:
+        self.images += len(phases) * self.images_per_update
+        self.inner.stepped(step, phases)
+
+    def logged(self, step: int, means: Mapping[str, float], warnings: Sequence[str]) -> None:
+        self.folder.log(
+            self.folder.log_file, {"step": step, **means, **({"warnings": list(warnings)} if warnings else {})}
+        )
+        seconds = round(time.perf_counter() - self.began, 3)
+        self.folder.log(self.folder.timing_file, {"step": step, "images": self.images, "seconds": seconds})
+        self.inner.logged(step, means, warnings)
+
+    def saved(self, step: int) -> None:
+        self.inner.saved(step)
+
+
+class Stage(Watcher):
+    """What a run tells the outside beyond an evaluation."""
+
+    def training(self, plan: Plan, folder: RunFolder, method: Method, dataset: Dataset) -> Observer:
+        """Training begins or goes on; the loop tells the observer returned here."""
+        return Observer()
+
+
+def run(plan: Plan, folder: RunFolder, stage: Stage | None = None) -> list[Score]:
+    """Train, evaluate and write the run folder, going on from where an earlier attempt stopped."""
+    stage = stage or Stage()
+    device = local_device(plan.train.device)
+    with dist.process_group(device):
+        first_process = dist.rank() == 0
+        if first_process:
+            precision = resolve_precision(plan.train.precision, device)
+            folder.open({**plan.tables(), "environment": environment(device, precision)})
+        dist.barrier()
+        dataset = plan.dataset(plan.dataset_config)
+        spec = dataset.spec()
+        method = build_method(plan.method, plan.method_config, spec, seed=plan.train.seed, device=device)
+        observer = stage.training(plan, folder, method, dataset) if first_process else Observer()
+        if first_process:
+            observer = _Recorder(folder, plan.train.batch_size * dist.world(), observer)
+        train(method, dataset.source(), dataset.target(), plan.train, folder.path, observer)
+    return measure(plan, folder, method, dataset, stage) if first_process else []
+
+
+def measure(
+    plan: Plan, folder: RunFolder, method: Method, dataset: Dataset, stage: Watcher, step: int | None = None
+) -> list[Score]:
+    """Evaluate a method trained to `step`, the last one where none is given, and write metrics.json."""
+    data = TrainedEvaluation(
+        method,
+        dataset,
+        seed=plan.train.seed,
+        samples=plan.evaluate.samples,
+        extractors=registry().found["extractors"],
+        precision=plan.train.precision,
+        watcher=stage,
+    )
+    metrics: list[Metric] = [registry().get("metrics", name)(config) for name, config in plan.metric_configs.items()]
+    scores, seconds = evaluate(data, metrics)
+    timing = folder.logged(folder.timing_file)
+    facts = {
+        "method": plan.method.name,
+        "dataset": plan.dataset.name,
+        "dataset_card": dataset.card(),
+        "oracle": plan.method.oracle,
+        "step": plan.train.steps if step is None else step,
+        "seed": plan.train.seed,
+        "images_drawn": timing[-1]["images"] if timing else 0,
+        "training_seconds": timing[-1]["seconds"] if timing else 0.0,
+        "evaluation_seconds": seconds,
+        "parameters": sum(p.numel() for p in method.parameters()),
+        "environment": environment(data.device, resolve_precision(plan.train.precision, data.device)),
+    }
+    folder.write_scores(scores, facts)
+    return scores
+
+
+def local_device(name: str) -> torch.device:
+    """The device of this process: under torchrun each process of a machine has its own GPU."""
+    device = resolve_device(name)
+    if device.type == "cuda":
+        device = torch.device("cuda", device.index if device.index is not None else dist.local_rank())
+        torch.cuda.set_device(device)
+    return device

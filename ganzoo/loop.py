@@ -1,0 +1,257 @@
+"""The one training loop. It owns every line that is not the paper."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from ganzoo import checkpoint, dist
+from ganzoo.batch import Batch, DataSpec
+from ganzoo.dataset import Domain
+from ganzoo.errors import ConfigError, DivergenceError, PluginError
+from ganzoo.loader import Loader, reseed
+from ganzoo.method import Method, Phase
+from ganzoo.settings import Settings
+
+Precision = Literal["auto", "fp32", "tf32", "bf16"]
+
+
+class TrainConfig(Settings):
+    """Settings of every run."""
+
+    steps: int = Field(10_000, ge=1, description="Training steps; a step runs the phases that the method schedules.")
+    batch_size: int = Field(64, ge=1, description="Images of each domain in an update, on each process.")
+    micro_batch: int = Field(0, ge=0, description="Split updates into parts of this size to save memory; 0: whole.")
+    seed: int = Field(0, ge=0, description="Seed of the weights, the noise and the order of the data.")
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
+    precision: Precision = Field("auto", description="auto: bf16 where the hardware multiplies it natively, else fp32.")
+    save_every: int = Field(1_000, ge=1, description="Steps between checkpoints and sample sheets.")
+    log_every: int = Field(50, ge=1, description="Steps between lines of the log.")
+
+
+class Observer:
+    """What the loop tells the outside. Subclass it and keep what you need."""
+
+    def started(self, first: int, steps: int) -> None:
+        """Training goes on from step `first`."""
+
+    def stepped(self, step: int, phases: Sequence[str]) -> None:
+        """A step was submitted; on a GPU it may still run."""
+
+    def logged(self, step: int, means: Mapping[str, float], warnings: Sequence[str]) -> None:
+        """The means of all loss terms since the last call, as "phase/term"."""
+
+    def saved(self, step: int) -> None:
+        """A checkpoint was written."""
+
+
+def resolve_device(name: str) -> torch.device:
+    """`auto` as the first GPU or the CPU. Raises ConfigError for a device that is not there."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"--device {name!r} is not a device; use auto, cpu, cuda or cuda:N") from error
+    if device.type not in ("cpu", "cuda"):
+        raise ConfigError(f"--device {name!r}: use auto, cpu, cuda or cuda:N")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(f"--device {name}: this machine has {torch.cuda.device_count()} CUDA devices")
+    return device
+
+
+def resolve_precision(name: str, device: torch.device) -> str:
+    """`auto` as bf16 where the hardware multiplies it natively, else fp32."""
+    if name == "tf32" and device.type != "cuda":
+        raise ConfigError("--precision tf32 needs a GPU; use fp32, bf16 or auto")
+    if name != "auto":
+        return name
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.get_device_capability(device)[0] >= 8 else "fp32"
+    native = (
+        getattr(torch.cpu, "_is_avx512_bf16_supported", bool)() or getattr(torch.cpu, "_is_amx_tile_supported", bool)()
+    )
+    return "bf16" if native else "fp32"
+
+
+class PhaseRunner:
+    """Runs one phase: gradients in, one optimizer step out."""
+
+    def __init__(
+        self, phase: Phase, *, precision: str = "fp32", micro_batch: int = 0, owner: PhaseRunner | None = None
+    ) -> None:
+        self.phase, self.precision, self.micro_batch = phase, precision, micro_batch
+        self.networks = nn.ModuleList(phase.networks)
+        self.params = list(self.networks.parameters())
+        self.optimizer: torch.optim.Optimizer
+        self.rates: list[float]
+        if owner is not None:
+            self.optimizer, self.rates = owner.optimizer, owner.rates
+        elif callable(phase.optimizer):
+            self.optimizer = phase.optimizer(self.params)
+            self.rates = [group["lr"] for group in self.optimizer.param_groups]
+
+    def set_progress(self, progress: float) -> None:
+        """Set the learning rates, which are a pure function of progress."""
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = rate * self.phase.decay(progress)
+
+    def update(self, batch: Batch) -> dict[str, Tensor]:
+        """One update of the phase's networks. Returns the loss terms, detached, on the device."""
+        size = self.micro_batch or len(batch)
+        logged: dict[str, Tensor] = {}
+        self.optimizer.zero_grad(set_to_none=True)
+        self.networks.requires_grad_(True)
+        for micro in batch.split(size):
+            share = len(micro) / len(batch)
+            with torch.autocast(batch.target.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+                terms = self.phase.loss(micro)
+            moving = [term.float() for term in terms.values() if term.requires_grad]
+            if not moving:
+                raise PluginError(f"no term of {sorted(terms)} has a gradient, so this phase cannot train")
+            (torch.stack(moving).sum() * share).backward()
+            for name, term in terms.items():
+                logged[name] = logged.get(name, 0) + term.detach().float() * share
+        self.networks.requires_grad_(False)
+        dist.average_gradients(self.params)
+        self.optimizer.step()
+        self.phase.after()
+        return logged
+
+
+def phase_runners(method: Method, *, precision: str = "fp32", micro_batch: int = 0) -> dict[str, PhaseRunner]:
+    """A runner for each of the method's phases; phases that share an optimizer by name get the same one."""
+    runners: dict[str, PhaseRunner] = {}
+    for name, phase in method.phases().items():
+        owner = None
+        if isinstance(phase.optimizer, str):
+            if phase.optimizer not in runners:
+                raise PluginError(f"{method.name}: phase {name!r} shares the optimizer of {phase.optimizer!r}, "
+                                  "which is no earlier phase")  # fmt: skip
+            owner = runners[phase.optimizer]
+        runners[name] = PhaseRunner(phase, precision=precision, micro_batch=micro_batch, owner=owner)
+    return runners
+
+
+class Meter:
+    """Means of loss terms, kept on the device until somebody reads them."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, phase: str, terms: Mapping[str, Tensor]) -> None:
+        for name, value in terms.items():
+            key = f"{phase}/{name}"
+            self._sums[key] = self._sums[key] + value if key in self._sums else value
+            self._counts[key] = self._counts.get(key, 0) + 1
+
+    def drain(self) -> dict[str, float]:
+        """The means since the last call, over all processes. The only place where training waits for the device."""
+        if not self._sums:
+            return {}
+        totals = torch.stack(list(self._sums.values())).tolist()
+        means = {key: total / self._counts[key] for key, total in zip(self._sums, totals, strict=True)}
+        self._sums.clear()
+        self._counts.clear()
+        return dist.average(means)
+
+
+def build(cls: type[Method], config: Settings, spec: DataSpec, *, seed: int, device: torch.device) -> Method:
+    """A method with its first weights, which are a function of the seed, laid out for the device."""
+    torch.manual_seed(seed)
+    method = cls(config, spec).to(device)
+    return method.to(memory_format=torch.channels_last).requires_grad_(False)
+
+
+def train(
+    method: Method,
+    source: Domain,
+    target: Domain,
+    config: TrainConfig,
+    run_dir: Path | None = None,
+    observer: Observer | None = None,
+) -> None:
+    """Train `method` to `config.steps`, going on from the newest checkpoint in `run_dir` where there is one.
+
+    Raises DivergenceError where a loss term or a weight is not finite; what was saved before stays.
+    """
+    observer = observer or Observer()
+    if config.micro_batch and method.couples_batch:
+        raise ConfigError(f"{method.name} couples the samples of a batch: --micro-batch would change what it learns")
+    device = next((p.device for p in method.parameters()), torch.device("cpu"))
+    precision = resolve_precision(config.precision, device)
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("highest" if precision == "fp32" else "high")
+        torch.backends.cudnn.allow_tf32 = precision != "fp32"
+    target = target if method.oracle else target.unlabelled()
+    method.train().requires_grad_(False)
+    dist.broadcast(method)
+    runners = phase_runners(method, precision=precision, micro_batch=config.micro_batch)
+    optimizers = {name: runner.optimizer for name, runner in runners.items() if callable(runner.phase.optimizer)}
+    newest = checkpoint.latest(run_dir) if run_dir else None
+    first = checkpoint.load(newest, method, optimizers) if newest else 0
+    observer.started(first, config.steps)
+    if first < config.steps:
+        loader = Loader(
+            source, target, batch_size=config.batch_size, seed=config.seed, device=device, oracle=method.oracle
+        )
+        try:
+            _steps(method, runners, optimizers, loader, config, first, run_dir, observer)
+        finally:
+            loader.close()
+    method.eval()
+
+
+def _steps(
+    method: Method,
+    runners: Mapping[str, PhaseRunner],
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    loader: Loader,
+    config: TrainConfig,
+    first: int,
+    run_dir: Path | None,
+    observer: Observer,
+) -> None:
+    draws = sum(len(method.schedule(step)) for step in range(first))
+    meter = Meter()
+    for step in range(first, config.steps):
+        progress = step / config.steps
+        reseed(loader.device, config.seed, step, dist.rank())  # the only random state of a run
+        phases = method.schedule(step)
+        for name in phases:
+            if name not in runners:
+                raise PluginError(f"{method.name}: step {step} schedules {name!r}, which is none of its phases")
+            runners[name].set_progress(progress)
+            meter.add(name, runners[name].update(loader.draw(draws, progress)))
+            draws += 1
+        done = step + 1
+        observer.stepped(done, phases)
+        last = done == config.steps
+        saving = run_dir is not None and (last or done % config.save_every == 0)
+        if last or saving or done % config.log_every == 0:
+            means = meter.drain()
+            _check_finite(method, means, done, saving)
+            observer.logged(done, means, method.diagnose(means))
+        if last:
+            method.finish(loader.source_domain, loader.target_domain)
+        if saving and run_dir is not None:
+            checkpoint.save(run_dir, done, method, optimizers)
+            observer.saved(done)
+
+
+def _check_finite(method: Method, means: Mapping[str, float], step: int, weights: bool) -> None:
+    broken = sorted(key for key, value in means.items() if not math.isfinite(value))
+    if not broken and weights:
+        broken = [name for name, p in method.named_parameters() if not bool(torch.isfinite(p).all())]
+    if broken:
+        raise DivergenceError(
+            f"{method.name} diverged: {', '.join(broken[:5])} not finite by step {step}; nothing of it was saved. "
+            "Try a smaller learning rate, or --precision fp32"
+        )

@@ -1,0 +1,174 @@
+"""A run's folder: what was asked, what happened, what came out."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from ganzoo import __version__
+from ganzoo.config import read_toml, write_toml
+from ganzoo.errors import ConfigError, GanzooError
+from ganzoo.metric import Score
+
+TABLES = ("run", "method", "dataset", "train", "evaluate", "metric")  # what must agree for a run to go on
+
+
+class RunFolder:
+    """Reads and writes the files of one run. Files are replaced whole, so that none is ever half-written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.settings_file = path / "run.toml"
+        self.log_file = path / "log.jsonl"  # what happened: equal for equal runs
+        self.timing_file = path / "timing.jsonl"  # how long it took
+        self.scores_file = path / "metrics.json"
+        self.curves_file = path / "curves.png"
+
+    def open(self, tables: Mapping[str, Any]) -> Literal["new", "resumed"]:
+        """Claim the folder for a run with these settings.
+
+        Raises ConfigError, listing the differing keys, where it holds another run.
+        """
+        if self.settings_file.exists():
+            different = differing(self.settings(), tables)
+            if different:
+                raise ConfigError(
+                    f"{self.path} holds a run with other settings ({'; '.join(different)}); "
+                    "give another --out, or the same settings to go on with it"
+                )
+            return "resumed"
+        if self.path.exists() and any(self.path.iterdir()):
+            raise ConfigError(f"--out {self.path} is not empty and holds no ganzoo run; give another folder")
+        try:
+            (self.path / "samples").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise GanzooError(f"--out {self.path} cannot be written: {error.strerror}") from error
+        self.replace(self.settings_file, write_toml(tables))
+        return "new"
+
+    def settings(self) -> dict[str, Any]:
+        """The tables of run.toml. Raises ConfigError where the folder holds no run."""
+        if not self.settings_file.is_file():
+            raise ConfigError(f"{self.path} holds no run: there is no run.toml in it")
+        return read_toml(self.settings_file)
+
+    def log(self, file: Path, record: Mapping[str, Any]) -> None:
+        """Append one line, which has the key "step"."""
+        try:
+            with file.open("a", encoding="utf-8") as handle:
+                handle.write(json.dumps(record) + "\n")
+        except OSError as error:
+            raise GanzooError(f"{file} cannot be written: {error.strerror}") from error
+
+    def rewind(self, step: int) -> None:
+        """Drop the log lines after `step`, which a resumed run writes again; a torn last line goes too."""
+        for file in (self.log_file, self.timing_file):
+            if file.exists():
+                kept = [record for record in self.logged(file) if record["step"] <= step]
+                self.replace(file, "".join(json.dumps(record) + "\n" for record in kept))
+
+    def logged(self, file: Path) -> list[dict[str, Any]]:
+        """The lines of a log, without any that is damaged."""
+        records = []
+        if file.exists():
+            for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+                try:
+                    record = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(record, dict) and isinstance(record.get("step"), int):
+                    records.append(record)
+        return records
+
+    def write_scores(self, scores: Sequence[Score], facts: Mapping[str, Any]) -> None:
+        """Write metrics.json."""
+        document = {**facts, "scores": [asdict(score) for score in scores]}
+        self.replace(self.scores_file, json.dumps(document, indent=1, default=str) + "\n")
+
+    def scores(self) -> list[Score] | None:
+        """The scores of metrics.json, or None where the run has not been evaluated."""
+        if not self.scores_file.exists():
+            return None
+        try:
+            return [Score(**score) for score in json.loads(self.scores_file.read_text(encoding="utf-8"))["scores"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"{self.scores_file} is damaged; delete it to have the run evaluated again") from error
+
+    def replace(self, file: Path, text: str) -> None:
+        """Write a file aside and rename it. Raises GanzooError where the disk refuses."""
+        aside = file.with_name(file.name + ".partial")
+        try:
+            with aside.open("w", encoding="utf-8") as handle:
+                handle.write(text)
+                handle.flush()
+                os.fsync(handle.fileno())
+            os.replace(aside, file)
+        except OSError as error:
+            raise GanzooError(f"{file} cannot be written: {error.strerror}") from error
+
+
+def differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """The settings in which two runs differ, as `table.key: old -> new`.
+
+    A metric that only one of them knows, because a plugin came or went, is no difference.
+    """
+    found = []
+    for table in TABLES:
+        left, right = old.get(table, {}), new.get(table, {})
+        if table == "metric":
+            left, right = {k: v for k, v in left.items() if k in right}, {k: v for k, v in right.items() if k in left}
+        before, after = _flat(left, table), _flat(right, table)
+        for key in sorted(before.keys() | after.keys()):
+            if before.get(key) != after.get(key):
+                found.append(f"{key}: {before.get(key, 'unset')} -> {after.get(key, 'unset')}")
+    return found
+
+
+def environment(device: torch.device, precision: str) -> dict[str, Any]:
+    """What the run was made with and on, for run.toml and score cards."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    packages = ("torch", "torchvision", "numpy", "scipy", "pytorch-fid", "pydantic")
+    return {
+        "ganzoo": __version__,
+        "git_commit": git_commit(),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "device": f"{device} ({name})",
+        "cpu_threads": torch.get_num_threads(),
+        "precision": precision,
+        **{package.replace("-", "_"): version(package) for package in packages},
+    }
+
+
+def git_commit() -> str:
+    """The commit of the ganzoo checkout that runs, with "+" where it was changed; empty for an installed package."""
+    here = Path(__file__).parent
+    try:
+        commit = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],
+            cwd=here, capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+        tracked = subprocess.run(
+            ["git", "ls-files", "--error-unmatch", Path(__file__).name], cwd=here, capture_output=True, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return commit.stdout.strip() if tracked.returncode == 0 else ""
+
+
+def _flat(table: Any, prefix: str) -> dict[str, Any]:
+    if not isinstance(table, Mapping):
+        return {prefix: table}
+    flat: dict[str, Any] = {}
+    for key, value in table.items():
+        flat.update(_flat(value, f"{prefix}.{key}"))
+    return flat

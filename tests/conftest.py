@@ -1,0 +1,64 @@
+"""What all tests share: the toy plugin, a cache of their own, the command line in this process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+
+from ganzoo.cli import main
+from ganzoo.registry import Registry, registry
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared" / "data"
+TOY = Path(__file__).parent / "toy_plugin.py"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Tests neither use nor fill the user's cache."""
+    before = os.environ.get("GANZOO_CACHE")
+    os.environ["GANZOO_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["GANZOO_CACHE"]
+    else:
+        os.environ["GANZOO_CACHE"] = before
+
+
+@pytest.fixture(autouse=True)
+def same_random_state() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def toys() -> Registry:
+    """The registry with the toy dataset and methods in it."""
+    registry().add_file(TOY)
+    return registry()
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real eyes and digits beside the checkout."""
+    if not SHARED.is_dir():
+        pytest.skip(f"the development data is not at {SHARED}")
+    return SHARED
+
+
+@pytest.fixture
+def ganzoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run `ganzoo ARGS...` in an empty folder, in this process."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*args: object) -> Result:
+        result = CliRunner().invoke(main, [str(arg) for arg in args], prog_name="ganzoo")
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return call

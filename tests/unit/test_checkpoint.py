@@ -1,0 +1,143 @@
+import json
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+from torch.optim import Adam
+
+from ganzoo import checkpoint
+from ganzoo.batch import DataSpec
+from ganzoo.errors import CheckpointError
+from ganzoo.settings import Settings
+from ganzoo.task import GazeTask
+from toy_plugin import Shift, ShiftConfig
+
+SPEC = DataSpec(1, 24, 40, GazeTask())
+
+
+def trained():
+    """A method and its optimizer after one update."""
+    method = Shift(ShiftConfig(), SPEC)
+    optimizer = Adam(method.parameters())
+    method.scale(torch.ones(1, 1, 3, 3)).sum().backward()
+    optimizer.step()
+    method.updates.fill_(3)
+    return method, {"shift": optimizer}
+
+
+def test_everything_comes_back(tmp_path):
+    method, optimizers = trained()
+    checkpoint.save(tmp_path, 12, method, optimizers)
+    other, theirs = Shift(ShiftConfig(), SPEC), {"shift": Adam(method.parameters())}
+    assert checkpoint.load(checkpoint.latest(tmp_path), other, theirs) == 12
+    for name, tensor in method.state_dict().items():
+        assert torch.equal(tensor, other.state_dict()[name])
+    before, after = optimizers["shift"].state_dict(), theirs["shift"].state_dict()
+    assert before["param_groups"] == after["param_groups"]
+    assert torch.equal(before["state"][0]["exp_avg"], after["state"][0]["exp_avg"])
+
+
+def test_nothing_saved_is_none(tmp_path):
+    assert checkpoint.latest(tmp_path) is None
+
+
+def test_the_newest_two_are_kept(tmp_path):
+    method, optimizers = trained()
+    for step in (1, 2, 3, 4):
+        checkpoint.save(tmp_path, step, method, optimizers)
+    assert sorted(path.name for path in checkpoint.folder(tmp_path).iterdir()) == ["step-00000003", "step-00000004"]
+
+
+@pytest.mark.parametrize("file", ["parameters.safetensors", "buffers-0.safetensors", "optimizers.pt", "manifest.json"])
+@pytest.mark.parametrize("damage", ["flip", "truncate", "delete"])
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(tmp_path, file, damage):
+    method, optimizers = trained()
+    checkpoint.save(tmp_path, 1, method, optimizers)
+    checkpoint.save(tmp_path, 2, method, optimizers)
+    path = checkpoint.folder(tmp_path) / "step-00000002" / file
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    if damage == "delete":
+        path.unlink()
+    else:
+        path.write_bytes(content if damage == "flip" else content[: len(content) // 2])
+    with pytest.warns(UserWarning, match=r"step-00000002 is damaged"):
+        assert checkpoint.latest(tmp_path).name == "step-00000001"
+
+
+def test_a_checkpoint_that_was_not_finished_is_not_seen(tmp_path):
+    method, optimizers = trained()
+    checkpoint.save(tmp_path, 1, method, optimizers)
+    (checkpoint.folder(tmp_path) / "step-00000002.partial").mkdir()
+    assert checkpoint.latest(tmp_path).name == "step-00000001"
+    checkpoint.save(tmp_path, 2, method, optimizers)
+    assert checkpoint.latest(tmp_path).name == "step-00000002"
+
+
+class Other(Shift):
+    name = "other"
+
+
+class Wide(Shift):
+    def __init__(self, config, spec):
+        super().__init__(config, spec)
+        self.scale = nn.Conv2d(1, 2, 1)
+
+
+@pytest.mark.parametrize(("cls", "words"), [(Other, "holds the method 'shift'"), (Wide, "does not fit this run")])
+def test_a_checkpoint_of_another_method_or_size_is_refused(tmp_path, cls, words):
+    checkpoint.save(tmp_path, 1, *trained())
+    with pytest.raises(CheckpointError, match=words):
+        checkpoint.load(checkpoint.latest(tmp_path), cls(ShiftConfig(), SPEC))
+
+
+def test_a_run_of_more_processes_is_not_resumed_by_fewer(tmp_path, monkeypatch):
+    method, optimizers = trained()
+    monkeypatch.setattr("ganzoo.dist.world", lambda: 2)
+    monkeypatch.setattr("ganzoo.dist.barrier", lambda: None)
+    checkpoint.save(tmp_path, 1, method, optimizers)
+    monkeypatch.undo()
+    with pytest.raises(CheckpointError, match="saved by 2 processes and 1 now run"):
+        checkpoint.load(checkpoint.latest(tmp_path), method, optimizers)
+
+
+def test_loading_runs_no_code(tmp_path):
+    method, optimizers = trained()
+    checkpoint.save(tmp_path, 1, method, optimizers)
+    path = checkpoint.latest(tmp_path)
+    evil = tmp_path / "evil"
+
+    class Bomb:
+        def __reduce__(self):
+            return evil.touch, ()
+
+    torch.save({"shift": Bomb()}, path / "optimizers.pt")
+    with pytest.raises(CheckpointError, match="does not fit"):
+        checkpoint.load(path, method, optimizers)
+    assert not evil.exists()
+
+
+def test_a_manifest_of_another_format_is_refused(tmp_path):
+    method, optimizers = trained()
+    checkpoint.save(tmp_path, 1, method, optimizers)
+    path = checkpoint.latest(tmp_path)
+    manifest = json.loads((path / "manifest.json").read_text())
+    (path / "manifest.json").write_text(json.dumps({**manifest, "format": 99}))
+    with pytest.raises(CheckpointError, match="format 99"):
+        checkpoint.load(path, method, optimizers)
+
+
+class Normed(Shift):
+    """BatchNorm has buffers that are saved and a non-persistent one that is not."""
+
+    def __init__(self, config: Settings, spec: DataSpec) -> None:
+        super().__init__(config, spec)
+        self.norm = nn.BatchNorm2d(1)
+        self.register_buffer("scratch", torch.zeros(3), persistent=False)
+
+
+def test_buffers_that_do_not_persist_are_left_out(tmp_path):
+    make = partial(Normed, ShiftConfig(), SPEC)
+    checkpoint.save(tmp_path, 1, make(), {})
+    assert checkpoint.load(checkpoint.latest(tmp_path), make()) == 1

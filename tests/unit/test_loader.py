@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+import torch
+
+from ganzoo.batch import OracleBatch
+from ganzoo.dataset import Domain
+from ganzoo.errors import DatasetError
+from ganzoo.loader import Loader, Rows, derive_seed, reseed, to_uint8, to_unit_range
+
+
+def numbered(count, labelled=True):
+    """Images whose grey level is their row number."""
+    images = np.repeat(np.arange(count, dtype=np.uint8), 6).reshape(count, 1, 2, 3)
+    labels = np.arange(count, dtype=np.float32)[:, None].repeat(2, 1) if labelled else None
+    return Domain("numbered", images, labels)
+
+
+def rows(images):
+    return to_uint8(images)[:, 0, 0, 0].tolist()
+
+
+def loader(batch_size=4, source=10, target=7, **more):
+    return Loader(numbered(source), numbered(target), batch_size=batch_size, seed=1, **more)
+
+
+def test_all_grey_levels_survive_the_way_to_the_network_and_back():
+    levels = torch.arange(256, dtype=torch.uint8)
+    assert torch.equal(to_uint8(to_unit_range(levels)), levels)
+
+
+def test_a_draw_depends_on_its_number_alone():
+    one, other = loader(), loader()
+    for index in (3, 0, 5):
+        other.draw(index, 0.9)
+    for index in (5, 0, 1, 3):
+        assert rows(one.draw(index, 0.0).source) == rows(other.draw(index, 0.5).source)
+    one.close(), other.close()
+
+
+def test_labels_stay_with_their_images():
+    draws = loader()
+    for index in range(20):
+        batch = draws.draw(index, 0.0)
+        assert rows(batch.source) == batch.source_label[:, 0].tolist()
+    draws.close()
+
+
+def test_every_row_comes_once_an_epoch_and_none_is_dropped():
+    stream = Rows(10, "seed")
+    drawn = np.concatenate([stream.at(start, 4) for start in range(0, 40, 4)])
+    for epoch in drawn.reshape(4, 10):
+        assert sorted(epoch) == list(range(10))
+    assert list(drawn[:10]) != list(drawn[10:20])
+
+
+def test_a_batch_may_be_larger_than_the_data():
+    assert sorted(Rows(3, 0).at(0, 9)) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+def test_two_processes_draw_the_parts_of_one_batch(monkeypatch):
+    whole = loader(batch_size=4).draw(2, 0.0)
+    parts = []
+    for rank in (0, 1):
+        monkeypatch.setattr("ganzoo.dist.rank", lambda rank=rank: rank)
+        monkeypatch.setattr("ganzoo.dist.world", lambda: 2)
+        parts += rows(loader(batch_size=2).draw(2, 0.0).source)
+    assert parts == rows(whole.source)
+
+
+def test_target_labels_reach_only_an_oracle():
+    plain, oracle = loader().draw(0, 0.0), loader(oracle=True).draw(0, 0.0)
+    assert not hasattr(plain, "target_label")
+    assert isinstance(oracle, OracleBatch)
+    assert rows(oracle.target) == oracle.target_label[:, 0].tolist()
+
+
+def test_an_unlabelled_source_is_refused():
+    with pytest.raises(DatasetError, match="must be labelled"):
+        Loader(numbered(4, labelled=False), numbered(4), batch_size=2, seed=0)
+
+
+def test_an_oracle_without_target_labels_is_refused():
+    with pytest.raises(DatasetError, match="oracle"):
+        Loader(numbered(4), numbered(4, labelled=False), batch_size=2, seed=0, oracle=True)
+
+
+def test_noise_is_a_function_of_the_seed_parts():
+    cpu = torch.device("cpu")
+    reseed(cpu, 1, 2)
+    first = torch.randn(3)
+    reseed(cpu, 1, 3)
+    other = torch.randn(3)
+    reseed(cpu, 1, 2)
+    assert torch.equal(first, torch.randn(3))
+    assert not torch.equal(first, other)
+    assert derive_seed(1, 23) != derive_seed(12, 3)
+
+
+def test_micro_batches_are_the_batch():
+    batch = loader(batch_size=5, oracle=True).draw(0, 0.25)
+    parts = list(batch.split(2))
+    assert [len(part) for part in parts] == [2, 2, 1]
+    assert torch.equal(torch.cat([part.target_label for part in parts]), batch.target_label)
+    assert all(part.progress == 0.25 for part in parts)

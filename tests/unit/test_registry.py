@@ -1,0 +1,77 @@
+import pytest
+
+from ganzoo.errors import PluginError, UnknownNameError
+from ganzoo.registry import Registry
+
+GOOD = """
+from ganzoo import hookimpl
+from ganzoo.dataset import Dataset
+class Mine(Dataset):
+    name, summary = "mine", "Mine."
+@hookimpl
+def ganzoo_datasets():
+    return [Mine]
+"""
+
+
+def plugin(tmp_path, text, name="mine_plugin"):
+    file = tmp_path / f"{name}.py"
+    file.write_text(text)
+    return file
+
+
+def test_a_file_adds_its_classes_once(tmp_path):
+    registry, file = Registry(), plugin(tmp_path, GOOD)
+    registry.add_file(file)
+    registry.add_file(file)
+    assert registry.get("datasets", "mine").summary == "Mine."
+    assert [p.name for p in registry.plugins].count("mine_plugin") == 1
+
+
+def test_the_built_in_plugins_work_and_come_through_entry_points():
+    registry = Registry()
+    assert not [(p.name, p.error) for p in registry.plugins if p.package == "ganzoo" and p.error]
+    assert {"simgan"} <= set(registry.found["methods"])
+    assert {"eyes", "pair"} <= set(registry.found["datasets"])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("import a_package_that_is_not_there", "ModuleNotFoundError.*a_package_that_is_not_there"),
+        ("1 / 0", "ZeroDivisionError"),
+        ("def broken(", "SyntaxError"),
+        ("x = 1", "adds nothing"),
+        (GOOD.replace("ganzoo_datasets", "ganzoo_data_sets"), "a hook that ganzoo does not have"),
+        (GOOD.replace("return [Mine]", "raise OSError('disk')"), "OSError: disk"),
+        (GOOD.replace("return [Mine]", "return [3]"), "not a subclass of Dataset"),
+        (GOOD.replace("return [Mine]", "return 3"), "TypeError"),
+        (GOOD.replace('name, summary = "mine", "Mine."', "pass"), "no name and no summary"),
+        (GOOD.replace('"mine"', '"eyes"'), "the name 'eyes' is taken by ganzoo_eyes"),
+    ],
+)
+def test_a_broken_plugin_is_named_and_hurts_nobody_else(tmp_path, text, words):
+    registry = Registry()
+    before = {kind: dict(found) for kind, found in registry.found.items()}
+    with pytest.raises(PluginError, match=words):
+        registry.add_file(plugin(tmp_path, text))
+    assert registry.found == before
+    assert registry.plugins[-1].error
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path):
+    with pytest.raises(PluginError, match="no such file"):
+        Registry().add_file(tmp_path / "absent.py")
+
+
+def test_a_misspelt_name_is_answered_with_the_nearest():
+    with pytest.raises(UnknownNameError, match="there is no method 'simgam'; did you mean 'simgan'"):
+        Registry().get("methods", "simgam")
+
+
+def test_the_name_of_a_broken_plugin_gives_its_error(tmp_path):
+    registry = Registry()
+    with pytest.raises(PluginError):
+        registry.add_file(plugin(tmp_path, "1 / 0", "wgan"))
+    with pytest.raises(UnknownNameError, match="broken: ZeroDivisionError"):
+        registry.get("methods", "wgan")
