@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import Any, Self
 
 from torch import Tensor
 
-from ganzoo.task import Task
+from ganzoo.task import ClassTask, GazeTask, Task
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,25 @@ class DataSpec:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         return self.channels, self.height, self.width
+
+    def as_table(self) -> dict[str, Any]:
+        """The spec in TOML's types, from which `from_table` makes it again without the data."""
+        classes = {"classes": self.task.classes} if isinstance(self.task, ClassTask) else {}
+        task = type(self.task).__name__
+        return {"channels": self.channels, "height": self.height, "width": self.width, "task": task, **classes}
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> DataSpec | None:
+        """The inverse of `as_table`; None where the table is damaged or its task is not one of ganzoo's."""
+        tasks: dict[Any, Callable[[], Task]] = {
+            "GazeTask": GazeTask,
+            "ClassTask": lambda: ClassTask(int(table["classes"])),
+        }
+        try:
+            channels, height, width = (int(table[key]) for key in ("channels", "height", "width"))
+            return cls(channels, height, width, tasks[table["task"]]())
+        except (KeyError, TypeError, ValueError):
+            return None
 
 
 @dataclass(frozen=True)

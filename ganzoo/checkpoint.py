@@ -91,6 +91,12 @@ def load(path: Path, method: Method, optimizers: Mapping[str, torch.optim.Optimi
     return int(manifest["step"])
 
 
+def weights_hash(run_dir: Path) -> str:
+    """The SHA-256 of the newest whole checkpoint's parameters; empty where nothing is saved."""
+    newest = latest(run_dir)
+    return str(_manifest(newest)["sha256"]["parameters.safetensors"]) if newest else ""
+
+
 def _state(method: Method) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The state dict, split into what processes share and what is each one's own."""
     names = {name for name, _ in method.named_parameters(remove_duplicate=False)}

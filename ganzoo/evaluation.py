@@ -35,7 +35,7 @@ CHUNK = 256  # images that go through a network at once
 class EvaluateConfig(Settings):
     """Settings of every evaluation."""
 
-    metrics: tuple[str, ...] = Field((), description="Metrics to measure; none named: all that apply.")
+    metrics: tuple[str, ...] = Field((), description='Metrics to measure; not given: all that apply; "none": none.')
     samples: int = Field(2_048, ge=2, description="Most images that distances between distributions are measured on.")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from ganzoo import checkpoint, dist
+from ganzoo.batch import DataSpec
 from ganzoo.config import as_table, build, did_you_mean
 from ganzoo.dataset import Dataset
 from ganzoo.errors import CheckpointError, ConfigError, UnknownNameError
@@ -79,6 +80,7 @@ def make_plan(method_name: str, dataset_name: str, preset: str | None, layers: L
 
     evaluate_config: EvaluateConfig = resolve(EvaluateConfig, "evaluate")
     names = evaluate_config.metrics or tuple(registry().found["metrics"])
+    names = () if names == ("none",) else names
     return Plan(
         method,
         dataset,
@@ -102,12 +104,13 @@ def plan_of_run(folder: RunFolder, layers: Layers | None = None) -> Plan:
     return make_plan(run["method"], run["dataset"], preset, {str(folder.settings_file): chosen, **(layers or {})})
 
 
-def load_trained(folder: RunFolder, plan: Plan, dataset: Dataset, device: torch.device) -> tuple[Method, int]:
-    """The run's method with the weights of its newest checkpoint, and that checkpoint's step."""
+def load_trained(folder: RunFolder, plan: Plan, device: torch.device) -> tuple[Method, int]:
+    """The run's method with the weights of its newest checkpoint, and that checkpoint's step. Needs no data."""
     newest = checkpoint.latest(folder.path)
     if newest is None:
         raise CheckpointError(f"{folder.path} has no whole checkpoint yet; run it first, or go on with it")
-    method = build_method(plan.method, plan.method_config, dataset.spec(), seed=plan.train.seed, device=device)
+    spec = DataSpec.from_table(folder.settings().get("data", {})) or plan.dataset(plan.dataset_config).spec()
+    method = build_method(plan.method, plan.method_config, spec, seed=plan.train.seed, device=device)
     return method.eval(), checkpoint.load(newest, method)
 
 
@@ -155,12 +158,14 @@ def run(plan: Plan, folder: RunFolder, stage: Stage | None = None) -> list[Score
     device = local_device(plan.train.device)
     with dist.process_group(device):
         first_process = dist.rank() == 0
-        if first_process:
-            precision = resolve_precision(plan.train.precision, device)
-            folder.open({**plan.tables(), "environment": environment(device, precision)})
-        dist.barrier()
+        folder.check(plan.tables())  # before any work
         dataset = plan.dataset(plan.dataset_config)
         spec = dataset.spec()
+        dist.barrier()
+        if first_process:
+            made_with = environment(device, resolve_precision(plan.train.precision, device))
+            folder.open({**plan.tables(), "data": spec.as_table(), "environment": made_with})
+        dist.barrier()
         method = build_method(plan.method, plan.method_config, spec, seed=plan.train.seed, device=device)
         observer = stage.training(plan, folder, method, dataset) if first_process else Observer()
         if first_process:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
@@ -33,27 +33,31 @@ class RunFolder:
         self.scores_file = path / "metrics.json"
         self.curves_file = path / "curves.png"
 
-    def open(self, tables: Mapping[str, Any]) -> Literal["new", "resumed"]:
-        """Claim the folder for a run with these settings.
+    def check(self, tables: Mapping[str, Any]) -> bool:
+        """Whether the folder already holds a run with these settings.
 
-        Raises ConfigError, listing the differing keys, where it holds another run.
+        Raises ConfigError, listing the differing keys, where it holds another run, or files of somebody else.
         """
         if self.settings_file.exists():
-            different = differing(self.settings(), tables)
-            if different:
+            if different := differing(self.settings(), tables):
                 raise ConfigError(
                     f"{self.path} holds a run with other settings ({'; '.join(different)}); "
                     "give another --out, or the same settings to go on with it"
                 )
-            return "resumed"
-        if self.path.exists() and any(self.path.iterdir()):
+            return True
+        if self.path.is_dir() and any(self.path.iterdir()):
             raise ConfigError(f"--out {self.path} is not empty and holds no ganzoo run; give another folder")
+        return False
+
+    def open(self, tables: Mapping[str, Any]) -> None:
+        """Claim the folder for a run with these settings, or go on with the one that is there."""
+        if self.check(tables):
+            return
         try:
             (self.path / "samples").mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise GanzooError(f"--out {self.path} cannot be written: {error.strerror}") from error
         self.replace(self.settings_file, write_toml(tables))
-        return "new"
 
     def settings(self) -> dict[str, Any]:
         """The tables of run.toml. Raises ConfigError where the folder holds no run."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.optim import Adam
@@ -84,13 +85,19 @@ class Shift(Method):
     def loss(self, batch: Batch):
         made = self.scale(batch.source)
         self.updates += 1
-        moments = (made.mean() - batch.target.mean()) ** 2 + (made.std() - batch.target.std()) ** 2
+        moments = (_moments(made) - _moments(batch.target)).square().mean()
         if self.config.explode_at:
             moments = moments * (1 / (self.updates < self.config.explode_at).float())
         return {"moments": moments, "brightness": made.detach().mean()}
 
     def refine(self, source: Tensor) -> Tensor:
         return self.scale(source).clamp(-1, 1)
+
+
+def _moments(images: Tensor) -> Tensor:
+    """Mean and standard deviation of each image."""
+    pixels = images.float().flatten(1)
+    return torch.stack([pixels.mean(1), pixels.std(1)])
 
 
 @hookimpl

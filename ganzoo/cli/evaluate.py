@@ -27,7 +27,7 @@ def command(run: Path, metrics: str | None, samples: str | None, device: str | N
     plan = plan_of_run(folder, {"options": typed})
     dataset = plan.dataset(plan.dataset_config)
     with Display() as display:
-        method, step = load_trained(folder, plan, dataset, local_device(plan.train.device))
+        method, step = load_trained(folder, plan, local_device(plan.train.device))
         if step < plan.train.steps:
             display.say(f"{run} was trained for {step} of {plan.train.steps} steps: these are the scores of that step")
         scores = measure(plan, folder, method, dataset, display, step)

@@ -124,8 +124,8 @@ def _typed_settings(params: Sequence[click.Parameter], given: dict[str, Any]) ->
 
 
 def _setting_tables(tables: dict[str, Any], file: str) -> dict[str, Any]:
-    """The tables of a settings file that hold settings; others, such as [environment], only tell."""
-    known = ("run", "method", "dataset", "train", "evaluate", "metric", "environment")
+    """The tables of a settings file that hold settings; [data] and [environment] only tell."""
+    known = ("run", "method", "dataset", "train", "evaluate", "metric", "data", "environment")
     for table, content in tables.items():
         if table not in known:
             raise ConfigError(f"--config {file}: there is no table [{table}]{did_you_mean(table, known)}")
@@ -138,7 +138,7 @@ def _run(plan: Plan, folder: RunFolder) -> None:
     title = f"{plan.method.name} on {plan.dataset.name}, step {plan.train.steps}, seed {plan.train.seed}"
     earlier = folder.scores() if folder.settings_file.exists() else None
     if earlier is not None:
-        folder.open(plan.tables())
+        folder.check(plan.tables())
         click.echo(f"{folder.path} is complete; `ganzoo evaluate {folder.path}` measures it again.", err=True)
         print_scores(earlier, plan.method.name, title)
         return

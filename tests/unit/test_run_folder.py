@@ -9,8 +9,10 @@ TABLES = {"run": {"method": "m"}, "train": {"steps": 5, "lr": 0.1}, "metric": {"
 
 def test_a_new_folder_is_claimed_and_the_same_settings_resume(tmp_path):
     folder = RunFolder(tmp_path / "run")
-    assert folder.open(TABLES) == "new"
-    assert folder.open(TABLES) == "resumed"
+    assert not folder.check(TABLES)
+    folder.open(TABLES)
+    assert folder.check(TABLES)
+    folder.open(TABLES)
     assert folder.settings() == TABLES
 
 

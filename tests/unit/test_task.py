@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from ganzoo.batch import DataSpec
 from ganzoo.task import ClassTask, GazeTask, angle_deg, gaze_pitch_yaw, gaze_vector
 
 
@@ -65,3 +66,14 @@ def test_impossible_gaze_labels_are_named(labels, words):
 def test_impossible_classes_are_named():
     assert ClassTask(10).problem(np.array([[10.0]]))
     assert ClassTask(10).problem(np.array([[9.0]])) is None
+
+
+@pytest.mark.parametrize("task", [GazeTask(), ClassTask(10)])
+def test_a_spec_survives_its_table(task):
+    spec = DataSpec(3, 35, 55, task)
+    assert DataSpec.from_table(spec.as_table()) == spec
+
+
+@pytest.mark.parametrize("table", [{}, {"channels": 1}, {"channels": "x", "height": 1, "width": 1, "task": "GazeTask"}])
+def test_a_damaged_spec_is_none(table):
+    assert DataSpec.from_table(table) is None

@@ -1,0 +1,218 @@
+"""A user's images as one thing, whether they lie in a folder or in an npz archive."""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+from warnings import catch_warnings, simplefilter
+
+import numpy as np
+from PIL import Image
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import track
+
+from ganzoo.dataset import Domain
+from ganzoo.errors import DatasetError
+from ganzoo.files.fit import Fit
+from ganzoo.files.guard import check_memory, reading
+from ganzoo.files.image_file import FORMATS, Shape, image_shape, read_image
+from ganzoo.files.label_files import folder_labels
+from ganzoo.files.labels import PERSON_KEYS, Columns, finite, gaze_labels, group_ids
+from ganzoo.files.location import Location
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+_PARALLEL = 256  # images in work at a time, which bounds what waits in memory
+_LONG = 1000  # more images than these take long enough to show progress
+
+
+class Images(ABC):
+    """Images in a fixed order, with a name each. Nothing is decoded before `read`."""
+
+    path: Path
+    names: list[str]
+    shapes: list[Shape]
+
+    @abstractmethod
+    def read(self, rows: Sequence[int], fit: Fit) -> np.ndarray:
+        """Some of the images as uint8 [N, C, H, W]. Their shapes must have passed `fit.check`."""
+
+    @abstractmethod
+    def columns(self) -> Columns:
+        """The labels of all images. Raises DatasetError where they are impossible or do not fit the images."""
+
+
+class ImageFolder(Images):
+    """The images directly in a folder, in the natural order of their names (2.png before 10.png)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder
+        self.names = _image_names(folder)
+
+    @cached_property
+    def shapes(self) -> list[Shape]:  # type: ignore[override]
+        """What the headers state."""
+        files = [self.path / name for name in self.names]
+        return list(_shown(in_parallel(image_shape, files), len(files), f"checking {self.path.name}"))
+
+    def read(self, rows: Sequence[int], fit: Fit) -> np.ndarray:
+        height, width, channels = fit.shape
+        images = np.empty((len(rows), channels, height, width), np.uint8)
+
+        def fitted(row: int) -> np.ndarray:
+            return fit(read_image(self.path / self.names[row])).transpose(2, 0, 1)
+
+        for at, image in enumerate(_shown(in_parallel(fitted, rows), len(rows), f"reading {self.path.name}")):
+            images[at] = image
+        return images
+
+    def columns(self) -> Columns:
+        return folder_labels(self.path, self.names)
+
+
+class ImageArchive(Images):
+    """The array `image` of an npz file: uint8 [N, H, W] or [N, H, W, C]. Names are row numbers."""
+
+    def __init__(self, file: Path) -> None:
+        self.path = file
+        self.headers = _array_headers(file)
+        if "image" not in self.headers:
+            raise DatasetError(f"{file} has no array 'image', only {', '.join(self.headers) or 'nothing'}")
+        shape, dtype = self.headers["image"]
+        if dtype != np.uint8 or not (len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, 3))):
+            raise DatasetError(
+                f"{file}: image must be uint8 [N, H, W] or [N, H, W, C] with 1 or 3 channels, not {dtype} {list(shape)}"
+            )
+        if 0 in shape:
+            raise DatasetError(f"{file}: there are no images")
+        self.names = [f"row {row}" for row in range(shape[0])]
+        self.shapes = [(shape[1], shape[2], shape[3] if len(shape) == 4 else 1)] * shape[0]
+
+    def array(self, key: str) -> np.ndarray:
+        """One array, read from the file. Raises DatasetError for one that would need unpickling."""
+        shape, dtype = self.headers[key]
+        if dtype.hasobject:
+            raise DatasetError(
+                f"{self.path}: array {key!r} holds Python objects, which are not read: they can run code"
+            )
+        check_memory(int(np.prod(shape, dtype=object)) * dtype.itemsize, f"{self.path}: {key}")
+        with reading(self.path, "npz file"), np.load(self.path, allow_pickle=False) as archive:
+            return archive[key]
+
+    def read(self, rows: Sequence[int], fit: Fit) -> np.ndarray:
+        pixels = self.array("image").reshape(len(self.names), *self.shapes[0])
+        if self.shapes[0] == fit.shape:
+            return np.ascontiguousarray(pixels[np.asarray(rows)].transpose(0, 3, 1, 2))
+        images = in_parallel(lambda row: fit(pixels[row]).transpose(2, 0, 1), rows)
+        return np.stack(list(_shown(images, len(rows), f"fitting {self.path.name}")))
+
+    def columns(self) -> Columns:
+        where = str(self.path)
+        who = next((key for key in PERSON_KEYS if key in self.headers), None)
+        known = {key: self.array(key) for key in ("gaze", "gaze_pitchyaw", "pupil_center", who) if key in self.headers}
+        for key, column in known.items():
+            if column.shape[:1] != (len(self.names),):
+                raise DatasetError(f"{where}: {len(self.names):,} images, but {key} is {list(column.shape)}")
+        pupil = known.get("pupil_center")
+        if pupil is not None and (pupil.ndim != 2 or pupil.shape[1] != 2 or pupil.dtype.kind not in "fiu"):
+            raise DatasetError(f"{where}: pupil_center must be numbers [N, 2], not {pupil.dtype} {list(pupil.shape)}")
+        return Columns(
+            labels=gaze_labels(known.get("gaze"), known.get("gaze_pitchyaw"), where, self.names),
+            groups=group_ids(known[who].tolist()) if who else None,
+            pupil_center=finite(pupil, "pupil centres", where, self.names),
+        )
+
+
+def open_images(path: Path, what: str) -> Images:
+    """A folder or an npz file; `what` is the option that named it. Raises DatasetError where it is neither."""
+    if path.is_dir():
+        return ImageFolder(path)
+    if path.is_file() and path.suffix.lower() == ".npz":
+        return ImageArchive(path)
+    if path.exists():
+        raise DatasetError(f"{what} {path} must be a folder of images or an .npz file")
+    raise DatasetError(f"{what} {path} does not exist")
+
+
+def read_domain(name: str, images: Images, location: Location, fit: Fit, *, labelled: bool) -> Domain:
+    """The chosen rows of `images` as a domain, fitted.
+
+    Raises DatasetError where images cannot be fitted, labels are impossible, or absent where `labelled` wants them.
+    """
+    rows = location.select(len(images.names))
+    shapes = [images.shapes[row] for row in rows]
+    fit.check(shapes, [images.names[row] for row in rows], f"{name} {location}")
+    columns = images.columns()
+    if labelled and columns.labels is None:
+        raise DatasetError(
+            f"{name} {location} must be labelled: a folder by labels.csv or one NAME.json per image, an npz by "
+            "an array gaze or gaze_pitchyaw"
+        )
+    check_memory(len(rows) * int(np.prod(fit.shape)), f"{name} {location}")
+    extra = {} if columns.pupil_center is None else {"pupil_center": fit.points(columns.pupil_center[rows], shapes)}
+    return Domain(
+        name,
+        images.read(rows.tolist(), fit),
+        labels=None if columns.labels is None else columns.labels[rows],
+        groups=None if columns.groups is None else columns.groups[rows],
+        extra=extra,
+    )
+
+
+def in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """`work` of each item, in order, on all cores; Pillow decodes, encodes and resizes without the interpreter lock."""
+    with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool, catch_warnings():
+        simplefilter("ignore", Image.DecompressionBombWarning)  # `image_file` has its own, lower limit
+        for start in range(0, len(items), _PARALLEL):
+            yield from pool.map(work, items[start : start + _PARALLEL])
+
+
+def _image_names(folder: Path) -> list[str]:
+    with reading(folder, "folder"), os.scandir(folder) as entries:
+        found = [(entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith(".")]
+    names = [name for name, is_folder in found if not is_folder and Path(name).suffix.lower() in FORMATS]
+    if not names:
+        folders = sum(is_folder for _, is_folder in found)
+        inside = f"; its {folders} folders are not searched" if folders else ""
+        raise DatasetError(f"{folder} holds no images ({', '.join(FORMATS)}){inside}")
+    return sorted(names, key=_natural)
+
+
+def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
+    """A sorting key by which 2.png stands before 10.png."""
+    parts = re.split(r"([0-9]+)", name)  # text and numbers take turns
+    return [(int(part), "") if at % 2 else (-1, part) for at, part in enumerate(parts)], name
+
+
+def _array_headers(file: Path) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+    """Shape and dtype of each array of an npz file, without reading the arrays."""
+    headers = {}
+    with reading(file, "npz file"), zipfile.ZipFile(file) as archive:
+        for entry in archive.namelist():
+            if entry.endswith(".npy"):
+                with archive.open(entry) as stream:
+                    version = np.lib.format.read_magic(stream)
+                    read = (
+                        np.lib.format.read_array_header_1_0
+                        if version == (1, 0)
+                        else np.lib.format.read_array_header_2_0
+                    )
+                    shape, _, dtype = read(stream)
+                headers[entry.removesuffix(".npy")] = (shape, dtype)
+    return headers
+
+
+def _shown(results: Iterable[Result], count: int, title: str) -> Iterator[Result]:
+    """The same results; where they are many, with progress on stderr."""
+    if count <= _LONG:
+        yield from results
+    else:
+        yield from track(results, escape(title), count, console=Console(stderr=True), transient=True)

@@ -1,0 +1,48 @@
+"""What every reader of a stranger's file shares: one sentence for each way it can be broken."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from ganzoo.errors import DatasetError, GanzooError
+
+
+@contextmanager
+def reading(path: Path, kind: str) -> Iterator[None]:
+    """Turn whatever a decoder raises on a broken file into a DatasetError that names the file.
+
+    Decoders of images, archives and json raise nearly any exception on damaged input, so all are caught;
+    keep the body to the decoder's own calls.
+    """
+    try:
+        yield
+    except GanzooError:
+        raise
+    except PermissionError as error:
+        raise DatasetError(f"{path} may not be read: permission denied") from error
+    except MemoryError as error:
+        raise DatasetError(f"{path} does not fit in memory; give a part of it, such as {path}[0:1000]") from error
+    except Exception as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0].replace(str(path), "it")
+        raise DatasetError(f"{path} is not a readable {kind}: {reason}") from error
+
+
+def check_memory(size: int, what: str) -> None:
+    """Raise DatasetError where `size` bytes exceed this machine's memory. Says nothing where that is unknown."""
+    if not hasattr(os, "sysconf"):  # Windows
+        return
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if size > machine:
+        raise DatasetError(
+            f"{what} takes {size / 2**30:,.1f} GiB of memory, and this machine has {machine / 2**30:,.1f} GiB; "
+            "give a part of it, or a smaller --height and --width"
+        )
+
+
+def some(names: Sequence[object], most: int = 3) -> str:
+    """A few names and the count of the others, for an error message."""
+    shown = ", ".join(map(str, names[:most]))
+    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"

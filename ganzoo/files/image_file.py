@@ -1,0 +1,101 @@
+"""One image file: strict decoding to uint8, and encoding in the format of its name."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ganzoo.errors import DatasetError
+from ganzoo.files.guard import reading
+
+Shape = tuple[int, int, int]  # height, width, channels
+
+FORMATS = {
+    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF",
+}  # fmt: skip
+_OPTIONS: dict[str, dict[str, object]] = {
+    "JPEG": {"quality": 95, "subsampling": 0},  # as little loss as the format reasonably allows
+    "WEBP": {"lossless": True},
+    "TIFF": {"compression": "tiff_deflate"},
+}
+_CHANNELS = {"1": 1, "L": 1, "LA": 1, "P": 3, "PA": 3, "RGB": 3, "RGBA": 3}
+_MAX_PIXELS = 2**26  # 8192 x 8192; a file that claims more is taken for a decompression bomb
+_ORIENTATION = 0x0112  # the EXIF tag
+
+
+def image_shape(file: Path) -> Shape:
+    """The shape that an image's header states. Raises DatasetError where `read_image` would on the header."""
+    with _opened(file, file) as image:
+        return image.height, image.width, _CHANNELS[image.mode]
+
+
+def read_image(file: Path, data: bytes | None = None) -> np.ndarray:
+    """An image as uint8 [H, W, C] with C 1 (grey) or 3 (RGB); `data` is its content, where that is already read.
+
+    One-bit images become grey, palettes RGB, and an alpha channel that is opaque everywhere is dropped. Raises
+    DatasetError for what cannot be converted without a choice: transparency, more than 8 bits, several
+    frames, other colour spaces, an EXIF rotation; and for what cannot be decoded.
+    """
+    with _opened(file, file if data is None else io.BytesIO(data)) as image:
+        with reading(file, "image"):
+            image.load()
+            plain = _opaque(image, file).convert("L" if _CHANNELS[image.mode] == 1 else "RGB")
+            pixels = np.asarray(plain)
+        return pixels.reshape(image.height, image.width, _CHANNELS[image.mode])
+
+
+def encode_image(pixels: np.ndarray, name: str) -> bytes:
+    """uint8 [H, W, C] in the format of the file name `name`: lossless, but for jpg (quality 95, no subsampling)."""
+    kind = FORMATS[Path(name).suffix.lower()]
+    buffer = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(buffer, kind, **_OPTIONS.get(kind, {}))
+    return buffer.getvalue()
+
+
+@contextmanager
+def _opened(file: Path, content: Path | io.BytesIO) -> Iterator[Image.Image]:
+    """A file whose header has been checked; nothing is decoded yet."""
+    with reading(file, "image"):
+        image = Image.open(content, formats=tuple(dict.fromkeys(FORMATS.values())))
+    with image:
+        with reading(file, "image"):
+            problem = _problem(image)
+        if problem:
+            raise DatasetError(f"{file} {problem}")
+        yield image
+
+
+def _problem(image: Image.Image) -> str | None:
+    """What in its header makes an image unfit, in words."""
+    if image.width * image.height > _MAX_PIXELS:
+        return f"claims {image.width} x {image.height} pixels; more than {_MAX_PIXELS:,} are not accepted"
+    # Pillow silently reduces 16-bit colour to 8 bits; only the raw mode of the undecoded data tells.
+    raw_modes = [part for tile in getattr(image, "tile", ()) for part in _texts(tile[3])]
+    if image.mode.startswith(("I", "F")) or any(";16" in mode for mode in raw_modes):
+        return "has more than 8 bits a channel; convert it to 8 bits first, because how to scale it is your choice"
+    if image.mode not in _CHANNELS:
+        return f"has colour mode {image.mode}; convert it to grey or RGB first"
+    if getattr(image, "n_frames", 1) > 1:
+        return f"holds {getattr(image, 'n_frames', 1)} frames; save the one that is meant as an image of its own"
+    if image.getexif().get(_ORIENTATION, 1) != 1:
+        return "carries an EXIF rotation; rotate its pixels first, so that they agree with the labels"
+    return None
+
+
+def _opaque(image: Image.Image, file: Path) -> Image.Image:
+    if image.mode.endswith("A") or "transparency" in image.info:
+        image = image.convert("LA" if image.mode in ("L", "LA") else "RGBA")
+        if image.getextrema()[-1][0] < 255:  # type: ignore[index]  # one (low, high) per channel, alpha last
+            raise DatasetError(f"{file} is partly transparent; put it on a background first")
+    return image
+
+
+def _texts(arguments: object) -> list[str]:
+    if isinstance(arguments, str):
+        return [arguments]
+    return [part for part in arguments if isinstance(part, str)] if isinstance(arguments, tuple) else []

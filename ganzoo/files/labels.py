@@ -1,0 +1,134 @@
+"""Labels beside images: what a row may say, and what makes it impossible."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from ganzoo.errors import DatasetError
+from ganzoo.files.guard import some
+from ganzoo.task import GazeTask, angle_deg, gaze_pitch_yaw, gaze_vector
+
+UNIT_TOLERANCE = 1e-3  # how far the length of a gaze vector may be from 1
+AGREEMENT_DEG = 0.1  # how far a gaze vector may be from the pitch and yaw beside it
+Value = TypeVar("Value")
+PERSON_KEYS = ("subject", "person", "group")  # the first that is there names the person
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Labels of the images of a folder or archive, row by row."""
+
+    labels: np.ndarray | None = None  # float32 [N, 2]: pitch, yaw in radians
+    groups: np.ndarray | None = None  # int64 [N]: who
+    pupil_center: np.ndarray | None = None  # float32 [N, 2]: x, y in px of the image as it is on disk
+
+
+@dataclass
+class Rows:
+    """Raw values, row by row, before anything is checked; None where a row has none."""
+
+    gaze: list[Sequence[float] | None] = field(default_factory=list)
+    pitch_yaw: list[Sequence[float] | None] = field(default_factory=list)
+    person: list[object] = field(default_factory=list)
+    pupil_center: list[Sequence[float] | None] = field(default_factory=list)
+
+    def checked(self, where: str, names: Sequence[str]) -> Columns:
+        """The columns. Raises DatasetError where a value is present in some rows only, or impossible."""
+        person = _complete(self.person, where, names, "person")
+        return Columns(
+            labels=gaze_labels(
+                _array(_complete(self.gaze, where, names, "gaze vector")),
+                _array(_complete(self.pitch_yaw, where, names, "gaze pitch and yaw")),
+                where,
+                names,
+            ),
+            groups=None if person is None else group_ids(person),
+            pupil_center=finite(
+                _array(_complete(self.pupil_center, where, names, "pupil centre")), "pupil centres", where, names
+            ),
+        )
+
+
+def gaze_labels(
+    vectors: np.ndarray | None, pitch_yaw: np.ndarray | None, where: str, names: Sequence[str]
+) -> np.ndarray | None:
+    """Gaze as pitch and yaw in radians, float32 [N, 2], from unit vectors [N, 3], from pitch and yaw, or from both.
+
+    Raises DatasetError, naming a few of the rows, for values that are not finite, for vectors whose length is not
+    1 within 0.001, for angles that must be degrees, and where both are given and differ by more than 0.1 degrees.
+    """
+    vectors, pitch_yaw = _columns(vectors, 3, "gaze", where), _columns(pitch_yaw, 2, "gaze_pitchyaw", where)
+    finite(vectors, "gaze vectors", where, names)
+    finite(pitch_yaw, "gaze angles", where, names)
+    if pitch_yaw is not None and (problem := GazeTask().problem(pitch_yaw)):
+        raise DatasetError(f"{where}: {problem}")
+    if vectors is not None:
+        length = np.linalg.norm(vectors, axis=1)
+        _refuse(np.abs(length - 1) > UNIT_TOLERANCE, "gaze vectors are not of unit length", where, names)
+    if vectors is not None and pitch_yaw is not None:
+        apart = angle_deg(torch.from_numpy(vectors), gaze_vector(torch.from_numpy(pitch_yaw))).numpy()
+        _refuse(
+            apart > AGREEMENT_DEG,
+            f"gaze vectors disagree with the pitch and yaw beside them, by up to {apart.max():.1f} degrees",
+            where,
+            names,
+        )
+    if pitch_yaw is not None:
+        return pitch_yaw.astype(np.float32)
+    return None if vectors is None else gaze_pitch_yaw(torch.from_numpy(vectors)).numpy().astype(np.float32)
+
+
+def group_ids(persons: Sequence[object]) -> np.ndarray:
+    """Person ids, int64: whole numbers as they are, names numbered in alphabetical order."""
+    words = [str(person).strip() for person in persons]
+    try:
+        return np.array([int(word) for word in words], np.int64)
+    except (ValueError, OverflowError):
+        return np.unique(words, return_inverse=True)[1].astype(np.int64)
+
+
+def finite(values: np.ndarray | None, what: str, where: str, names: Sequence[str]) -> np.ndarray | None:
+    """`values`, as they are. Raises DatasetError where a row of them is not finite."""
+    if values is not None:
+        _refuse(~np.isfinite(values).all(axis=1), f"{what} are not finite", where, names)
+    return values
+
+
+def person_of(record: Mapping[str, object]) -> object:
+    """Who a record says it is; None where it does not."""
+    return next((record[key] for key in PERSON_KEYS if record.get(key) not in (None, "")), None)
+
+
+def _columns(values: np.ndarray | None, count: int, key: str, where: str) -> np.ndarray | None:
+    if values is None:
+        return None
+    if values.ndim != 2 or values.shape[1] != count or values.dtype.kind not in "fiu":
+        raise DatasetError(f"{where}: {key} must be numbers [N, {count}], not {values.dtype} {list(values.shape)}")
+    return values.astype(np.float64)
+
+
+def _complete(values: list[Value | None], where: str, names: Sequence[str], what: str) -> list[Value] | None:
+    absent = [name for name, value in zip(names, values, strict=True) if value is None]
+    if len(absent) == len(values):
+        return None
+    if absent:
+        raise DatasetError(
+            f"{where}: {len(absent):,} of {len(values):,} images have no {what} ({some(absent)}); "
+            "give it for all images or for none"
+        )
+    return [value for value in values if value is not None]
+
+
+def _array(values: list[Sequence[float]] | None) -> np.ndarray | None:
+    return None if values is None else np.array(values, np.float64)
+
+
+def _refuse(bad: np.ndarray, problem: str, where: str, names: Sequence[str]) -> None:
+    if bad.any():
+        rows = [names[int(row)] for row in np.flatnonzero(bad)]
+        raise DatasetError(f"{where}: {len(rows):,} {problem} ({some(rows)})")

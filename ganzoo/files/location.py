@@ -1,0 +1,60 @@
+"""A folder or archive of images, perhaps with a choice of rows: `eyes.npz[0:1000]`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ganzoo.errors import ConfigError, DatasetError
+
+_WITH_ROWS = re.compile(r"(?P<path>.+)\[(?P<rows>[^\[\]]*)\]", re.DOTALL)
+_SLICE = re.compile(r"\s*(-?\d+)?\s*:\s*(-?\d+)?\s*(?::\s*(-?\d+)?\s*)?")
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where images lie, and which of them are meant (`None`: all)."""
+
+    path: Path
+    rows: slice | None = None
+
+    @classmethod
+    def parse(cls, path: Path) -> Location:
+        """Split off a Python slice in brackets, unless a file of that very name exists.
+
+        Raises ConfigError where the brackets hold no slice.
+        """
+        found = _WITH_ROWS.fullmatch(str(path))
+        if not found or path.exists():
+            return cls(path)
+        numbers = _SLICE.fullmatch(found["rows"])
+        if not numbers:
+            raise ConfigError(f"{path}: rows are chosen by a Python slice such as [0:1000] or [::2]")
+        rows = slice(*(int(part) if part else None for part in numbers.groups()))
+        if rows.step == 0:
+            raise ConfigError(f"{path}: the step of a slice cannot be 0")
+        return cls(Path(found["path"]), rows)
+
+    def select(self, count: int) -> np.ndarray:
+        """The chosen row numbers of `count` rows, int64.
+
+        Raises DatasetError where the slice reaches beyond the rows there are, or chooses none.
+        """
+        if self.rows is None:
+            return np.arange(count)
+        for edge in (self.rows.start, self.rows.stop):
+            if edge is not None and not -count <= edge <= count:
+                raise DatasetError(f"{self}: there are only {count:,} images")
+        chosen = np.arange(count)[self.rows]
+        if not len(chosen):
+            raise DatasetError(f"{self}: that slice chooses none of the {count:,} images")
+        return chosen
+
+    def __str__(self) -> str:
+        if self.rows is None:
+            return str(self.path)
+        parts = [self.rows.start, self.rows.stop] + ([self.rows.step] if self.rows.step is not None else [])
+        return f"{self.path}[{':'.join('' if part is None else str(part) for part in parts)}]"

@@ -1,0 +1,101 @@
+"""Output that is whole or absent: files written aside, and a folder that knows who is filling it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from ganzoo.errors import GanzooError, UsageError
+
+MANIFEST = "manifest.json"
+_UNFINISHED = MANIFEST + ".partial"  # who is filling the folder; the finished manifest replaces it
+
+
+class OutputFolder:
+    """A folder that one job fills. The job is told from others by `identity`, a mapping that json can hold."""
+
+    def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
+        self.path = path
+        self.identity = json.loads(json.dumps(identity))
+
+    def claim(self) -> Literal["new", "resumed", "complete"]:
+        """Take the folder for this job, which may have begun or even ended before.
+
+        Raises UsageError where it holds anything else, GanzooError where it cannot be written.
+        """
+        for name, state in ((MANIFEST, "complete"), (_UNFINISHED, "resumed")):
+            if (self.path / name).exists():
+                self._check_same(self.path / name)
+                return state  # type: ignore[return-value]
+        if self.path.exists() and not self.path.is_dir():
+            raise UsageError(f"--output {self.path} is a file; give a folder")
+        with writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            if any(self.path.iterdir()):
+                raise UsageError(f"--output {self.path} is not empty; give a new or empty folder")
+        self.write(_UNFINISHED, _as_json(self.identity))
+        return "new"
+
+    def check_space(self, size: int) -> None:
+        """Raise GanzooError where the disk has less than `size` bytes left. Needs no claim."""
+        there = next(parent for parent in (self.path, *self.path.absolute().parents) if parent.exists())
+        with writing(self.path):
+            free = shutil.disk_usage(there).free
+        if free < size:
+            raise GanzooError(
+                f"--output {self.path} needs about {size / 2**20:,.0f} MiB; {free / 2**20:,.0f} MiB are free"
+            )
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write one file of the folder aside, then rename it."""
+        with self.replacing(name) as aside:
+            aside.write_bytes(content)
+
+    @contextmanager
+    def replacing(self, name: str) -> Iterator[Path]:
+        """A path to write to, which becomes the folder's file `name` when the body ends well."""
+        aside = self.path / (name + ".partial")
+        with writing(self.path / name):
+            try:
+                yield aside
+                os.replace(aside, self.path / name)
+            except BaseException:
+                aside.unlink(missing_ok=True)
+                raise
+
+    def finish(self, facts: Mapping[str, Any]) -> None:
+        """Write the manifest: the identity and `facts`. From now on the folder is complete."""
+        self.write(MANIFEST, _as_json({**self.identity, **facts}))
+        (self.path / _UNFINISHED).unlink(missing_ok=True)
+
+    def _check_same(self, file: Path) -> None:
+        try:
+            found = json.loads(file.read_text(encoding="utf-8"))
+            differing = [key for key, value in self.identity.items() if found[key] != value]
+        except (OSError, ValueError, KeyError, TypeError):
+            raise UsageError(
+                f"--output {self.path} holds a {file.name} that is not of this job; give another folder"
+            ) from None
+        if differing:
+            raise UsageError(
+                f"--output {self.path} holds the output of another job (different: {', '.join(differing)}); "
+                "give another folder"
+            )
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn the system's refusal to write into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise GanzooError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _as_json(document: Mapping[str, Any]) -> bytes:
+    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,30 @@
+"""Adversarial losses.
+
+Each takes a discriminator's scores and says how far they are from calling every image, or every patch of it, real
+(`real=True`) or made (`real=False`): a mean, 0-d and in float32. A discriminator minimises it with the truth for both
+kinds of images. A generator minimises it with `real=True` for its own, the form that does not saturate while the
+discriminator is ahead.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def cross_entropy(scores: Tensor, *, real: bool) -> Tensor:
+    """Two-class softmax cross-entropy per patch (Shrivastava et al. 2017, section 2.2).
+
+    `scores` [N, 2, h, w]: channel 0 speaks for "made", channel 1 for "real".
+    """
+    return -F.log_softmax(scores.float(), 1)[:, int(real)].mean()
+
+
+def non_saturating(scores: Tensor, *, real: bool) -> Tensor:
+    """Binary cross-entropy on logits of any shape (Goodfellow et al. 2014, section 3). `real` is a large logit."""
+    return F.softplus(-scores.float() if real else scores.float()).mean()
+
+
+def least_squares(scores: Tensor, *, real: bool) -> Tensor:
+    """Squared distance of scores of any shape from 1 (real) or 0 (made) (Mao et al. 2017, section 3.2)."""
+    return (scores.float() - float(real)).square().mean()

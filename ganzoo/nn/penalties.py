@@ -1,0 +1,21 @@
+"""Penalties on a critic's gradient by its input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
+    """Mean over images of (|gradient| - 1)^2 at a random point between each real and fake image.
+
+    Images are [N, C, H, W]; the result is 0-d (Gulrajani et al. 2017, section 4). It runs in float32 under autocast
+    too, because a norm of bfloat16 gradients, differentiated once more, is mostly rounding.
+    """
+    with torch.autocast(real.device.type, enabled=False), torch.enable_grad():
+        share = torch.rand(len(real), 1, 1, 1, device=real.device)
+        between = torch.lerp(real.float(), fake.float(), share).detach().requires_grad_()
+        (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+        return (slope.flatten(1).norm(dim=1) - 1).square().mean()

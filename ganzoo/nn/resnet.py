@@ -1,0 +1,32 @@
+"""Residual blocks (He et al. 2016)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from torch import Tensor, nn
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions around which the input passes unchanged; shape [N, channels, H, W] in and out.
+
+    `norm` makes a normalisation for that many channels; None leaves it out.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        norm: Callable[[int], nn.Module] | None = None,
+        padding_mode: Literal["zeros", "reflect"] = "zeros",
+    ) -> None:
+        super().__init__()
+
+        def convolution() -> list[nn.Module]:
+            conv = nn.Conv2d(channels, channels, 3, padding=1, padding_mode=padding_mode, bias=norm is None)
+            return [conv, norm(channels)] if norm else [conv]
+
+        self.body = nn.Sequential(*convolution(), nn.ReLU(), *convolution())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x)

@@ -1,0 +1,207 @@
+"""What a method says of itself: name, settings, presets, capabilities, schedule. Nothing here trains."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import math
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from ganzoo import config
+from ganzoo.loop import TrainConfig
+from ganzoo.method import CAPABILITIES, Method
+from ganzoo.settings import Settings
+from ganzoo.testing import toy
+from ganzoo.testing.checks import check, require, violate
+
+OPEN = {"errors", "settings", "task", "batch", "nn", "method", "dataset", "metric", "hookimpl", "__version__"}
+
+
+@check(
+    "method",
+    why="Lists, tables and reports show these words to people who do not know the method.",
+    mend='Write name = "as-published" in lower case, summary = "One sentence." and paper = "https://..." (or "").',
+)
+def declares_itself(cls: type[Method]) -> None:
+    """It has a lower-case name, a summary of one sentence, and the address of its paper."""
+    for part in ("name", "summary", "paper"):
+        require(isinstance(getattr(cls, part, None), str), f"it has no {part}")
+    require(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", cls.name), f"the name {cls.name!r} is not lower-case-with-hyphens")
+    require(re.fullmatch(r"[A-Z].*[.]", cls.summary), f"the summary {cls.summary!r} is no sentence")
+    require(cls.paper == "" or cls.paper.startswith("https://"), f"the paper {cls.paper!r} is no https address")
+
+
+@check(
+    "method",
+    why="A method must be readable in one file: behaviour that is inherited from another method changes with it.",
+    mend="Extend ganzoo.method.Method itself, and share code through functions and modules such as ganzoo.nn.",
+)
+def extends_method_directly(cls: type[Method]) -> None:
+    """It extends Method and nothing else, capability protocols aside."""
+    others = [base.__name__ for base in cls.__bases__ if base is not Method and base not in CAPABILITIES]
+    require(not others, f"it extends {', '.join(others)}")
+
+
+@check(
+    "method",
+    why="Options, TOML files and help are made from the Config; a run is reproducible only if it cannot change.",
+    mend='Subclass ganzoo.settings.Settings and write each field as name: type = Field(default, description="...").',
+)
+def config_is_frozen_and_described(cls: type[Method]) -> None:
+    """Its Config is frozen, and every setting has a type an option can have, a default and a description."""
+    require(isinstance(cls.Config, type) and issubclass(cls.Config, Settings), "its Config is no Settings")
+    require(cls.Config.model_config.get("frozen"), "its Config is not frozen")
+    require(cls.Config.model_config.get("extra") == "forbid", "its Config accepts unknown settings")
+    for name, field in cls.Config.model_fields.items():
+        require(not field.is_required(), f"the setting {name!r} has no default")
+        described = (field.description or "").strip()
+        require(re.fullmatch(r"\S.*[.]", described), f"the description of {name!r} is no sentence: {described!r}")
+        require(_fits_an_option(field.annotation), f"the type of {name!r}, {field.annotation}, cannot be an option")
+        require(
+            name not in TrainConfig.model_fields, f"the setting {name!r} hides the option of every run of that name"
+        )
+    cls.Config()
+
+
+@check(
+    "method",
+    why="A preset that does not fit its settings fails only when a user asks for it.",
+    mend='Write presets = {"name": {"method": {setting: value}, "train": {"steps": ..., "batch_size": ...}}}.',
+)
+def presets_are_valid(cls: type[Method]) -> None:
+    """Each preset holds known settings with allowed values, and a method can be built from it."""
+    for name, preset in cls.presets.items():
+        unknown = sorted(set(preset) - {"method", "train"})
+        require(not unknown, f"preset {name!r} has a table {', '.join(unknown)}; there are method and train")
+        layer = f"preset {name!r}"
+        config.build(TrainConfig, {layer: preset.get("train", {})})
+        settings = config.build(cls.Config, {layer: preset.get("method", {})})
+        method = toy.build(cls, config=settings)
+        require(not method.phases() or toy.kinds_of_step(method), f"preset {name!r} schedules nothing")
+
+
+@check(
+    "method",
+    why="Metrics and commands ask what a method can do; one that can do nothing is never measured.",
+    mend="Write refine, generate, generate_labelled or predict, as ganzoo.method describes them.",
+)
+def has_a_capability(cls: type[Method]) -> None:
+    """It refines, generates or predicts."""
+    require(any(issubclass(cls, can) for can in CAPABILITIES), "it neither refines, nor generates, nor predicts")
+
+
+@check(
+    "method",
+    why="A run that is resumed asks for the phases of earlier steps again, to know which data it has drawn.",
+    mend="Let schedule and phases read only `step` and the config, and return names of phases.",
+)
+def schedule_is_pure(cls: type[Method]) -> None:
+    """The phases of a step depend on nothing but the step, and asking for them changes nothing."""
+    method = toy.build(cls)
+    before, names = toy.state(method), list(method.phases())
+    for step in (0, 1, 10, 1_000, 100_000, 10, 0):
+        first, again = tuple(method.schedule(step)), tuple(method.schedule(step))
+        require(first == again, f"step {step} is {first} when first asked and {again} when asked again")
+        require(first or not names, f"step {step} runs no phase")
+        unknown = sorted(set(first) - set(names))
+        require(not unknown, f"step {step} runs {unknown}, which phases() does not declare")
+    steps = [[tuple(method.schedule(step)) for step in order] for order in (range(50), reversed(range(50)))]
+    require(steps[0] == steps[1][::-1], "a schedule that is asked backwards differs from one that is asked forwards")
+    require(list(method.phases()) == names, "phases() names other phases when called again")
+    changed = toy.differences(before, toy.state(method))
+    require(not changed, f"asking for the schedule changed {', '.join(changed)}")
+
+
+@check(
+    "method",
+    why="A parameter that nothing trains costs memory and messages between processes, and is usually a mistake.",
+    mend="Put its network into a phase that the schedule runs; what is not learned belongs into a buffer.",
+)
+def every_parameter_is_trained(cls: type[Method]) -> None:
+    """Each parameter belongs to a network of a phase that the schedule runs."""
+    method = toy.build(cls)
+    phases = method.phases()
+    runs = {name for step in toy.kinds_of_step(method) for name in step}
+    trained = {id(p) for name in runs & set(phases) for net in phases[name].networks for p in net.parameters()}
+    idle = [name for name, parameter in method.named_parameters() if id(parameter) not in trained]
+    require(not idle, f"no phase that is scheduled trains {', '.join(idle)}")
+
+
+@check(
+    "method",
+    why="The loop gives both phases one optimizer, made for the parameters of the earlier one.",
+    mend="Name an earlier phase that has an optimizer of its own and trains the same networks.",
+)
+def shared_optimizers_fit(cls: type[Method]) -> None:
+    """A phase that names another's optimizer names an earlier phase of the same networks."""
+    earlier: dict[str, set[int]] = {}
+    for name, phase in toy.build(cls).phases().items():
+        own = {id(p) for net in phase.networks for p in net.parameters()}
+        if isinstance(phase.optimizer, str):
+            owner = phase.optimizer
+            require(owner in earlier, f"phase {name!r} shares the optimizer of {owner!r}, which is no earlier phase")
+            require(own == earlier[owner], f"phases {name!r} and {owner!r} share an optimizer, but not their networks")
+        earlier[name] = own
+
+
+@check(
+    "method",
+    why="Learning rates are set anew from progress at every update, so a resumed run must find the same ones.",
+    mend="Use ganzoo.method.constant or linear_decay, or a function of progress alone.",
+)
+def decay_is_pure(cls: type[Method]) -> None:
+    """The learning-rate factor is a finite number from 0 upwards that depends on progress alone."""
+    for name, phase in toy.build(cls).phases().items():
+        points = [0.0, 0.3, 0.5, 0.9, 0.999]
+        forwards = [phase.decay(progress) for progress in points]
+        backwards = [phase.decay(progress) for progress in reversed(points)][::-1]
+        require(forwards == backwards, f"the decay of {name!r} answers {forwards}, and then {backwards}")
+        good = all(isinstance(factor, int | float) and math.isfinite(factor) and factor >= 0 for factor in forwards)
+        require(good, f"the decay of {name!r} answers {forwards}")
+
+
+@check(
+    "method",
+    why="The loop, the registry and the command line change between versions; the contract does not.",
+    mend="Import ganzoo's errors, settings, task, batch, nn, method, dataset and metric only, and no other plugin.",
+)
+def imports_only_the_contract(cls: type[Method]) -> None:
+    """Its module imports of ganzoo only what the contract names."""
+    module = sys.modules.get(cls.__module__)
+    try:
+        tree = ast.parse(inspect.getsource(module)) if module else None
+    except OSError:  # made in a session or an archive, where there is no source to read
+        tree = None
+    own = cls.__module__.split(".")[0]
+    for name in _imports(tree) if tree else ():
+        package, _, rest = name.partition(".")
+        if package == "ganzoo" and rest and rest.split(".")[0] not in OPEN:
+            violate(f"it imports {name}")
+        if package.startswith("ganzoo_") and package != own:
+            violate(f"it imports the plugin {package}")
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    """Full names of what is imported: "package.module" or "package.module.thing"."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _fits_an_option(kind: Any) -> bool:
+    """Whether the command line knows what to do with a setting of this type."""
+    if get_origin(kind) in (Union, UnionType):
+        rest = [part for part in get_args(kind) if part is not type(None)]
+        return len(rest) == 1 and _fits_an_option(rest[0])
+    if get_origin(kind) is Literal:
+        return all(isinstance(value, str) for value in get_args(kind))
+    if get_origin(kind) is tuple:
+        return all(part in (int, float, str, Ellipsis) for part in get_args(kind))
+    return kind in (int, float, bool, str, Path)

@@ -1,0 +1,101 @@
+"""What whole runs promise: the same again, the same after a kill, in every precision."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from pathlib import Path
+
+import torch
+
+from ganzoo.loop import phase_runners
+from ganzoo.method import Method
+from ganzoo.testing import toy
+from ganzoo.testing.checks import check, require
+
+
+@check(
+    "method",
+    why="A result that cannot be repeated cannot be believed, nor debugged.",
+    mend="Draw noise from torch's default generator alone, and iterate over nothing that has no order, such as a set.",
+)
+def same_seed_same_bits(cls: type[Method]) -> None:
+    """Two runs with one seed end with the same weights and buffers, to the bit."""
+    one, other = toy.hurried(cls), toy.hurried(cls)
+    toy.train(one), toy.train(other)
+    changed = toy.differences(toy.state(one), toy.state(other))
+    require(not changed, f"{', '.join(changed[:5])} differ between two runs with one seed")
+
+
+@check(
+    "method",
+    why="Runs are killed; one that goes on differently afterwards is another experiment.",
+    mend="Keep all state in parameters and buffers, and let schedules depend on the step or batch.progress alone.",
+)
+def resumes_bit_exact(cls: type[Method]) -> None:
+    """A run that is killed and resumed ends as one that never was, to the bit."""
+    whole = toy.hurried(cls)
+    logs = toy.train(whole)
+    with tempfile.TemporaryDirectory() as folder:
+        toy.train(toy.hurried(cls), Path(folder), save_every=5, stop_at=5)
+        resumed = toy.hurried(cls, seed=1)  # what it starts from must not matter
+        later = toy.train(resumed, Path(folder), save_every=5)
+    if logs:
+        require(later == logs[5:], "the terms that a resumed run logs differ from those of a run that was not killed")
+    changed = toy.differences(toy.state(whole), toy.state(resumed))
+    require(not changed, f"{', '.join(changed[:5])} differ in a run that was resumed")
+
+
+@check(
+    "method",
+    why="Evaluation may run again on a finished run, and people call it twice.",
+    mend="Let `finish` compute its buffers anew from the two domains instead of changing what is in them.",
+)
+def finish_can_be_repeated(cls: type[Method]) -> None:
+    """The closed-form step after training gives the same buffers when it is done twice, and needs no target labels."""
+    method = toy.trained(cls)
+    before = toy.state(method)
+    source, target = toy.domains(method.spec)
+    method.finish(source, target if cls.oracle else target.unlabelled())
+    changed = toy.differences(before, toy.state(method))
+    require(not changed, f"finish changes {', '.join(changed[:5])} when it is done again")
+
+
+@check(
+    "method",
+    why="On hardware that multiplies it natively, bfloat16 is the default.",
+    mend="Call .float() before a logarithm, an exponential, a norm or a small difference, and use ganzoo.nn's losses.",
+)
+def bf16_stays_finite(cls: type[Method]) -> None:
+    """Every term and weight stays finite under bfloat16 autocast."""
+    method = toy.hurried(cls)
+    for name, runner in phase_runners(method, precision="bf16").items():
+        for _ in range(3):
+            terms = runner.update(toy.batch(oracle=cls.oracle))
+            broken = [term for term, value in terms.items() if not torch.isfinite(value)]
+            require(not broken, f"{name}/{', '.join(broken)} is not finite in bfloat16")
+    broken = [name for name, parameter in method.named_parameters() if not torch.isfinite(parameter).all()]
+    require(not broken, f"{', '.join(broken[:5])} is not finite after updates in bfloat16")
+
+
+@check(
+    "method",
+    why="Warnings are asked for at every line of the log, with whatever terms the steps since the last one had.",
+    mend="Read the means with .get, and return whole sentences.",
+)
+def diagnose_is_pure(cls: type[Method]) -> None:
+    """Warnings are sentences that depend on the logged means alone, also where a mean is absent or huge."""
+    method = toy.hurried(cls)
+    logs = toy.train(method)
+    means = {name: value for line in logs for name, value in line.items()}
+    state = toy.state(method)
+    cases = [{}, means, *({name: means[name]} for name in means)]
+    cases += [dict.fromkeys(means, extreme) for extreme in (0.0, 1.0, 1e9, -1e9)]
+    for case in cases:
+        first, again = list(method.diagnose(case)), list(method.diagnose(case))
+        require(first == again, "the same means give other warnings when asked again")
+        for warning in first:
+            sentence = isinstance(warning, str) and warning[:1].isupper() and warning.endswith(".")
+            require(sentence, f"the warning {warning!r} is no sentence")
+    require(not toy.differences(state, toy.state(method)), "asking for warnings changes the method")
+    require(all(math.isfinite(value) for value in means.values()), "a logged mean is not finite")

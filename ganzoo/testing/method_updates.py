@@ -1,0 +1,275 @@
+"""What one update of a phase may do, and what it must leave alone."""
+
+from __future__ import annotations
+
+import pickle
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from ganzoo.batch import Batch
+from ganzoo.loop import PhaseRunner, phase_runners
+from ganzoo.method import Method
+from ganzoo.task import ClassTask
+from ganzoo.testing import toy
+from ganzoo.testing.checks import check, require, violate
+
+aten = torch.ops.aten
+SYNCS = {aten._local_scalar_dense, aten.nonzero, aten.equal, aten.masked_select, aten._unique2, aten.unique_dim}
+
+
+@check(
+    "method",
+    why="Terms are summed, averaged over processes and logged under their names.",
+    mend="Return a dictionary of names and 0-d tensors; detach what is only to be logged.",
+)
+def losses_are_named_scalars(cls: type[Method]) -> None:
+    """Every loss returns finite 0-d tensors by name, at least one of them with a gradient, for every task."""
+    for task in (toy.SPEC.task, ClassTask(3)):
+        spec = replace(toy.SPEC, task=task)
+        method = toy.build(cls, spec)
+        for name, terms in _losses(method, toy.batch(spec, oracle=cls.oracle)):
+            require(isinstance(terms, Mapping) and terms, f"the loss of {name!r} returns no terms")
+            for term, value in terms.items():
+                scalar = isinstance(term, str) and isinstance(value, Tensor) and value.ndim == 0
+                require(scalar, f"{name}/{term} is no 0-d tensor")
+                require(torch.isfinite(value), f"{name}/{term} is {value.item()} for {type(task).__name__}")
+            require(any(value.requires_grad for value in terms.values()), f"no term of {name!r} has a gradient")
+
+
+@check(
+    "method",
+    why="Two phases that move one network fight over it, and a network that stands still was listed in vain.",
+    mend="List in `networks` exactly what the loss is to move, and let the loss reach it without torch.no_grad.",
+)
+def a_phase_moves_only_its_networks(cls: type[Method]) -> None:
+    """An update moves every network of its phase, and no parameter of any other."""
+    for name in toy.build(cls).phases():
+        method = toy.build(cls)
+        before = {key: parameter.detach().clone() for key, parameter in method.named_parameters()}
+        runner = phase_runners(method)[name]
+        torch.manual_seed(0)
+        for _ in range(2):
+            runner.update(toy.batch(oracle=cls.oracle))
+        moved = {key for key, now in method.named_parameters() if not torch.equal(now, before[key])}
+        own = {id(parameter) for parameter in runner.params}
+        foreign = sorted(key for key, now in method.named_parameters() if key in moved and id(now) not in own)
+        require(not foreign, f"phase {name!r} moves {', '.join(foreign)}, which is not in its networks")
+        keys = {id(parameter): key for key, parameter in method.named_parameters()}
+        for index, network in enumerate(method.phases()[name].networks):
+            still = not any(keys.get(id(parameter)) in moved for parameter in network.parameters())
+            require(not still, f"phase {name!r} does not move network {index} of its list")
+
+
+@check(
+    "method",
+    why="The loop freezes, thaws, averages and seeds; a loss that does so too works until it is run in another way.",
+    mend="Only compute in a loss: no requires_grad_, train, eval, backward, optimizer or manual_seed.",
+)
+def losses_leave_the_machinery_alone(cls: type[Method]) -> None:
+    """A loss changes no parameter, no gradient, no mode, and does not seed."""
+    for name in toy.build(cls).phases():
+        method, batch = toy.build(cls), toy.batch(oracle=cls.oracle)
+        method.requires_grad_(True)
+        before, seed = _machinery(method), torch.initial_seed()
+        method.phases()[name].loss(batch)
+        after = _machinery(method)
+        for what in before:
+            changed = [key for key, value in before[what].items() if not _equal(value, after[what].get(key))]
+            require(not changed, f"the loss of {name!r} changes {what} of {', '.join(changed)}")
+        require(torch.initial_seed() == seed, f"the loss of {name!r} seeds torch's generator")
+
+
+@check(
+    "method",
+    why="Each such wait stops a GPU until the step so far is done, and it cannot be captured in a CUDA graph.",
+    mend="Keep values as tensors: torch.where instead of if, detach instead of item, batch.progress as it is.",
+)
+def losses_never_wait_for_the_device(cls: type[Method]) -> None:
+    """No loss reads a tensor's value on the host."""
+    method, batch = toy.build(cls), toy.batch(oracle=cls.oracle)
+    for name, phase in method.phases().items():
+        method.requires_grad_(True)
+        with _NoSync(name):
+            _objective(phase.loss(batch)).backward()
+
+
+@check(
+    "method",
+    why="What is made on the CPU in a loss fails on a GPU, where the machine that checks may have none.",
+    mend="Give device=batch.source.device to what you make in a loss, and register constants as buffers.",
+)
+def losses_stay_on_the_device(cls: type[Method]) -> None:
+    """A loss makes its tensors on the device of the batch."""
+    batch = toy.batch(oracle=cls.oracle)
+    moved = {field.name: getattr(batch, field.name).to("meta") for field in fields(batch)}
+    method = toy.build(cls).to("meta").requires_grad_(True)
+    for name, phase in method.phases().items():
+        try:
+            terms = phase.loss(replace(batch, **moved))
+        except (NotImplementedError, RuntimeError) as error:
+            if isinstance(error, NotImplementedError) and "copy out of meta" not in str(error):
+                continue  # an operator without a meta kernel says nothing about devices
+            violate(f"the loss of {name!r} mixes devices or leaves the batch's: {str(error).splitlines()[0]}")
+        others = [term for term, value in terms.items() if value.device.type != "meta"]
+        require(not others, f"the terms {', '.join(others)} of {name!r} are not on the batch's device")
+
+
+@check(
+    "method",
+    why="A run is seeded through torch's default generator alone; other noise differs when it is run or resumed again.",
+    mend="Draw with torch.rand, randn, randint or randperm, with device=batch.source.device and no generator.",
+)
+def noise_comes_from_torch(cls: type[Method]) -> None:
+    """Building and training draw nothing from Python's or NumPy's global random state."""
+    python, numpy = random.getstate(), pickle.dumps(np.random.get_state())
+    toy.trained(cls)
+    require(random.getstate() == python, "it draws from Python's random")
+    require(pickle.dumps(np.random.get_state()) == numpy, "it draws from numpy.random")
+
+
+@check(
+    "method",
+    why="The state dict is all that a checkpoint holds of a method: anything else is lost when a run is resumed.",
+    mend="Register what changes with register_buffer (persistent), and derive the rest from batch.progress.",
+)
+def state_is_all_in_the_state_dict(cls: type[Method]) -> None:
+    """Training changes parameters and persistent buffers, and no other attribute of any module."""
+    method = toy.build(cls)
+    missing = sorted({name for name, _ in method.named_buffers()} - set(method.state_dict()))
+    require(not missing, f"the buffers {', '.join(missing)} are not persistent")
+    before = _attributes(method)
+    for runner in phase_runners(method).values():
+        runner.update(toy.batch(oracle=cls.oracle))
+    source, target = toy.domains()
+    method.finish(source, target if cls.oracle else target.unlabelled())
+    after = _attributes(method)
+    changed = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
+    require(not changed, f"training changes {', '.join(changed)}, which is not in the state dict")
+
+
+@check(
+    "method",
+    why="A result that used target labels in secret would be compared with results that did not.",
+    mend="Use batch.target alone, or declare oracle = True; tables then mark the method.",
+)
+def target_labels_are_out_of_reach(cls: type[Method]) -> None:
+    """No loss of a method that is no oracle depends on target labels, even where a batch holds them."""
+    if cls.oracle:
+        return
+    labelled = toy.batch(oracle=True)
+    plain = Batch(**{field.name: getattr(labelled, field.name) for field in fields(Batch)})
+    with_labels, without = _seeded_losses(cls, labelled), _seeded_losses(cls, plain)
+    for name, terms in without.items():
+        changed = [term for term in terms if not torch.equal(terms[term], with_labels[name][term])]
+        require(not changed, f"{name}/{', '.join(changed)} change with the labels of the target")
+
+
+@check(
+    "method",
+    why="The same method runs on a laptop and on a large GPU, at batch sizes it has never seen.",
+    mend="Take sizes from len(batch), and keep no tensor that has a batch's size.",
+)
+def any_batch_size_works(cls: type[Method]) -> None:
+    """Updates with batches of different sizes, even and odd, work one after the other."""
+    method = toy.build(cls)
+    for name, runner in phase_runners(method).items():
+        for size in (4, 7, 2):
+            terms = runner.update(toy.batch(size=size, oracle=cls.oracle))
+            broken = [term for term, value in terms.items() if not torch.isfinite(value)]
+            require(not broken, f"{name}/{', '.join(broken)} is not finite at a batch of {size}")
+
+
+@check(
+    "method",
+    why="Micro-batches save memory and must not change what is learned; where they would, the loop refuses them.",
+    mend="Return means over the batch, or declare couples_batch = True (BatchNorm, MMD, a history, a variance).",
+)
+def halves_add_up(cls: type[Method]) -> None:
+    """Gradients of a batch in two halves equal those of the whole, unless couples_batch says otherwise."""
+    if cls.couples_batch:
+        return
+    for name in toy.build(cls).phases():
+        whole, drew = _gradients(cls, name, micro_batch=0)
+        halves, _ = _gradients(cls, name, micro_batch=2)
+        if drew:  # the halves drew other noise, so nothing follows from a difference
+            continue
+        for one, other in zip(whole, halves, strict=True):
+            scale = float(one.abs().max())
+            require(torch.allclose(one, other, rtol=1e-3, atol=1e-4 * scale + 1e-8),
+                    f"phase {name!r} has other gradients in two halves than in one batch")  # fmt: skip
+
+
+class _NoSync(TorchDispatchMode):
+    """Fails where the host waits for a value of the device."""
+
+    def __init__(self, phase: str) -> None:
+        super().__init__()
+        self.phase = phase
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        masks = args[1] if func.overloadpacket is aten.index else ()
+        if func.overloadpacket in SYNCS or any(mask is not None and mask.dtype is torch.bool for mask in masks):
+            violate(f"the loss of {self.phase!r} reads a tensor on the host (by {func})")
+        return func(*args, **(kwargs or {}))
+
+
+def _losses(method: Method, batch: Batch) -> Iterator[tuple[str, Mapping[str, Tensor]]]:
+    """Each phase's terms, its networks thawed as the loop does it."""
+    for name, phase in method.phases().items():
+        networks = nn.ModuleList(phase.networks).requires_grad_(True)
+        yield name, phase.loss(batch)
+        networks.requires_grad_(False)
+
+
+def _seeded_losses(cls: type[Method], batch: Batch) -> dict[str, dict[str, Tensor]]:
+    method = toy.build(cls)
+    torch.manual_seed(0)
+    return {name: {term: value.detach() for term, value in terms.items()} for name, terms in _losses(method, batch)}
+
+
+def _objective(terms: Mapping[str, Tensor]) -> Tensor:
+    return torch.stack([term.float() for term in terms.values() if term.requires_grad]).sum()
+
+
+def _gradients(cls: type[Method], phase: str, micro_batch: int) -> tuple[list[Tensor], bool]:
+    """One update's gradients, and whether noise was drawn."""
+    method = toy.build(cls)
+    runner: PhaseRunner = phase_runners(method, micro_batch=micro_batch)[phase]
+    batch = toy.batch(oracle=cls.oracle)
+    before = torch.get_rng_state()
+    runner.update(batch)
+    drew = not torch.equal(before, torch.get_rng_state())
+    return [parameter.grad for parameter in runner.params if parameter.grad is not None], drew
+
+
+def _machinery(method: Method) -> dict[str, dict[str, Any]]:
+    """What the loop alone may change."""
+    parameters = dict(method.named_parameters())
+    return {
+        "the values": {key: parameter.detach().clone() for key, parameter in parameters.items()},
+        "requires_grad": {key: parameter.requires_grad for key, parameter in parameters.items()},
+        "the gradient": {key: parameter.grad is None for key, parameter in parameters.items()},
+        "the training mode": {key or "the method": module.training for key, module in method.named_modules()},
+    }
+
+
+def _equal(a: Any, b: Any) -> bool:
+    return torch.equal(a, b) if isinstance(a, Tensor) and isinstance(b, Tensor) else bool(a == b)
+
+
+def _attributes(method: Method) -> dict[str, str]:
+    """A print of every attribute that is no parameter, buffer or module."""
+    torch_own = set(vars(nn.Module()))
+    found = {}
+    for path, module in method.named_modules():
+        for key, value in vars(module).items():
+            if key not in torch_own:
+                found[f"{path}.{key}" if path else key] = repr(value)
+    return found

@@ -1,0 +1,74 @@
+"""Two gloo processes under torchrun."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from conftest import TOY
+
+RUN = ["run", "shift", "--plugin", str(TOY), "--dataset", "toy", "--metrics", "none", "--precision", "fp32"]
+RUN += ["--save-every", "4", "--log-every", "2"]
+
+
+def start(folder, processes, *arguments):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    launcher = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}", f"--master-port={port}"]
+    launcher += ["--master-addr=127.0.0.1", "-m"]
+    done = subprocess.run(
+        [*(launcher if processes > 1 else [sys.executable, "-m"]), "ganzoo", *RUN, *arguments],
+        cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done
+
+
+def weights(run, step):
+    return load_file(run / "checkpoints" / f"step-{step:08d}" / "parameters.safetensors")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("two")
+    start(folder, 2, "--steps", "8", "--batch-size", "4", "--out", "whole")
+    return folder / "whole"
+
+
+def test_each_process_keeps_its_own_buffers_and_one_writes_the_log(whole):
+    names = {path.name for path in (whole / "checkpoints" / "step-00000008").iterdir()}
+    assert {"buffers-0.safetensors", "buffers-1.safetensors", "parameters.safetensors"} <= names
+    assert len((whole / "log.jsonl").read_text().splitlines()) == 4
+
+
+def test_a_resumed_run_of_two_equals_one_never_stopped(whole, tmp_path):
+    start(tmp_path, 2, "--steps", "8", "--batch-size", "4", "--out", "run")
+    (tmp_path / "run" / "metrics.json").unlink()
+    newest = tmp_path / "run" / "checkpoints" / "step-00000008"
+    for file in newest.iterdir():
+        file.unlink()
+    done = start(tmp_path, 2, "--steps", "8", "--batch-size", "4", "--out", "run")
+    assert "going on from step 4 of 8" in done.stderr
+    assert (tmp_path / "run" / "log.jsonl").read_text() == (whole / "log.jsonl").read_text()
+    expected, got = weights(whole, 8), weights(tmp_path / "run", 8)
+    assert all(torch.equal(expected[name], got[name]) for name in expected)
+
+
+def test_two_processes_with_half_the_batch_do_what_one_does(whole):
+    start(whole.parent, 1, "--steps", "8", "--batch-size", "8", "--out", "one")
+    expected, got = weights(whole.parent / "one", 8), weights(whole, 8)
+    for name in expected:
+        torch.testing.assert_close(got[name], expected[name], rtol=1e-4, atol=1e-6)
+
+
+def test_a_run_of_two_is_not_resumed_by_one(whole):
+    (whole / "metrics.json").unlink()
+    arguments = [*RUN, "--steps", "8", "--batch-size", "4", "--out", str(whole)]
+    done = subprocess.run([sys.executable, "-m", "ganzoo", *arguments], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    assert "saved by 2 processes and 1 now run" in done.stderr
