@@ -19,7 +19,7 @@ from ganzoo.files.guard import reading
 from ganzoo.files.image_file import encode_image, read_image
 from ganzoo.files.label_files import CSV_NAME, label_file
 from ganzoo.files.location import Location
-from ganzoo.files.output import MANIFEST, OutputFolder
+from ganzoo.files.output import MANIFEST, OutputFolder, write_npz
 from ganzoo.loader import reseed, to_uint8, to_unit_range
 from ganzoo.method import Method, Refines
 
@@ -62,7 +62,7 @@ def refine_to_folder(
     where the output cannot be written.
     """
     if not isinstance(method, Refines):
-        raise UsageError(f"{method.name} does not refine images; methods that do are marked by `ganzoo list methods`")
+        raise UsageError(f"method {method.name} does not refine images")
     images = _opened(input)
     fit = Fit((spec.height, spec.width, spec.channels), resizer, channels)
     fit.check(images.shapes, images.names, f"--input {input}")
@@ -83,8 +83,7 @@ def refine_to_folder(
         },
     )
     count = len(images.names)
-    target.check_space(_size_needed(images, fit))
-    if target.claim() == "complete":
+    if target.claim(_size_needed(images, fit)) == "complete":
         return Refined(output, count, 0, fit.note(images.shapes))
     method.to(device).eval()
     refiner = _Refiner(method, spec, fit, device, batch_size, progress or (lambda done, total: None))
@@ -132,8 +131,8 @@ class _Refiner:
             self.progress(min(start + self.batch_size, len(pixels)), len(pixels))
         flat = len(images.headers["image"][0]) == 3 and self.spec.channels == 1
         arrays["image"] = pixels[:, 0] if flat else pixels.transpose(0, 2, 3, 1)
-        with target.replacing(images.path.name) as aside, aside.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
+        with target.replacing(images.path.name) as aside:
+            write_npz(aside, arrays)
         return len(pixels), {images.path.name: _file_sha256(images.path)}
 
     def _refine(self, pixels: np.ndarray, start: int) -> np.ndarray:

@@ -11,10 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
-from warnings import catch_warnings, simplefilter
+from warnings import catch_warnings, filterwarnings
 
 import numpy as np
-from PIL import Image
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
@@ -170,7 +169,7 @@ def read_domain(name: str, images: Images, location: Location, fit: Fit, *, labe
 def in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
     """`work` of each item, in order, on all cores; Pillow decodes, encodes and resizes without the interpreter lock."""
     with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool, catch_warnings():
-        simplefilter("ignore", Image.DecompressionBombWarning)  # `image_file` has its own, lower limit
+        filterwarnings("ignore", module=r"PIL\.")  # on damaged metadata and large images, of which `image_file` judges
         for start in range(0, len(items), _PARALLEL):
             yield from pool.map(work, items[start : start + _PARALLEL])
 

@@ -119,7 +119,7 @@ def common_shape(
     (usual, _), *others = Counter(shapes).most_common()
     if resizer != "none" and not (height and width) and any(shape[:2] != usual[:2] for shape, _ in others):
         sizes = list(dict.fromkeys(f"{tall}x{wide}" for tall, wide, _ in shapes))
-        raise ConfigError(f"{what}: images have several sizes ({some(sizes)}); give --height and --width")
+        raise ConfigError(f"{what}: images have several sizes ({some(sizes)}); give --image-height and --image-width")
     wanted = {"as-is": usual[2], "grey": 1, "rgb": 3}[channels]
     return height or usual[0], width or usual[1], wanted
 

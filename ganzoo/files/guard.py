@@ -38,7 +38,7 @@ def check_memory(size: int, what: str) -> None:
     if size > machine:
         raise DatasetError(
             f"{what} takes {size / 2**30:,.1f} GiB of memory, and this machine has {machine / 2**30:,.1f} GiB; "
-            "give a part of it, or a smaller --height and --width"
+            "give a part of it, or a smaller size"
         )
 
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from ganzoo.errors import GanzooError, UsageError
 
 MANIFEST = "manifest.json"
-_UNFINISHED = MANIFEST + ".partial"  # who is filling the folder; the finished manifest replaces it
+_UNFINISHED = ".unfinished.json"  # who is filling the folder; hidden, so that no image or label has its name
 
 
 class OutputFolder:
@@ -23,33 +26,27 @@ class OutputFolder:
         self.path = path
         self.identity = json.loads(json.dumps(identity))
 
-    def claim(self) -> Literal["new", "resumed", "complete"]:
-        """Take the folder for this job, which may have begun or even ended before.
+    def claim(self, space: int) -> Literal["new", "resumed", "complete"]:
+        """Take the folder for this job, which may have begun or even ended before; a new one needs `space` bytes.
 
-        Raises UsageError where it holds anything else, GanzooError where it cannot be written.
+        Raises UsageError where it holds anything else, GanzooError where it cannot be written or the disk is full.
         """
-        for name, state in ((MANIFEST, "complete"), (_UNFINISHED, "resumed")):
-            if (self.path / name).exists():
-                self._check_same(self.path / name)
-                return state  # type: ignore[return-value]
+        if (self.path / MANIFEST).exists():
+            self._check_same(self.path / MANIFEST)
+            (self.path / _UNFINISHED).unlink(missing_ok=True)  # a kill right after the manifest leaves it
+            return "complete"
+        if (self.path / _UNFINISHED).exists():
+            self._check_same(self.path / _UNFINISHED)
+            return "resumed"
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"--output {self.path} is a file; give a folder")
         with writing(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
-            if any(self.path.iterdir()):
+            if self.path.exists() and {file.name for file in self.path.iterdir()} - {_UNFINISHED + ".partial"}:
                 raise UsageError(f"--output {self.path} is not empty; give a new or empty folder")
+            self._check_space(space)
+            self.path.mkdir(parents=True, exist_ok=True)
         self.write(_UNFINISHED, _as_json(self.identity))
         return "new"
-
-    def check_space(self, size: int) -> None:
-        """Raise GanzooError where the disk has less than `size` bytes left. Needs no claim."""
-        there = next(parent for parent in (self.path, *self.path.absolute().parents) if parent.exists())
-        with writing(self.path):
-            free = shutil.disk_usage(there).free
-        if free < size:
-            raise GanzooError(
-                f"--output {self.path} needs about {size / 2**20:,.0f} MiB; {free / 2**20:,.0f} MiB are free"
-            )
 
     def write(self, name: str, content: bytes) -> None:
         """Write one file of the folder aside, then rename it."""
@@ -73,6 +70,14 @@ class OutputFolder:
         self.write(MANIFEST, _as_json({**self.identity, **facts}))
         (self.path / _UNFINISHED).unlink(missing_ok=True)
 
+    def _check_space(self, space: int) -> None:
+        there = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
+        free = shutil.disk_usage(there).free
+        if free < space:
+            raise GanzooError(
+                f"--output {self.path} needs about {space / 2**20:,.0f} MiB; {free / 2**20:,.0f} MiB are free"
+            )
+
     def _check_same(self, file: Path) -> None:
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
@@ -86,6 +91,14 @@ class OutputFolder:
                 f"--output {self.path} holds the output of another job (different: {', '.join(differing)}); "
                 "give another folder"
             )
+
+
+def write_npz(file: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """A compressed npz. Unlike numpy's own writer it takes any array name, and never pickles."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            with archive.open(name + ".npy", "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, array, allow_pickle=False)
 
 
 @contextmanager

@@ -59,12 +59,12 @@ class Honest(Method):
 
     def refine_loss(self, batch: Batch) -> Mapping[str, Tensor]:
         noise = 0.01 * torch.randn(batch.source.shape, device=batch.source.device)
-        made = self.refine(batch.source + noise).float()
+        made = self.contrast(batch.source + noise).tanh().float()
         self.running.copy_(0.9 * self.running + 0.1 * made.detach().mean())
         return {"brightness": (made.mean() - batch.target.mean()).square(), "running": self.running.clone()}
 
     def polish_loss(self, batch: Batch) -> Mapping[str, Tensor]:
-        return {"l1": F.l1_loss(self.refine(batch.source).float(), batch.source)}
+        return {"l1": F.l1_loss(self.contrast(batch.source).float(), batch.source)}
 
     def finish(self, source: Domain, target: Domain) -> None:
         self.mean.copy_(torch.from_numpy(target.images).float().mean(0) / 127.5 - 1)
@@ -83,9 +83,16 @@ class Honest(Method):
 
 
 def liar(**lies: Any) -> type[Method]:
-    """Honest with other members. `built` is called at the end of the constructor."""
+    """Honest with other members, and without those that are None. `built` is called at the end of the constructor."""
     built = lies.pop("built", lambda self: None)
-    hidden = ("__dict__", "__weakref__", "_abc_impl", "__abstractmethods__", "__init__")
+    hidden = (
+        *(name for name, lie in lies.items() if lie is None),
+        "__dict__",
+        "__weakref__",
+        "_abc_impl",
+        "__abstractmethods__",
+        "__init__",
+    )
     members = {key: value for key, value in vars(Honest).items() if key not in hidden}
 
     def constructor(self: Any, config: Any, spec: DataSpec) -> None:
@@ -97,4 +104,8 @@ def liar(**lies: Any) -> type[Method]:
             self.register_buffer(name, buffer)
         built(self)
 
-    return type("Liar", (Method,), {**members, "__init__": constructor, **lies})
+    return type(
+        "Liar",
+        (Method,),
+        {**members, "__init__": constructor, **{name: lie for name, lie in lies.items() if lie is not None}},
+    )

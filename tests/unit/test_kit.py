@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import random
 import sys
-from functools import partial
+from pathlib import Path
 
 import honest_method
 import numpy as np
@@ -14,7 +14,6 @@ import torch
 from honest_method import Honest, HonestConfig, liar
 from pydantic import BaseModel, Field
 from torch import nn
-from torch.optim import SGD
 
 from ganzoo.batch import OracleBatch
 from ganzoo.method import Method, Phase
@@ -95,7 +94,7 @@ lie("every_parameter_is_trained", "contrast.weight", schedule=lambda self, step:
 lie("shared_optimizers_fit", "no earlier phase", phases=phases_with(predict={"optimizer": "polish"}))
 lie("shared_optimizers_fit", "not their networks", phases=phases_with(polish={"optimizer": "predict"}))
 lie("decay_is_pure", "and then", phases=phases_with(refine={"decay": lambda progress: random.random()}))
-lie("decay_is_pure", "-1", phases=phases_with(refine={"decay": lambda progress: 1 - 2 * progress}))
+lie("decay_is_pure", "-0.8", phases=phases_with(refine={"decay": lambda progress: 1 - 2 * progress}))
 
 # What an update may do
 lie(
@@ -271,17 +270,8 @@ lie(
 )
 lie(
     "bf16_stays_finite",
-    "not finite in bfloat16",
-    predict_loss=lambda self, batch: {
-        # 1 - 0.9999 is zero in bfloat16
-        "log": (
-            1
-            - self.head(self.body(batch.source)).tanh() * 0.0
-            - 0.9999 * torch.ones_like(self.head(self.body(batch.source)))
-        )
-        .log()
-        .mean()
-    },
+    "not finite in bfloat16",  # where 0.9999 is 1
+    predict_loss=lambda self, batch: {"log": (1 - (0 * self.head(self.body(batch.source)) + 0.9999)).log().mean()},
 )
 lie(
     "diagnose_is_pure", "raised KeyError", diagnose=lambda self, means: ["Dark."] if means["refine/running"] < 0 else []
@@ -294,6 +284,11 @@ lie("outputs_keep_shape_and_range", "leaves [-1, 1]", refine=lambda self, source
 lie("outputs_keep_shape_and_range", "refine gives", refine=lambda self, source: source[..., ::2].tanh())
 lie("outputs_keep_shape_and_range", "generate gives", generate=lambda self, count: torch.zeros(count, 1, 16, 24))
 lie("outputs_keep_shape_and_range", "predict gives", predict=lambda self, images: self.head(self.body(images)))
+lie(
+    "outputs_keep_shape_and_range",
+    "impossible labels",
+    predict=lambda self, images: self.spec.task.decode(self.head(self.body(images))) + 9,
+)
 lie(
     "images_are_judged_one_by_one",
     "refine answers otherwise",
@@ -337,8 +332,7 @@ def test_a_lie_is_caught_in_words(name, what, cls):
 )
 def test_a_module_that_imports_more_than_the_contract_is_caught(tmp_path, monkeypatch, line, what):
     file = tmp_path / "greedy_plugin.py"
-    file.write_text(line + "\n" + open(honest_method.__file__).read().replace("from __future__", "from __future__"))
-    file.write_text(open(honest_method.__file__).read() + "\n" + line + "\n")
+    file.write_text(f"{Path(honest_method.__file__).read_text()}\n{line}\n")
     spec = importlib.util.spec_from_file_location("greedy_plugin", file)
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "greedy_plugin", module)
@@ -397,9 +391,3 @@ def test_a_method_with_batch_norm_must_say_that_it_couples_the_batch():
     with pytest.raises(CheckFailed, match="other gradients"):
         BY_NAME["halves_add_up"](liar(built=built))
     BY_NAME["halves_add_up"](liar(built=built, couples_batch=True))
-
-
-def test_optimizers_with_weight_decay_do_not_hide_a_network_that_stands_still():
-    decaying = partial(SGD, lr=0.1, weight_decay=0.1)
-    moved = liar(phases=phases_with(predict={"optimizer": decaying}))
-    BY_NAME["a_phase_moves_only_its_networks"](moved)

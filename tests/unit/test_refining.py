@@ -18,6 +18,7 @@ from torch import Tensor
 from ganzoo.batch import DataSpec
 from ganzoo.errors import DatasetError, DivergenceError, GanzooError, PluginError, UsageError
 from ganzoo.files import output as output_module
+from ganzoo.files.output import write_npz
 from ganzoo.method import Method, Phase
 from ganzoo.refining import Refined, refine_to_folder
 from ganzoo.settings import Settings
@@ -151,14 +152,18 @@ def test_a_format_stays_as_it_was(tmp_path: Path, ending: str, kind: str, tolera
 
 @pytest.mark.parametrize("shape", [(5, 4, 6), (5, 4, 6, 1)])
 def test_an_npz_keeps_its_name_layout_and_other_arrays(tmp_path: Path, shape: tuple[int, ...]) -> None:
-    arrays = {"image": pixels(*shape), "gaze": RNG.normal(size=(5, 3)).astype(np.float32), "skin": np.arange(5)}
-    np.savez(tmp_path / "eyes.npz", **arrays)  # type: ignore[arg-type]
+    arrays = {
+        "image": pixels(*shape),
+        "gaze": RNG.normal(size=(5, 3)).astype(np.float32),
+        "file": np.array(["a", "b", "c", "d", "e"]),
+    }
+    write_npz(tmp_path / "eyes.npz", arrays)
     refine(tmp_path / "eyes.npz", tmp_path / "out")
     with np.load(tmp_path / "out" / "eyes.npz") as made:
         assert set(made.files) == set(arrays)
         np.testing.assert_array_equal(made["image"], 255 - arrays["image"])
         assert made["image"].dtype == np.uint8
-        for key in ("gaze", "skin"):
+        for key in ("gaze", "file"):
             np.testing.assert_array_equal(made[key], arrays[key])
             assert made[key].dtype == arrays[key].dtype
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
@@ -194,8 +199,35 @@ def test_an_interrupted_npz_leaves_no_torn_file(tmp_path: Path) -> None:
     np.savez(tmp_path / "eyes.npz", image=pixels(7, 4, 6))
     with pytest.raises(KeyboardInterrupt):
         refine(tmp_path / "eyes.npz", tmp_path / "out", Broken)
-    assert contents(tmp_path / "out").keys() == {"manifest.json.partial"}
+    assert contents(tmp_path / "out").keys() == {".unfinished.json"}
     assert refine(tmp_path / "eyes.npz", tmp_path / "out").written == 7
+
+
+def test_a_kill_at_any_moment_can_be_continued(tmp_path: Path) -> None:
+    """The states that a killed process may leave: each ends as the whole refinement does."""
+    source = folder_of(tmp_path / "in")
+    refine(source, tmp_path / "whole")
+    marker = json.dumps(
+        {
+            key: value
+            for key, value in json.loads((tmp_path / "whole" / "manifest.json").read_text()).items()
+            if key not in ("images", "labels", "sha256")
+        }
+    )
+    states: dict[str, dict[str, bytes]] = {
+        "while claiming": {".unfinished.json.partial": b"{"},
+        "claimed": {".unfinished.json": marker.encode()},
+        "in an image": {".unfinished.json": marker.encode(), "0.png.partial": b"torn"},
+        "in the manifest": {".unfinished.json": marker.encode(), "manifest.json.partial": b"torn"},
+        "at the end": {".unfinished.json": marker.encode(), **contents(tmp_path / "whole")},
+    }
+    for state, files in states.items():
+        left = tmp_path / state
+        left.mkdir()
+        for name, content in files.items():
+            (left / name).write_bytes(content)
+        refine(source, left)
+        assert contents(left) == contents(tmp_path / "whole"), state
 
 
 def test_a_finished_refinement_is_left_as_it_is(tmp_path: Path) -> None:
@@ -251,7 +283,7 @@ def test_refused_outputs_stay_as_they_were(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("method", "error", "says"),
     [
-        (Predictor, UsageError, "predictor does not refine images"),
+        (Predictor, UsageError, "method predictor does not refine images"),
         (NotFinite, DivergenceError, "refined images are not finite from image 1 on"),
         (Shrinking, PluginError, r"refine made \[2, 1, 4, 5\] of images \[2, 1, 4, 6\]"),
     ],

@@ -1,0 +1,159 @@
+"""A pair of domains from a user's own images: folders, or npz archives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from ganzoo import hookimpl
+from ganzoo.dataset import Dataset, Domain
+from ganzoo.errors import ConfigError
+from ganzoo.files.collection import Images, open_images, read_domain
+from ganzoo.files.fit import Channels, Fit, Resizer, common_shape
+from ganzoo.files.location import Location
+from ganzoo.gaze_range import gaze_range, restrict_gaze
+from ganzoo.settings import Settings
+from ganzoo.task import GazeTask
+
+Part = Literal["source", "source_test", "target", "target_test"]
+PARTS: tuple[Part, ...] = ("source", "source_test", "target", "target_test")
+_WHERE = "a folder of images, or an .npz; a slice such as eyes.npz[0:1000] or eyes.npz[::2] chooses rows"
+
+
+class PairConfig(Settings):
+    source: Path | None = Field(None, description=f"Labelled synthetic images for training (needed): {_WHERE}.")
+    target: Path | None = Field(
+        None, description=f"Real images for training (needed; labels reach only an oracle): {_WHERE}."
+    )
+    source_test: Path | None = Field(None, description="Held-out labelled synthetic images, for label drift.")
+    target_test: Path | None = Field(None, description="Labelled real images that metrics alone read.")
+    source_range: tuple[float, float, float, float] | None = Field(
+        None,
+        description="Keep only source and source-test images whose gaze lies in PITCH_MIN,PITCH_MAX,YAW_MIN,YAW_MAX "
+        "(degrees); take the range from what is known beforehand, never from test labels.",
+    )
+    image_height: int = Field(
+        0, ge=0, le=8192, description="Height in pixels that all images are brought to; 0: the target's."
+    )
+    image_width: int = Field(
+        0, ge=0, le=8192, description="Width in pixels that all images are brought to; 0: the target's."
+    )
+    channels: Channels = Field("as-is", description="Convert all images to grey or rgb; as-is: they must agree.")
+    resizer: Resizer = Field("none", description="How images of other sizes are brought to one; none: they must agree.")
+
+
+class Pair(Dataset):
+    name = "pair"
+    summary = "Your own images: labelled synthetic and real ones, from folders or npz archives"
+    homepage = ""
+    license = "that of your images"
+    Config = PairConfig
+
+    def __init__(self, config: PairConfig) -> None:
+        super().__init__(config)
+        self._opened: dict[Part, tuple[Location, Images]] = {}
+
+    @property
+    def task(self) -> GazeTask:
+        return GazeTask()
+
+    def source(self) -> Domain:
+        return self._source
+
+    def source_test(self) -> Domain | None:
+        return self._source_test
+
+    def target(self) -> Domain:
+        return self._target
+
+    def target_test(self) -> Domain | None:
+        return self._target_test
+
+    def card(self) -> Mapping[str, Any]:
+        """Of each part its files, count, gaze range in degrees and what was done to size and channels."""
+        domains = {part: getattr(self, f"_{part}") for part in PARTS}
+        card: dict[str, Any] = {part: self._facts(part, domain) for part, domain in domains.items() if domain}
+        card["source_range_deg"] = self.config.source_range
+        card["target_test_images_also_in_target"] = self._shared_rows()
+        return card
+
+    @cached_property
+    def _source(self) -> Domain:
+        return self._in_range(self._read("source", labelled=True))
+
+    @cached_property
+    def _source_test(self) -> Domain | None:
+        return self._in_range(self._read("source_test", labelled=True)) if self.config.source_test else None
+
+    @cached_property
+    def _target(self) -> Domain:
+        return self._read("target", labelled=False)
+
+    @cached_property
+    def _target_test(self) -> Domain | None:
+        return self._read("target_test", labelled=True) if self.config.target_test else None
+
+    @cached_property
+    def _fit(self) -> Fit:
+        """The shape of the target, where no other is stated, and the rule that brings images to it."""
+        location, images = self._open("target")
+        chosen: Sequence[Any] = [images.shapes[row] for row in location.select(len(images.names))]
+        config = self.config
+        shape = common_shape(
+            chosen,
+            f"--target {location}",
+            height=config.image_height,
+            width=config.image_width,
+            resizer=config.resizer,
+            channels=config.channels,
+        )
+        return Fit(shape, config.resizer, config.channels)
+
+    def _read(self, part: Part, *, labelled: bool) -> Domain:
+        location, images = self._open(part)
+        return read_domain(part.replace("_", "-"), images, location, self._fit, labelled=labelled)
+
+    def _open(self, part: Part) -> tuple[Location, Images]:
+        if part not in self._opened:
+            flag = "--" + part.replace("_", "-")
+            path: Path | None = getattr(self.config, part)
+            if path is None:
+                raise ConfigError(f"dataset pair needs {flag}: {_WHERE}")
+            location = Location.parse(path)
+            self._opened[part] = location, open_images(location.path, flag)
+        return self._opened[part]
+
+    def _in_range(self, domain: Domain) -> Domain:
+        wanted = self.config.source_range
+        return domain if wanted is None else restrict_gaze(domain, wanted)
+
+    def _facts(self, part: Part, domain: Domain) -> dict[str, Any]:
+        location, images = self._open(part)
+        shapes = [images.shapes[row] for row in location.select(len(images.names))]
+        return {
+            "path": str(location),
+            "images": len(domain),
+            "images_before_range": len(shapes),
+            "fitted": self._fit.note(shapes),
+            "persons": None if domain.groups is None else len(np.unique(domain.groups)),
+            "gaze_range_deg": None if domain.labels is None else [round(edge, 2) for edge in gaze_range(domain)],
+        }
+
+    def _shared_rows(self) -> int:
+        """How many test images are also target images: those a method has seen without their labels."""
+        if self.config.target_test is None:
+            return 0
+        (target, images), (test, tested) = self._open("target"), self._open("target_test")
+        if target.path.resolve() != test.path.resolve():
+            return 0
+        return len(np.intersect1d(target.select(len(images.names)), test.select(len(tested.names))))
+
+
+@hookimpl
+def ganzoo_datasets() -> list[type[Dataset]]:
+    return [Pair]

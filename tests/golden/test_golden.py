@@ -1,0 +1,26 @@
+"""Each method that ships with ganzoo learns what it learnt before, term by term."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from curves import FOLDER, curve
+
+from ganzoo.registry import registry
+
+BUILT_IN = sorted(
+    name for plugin in registry().plugins if plugin.package == "ganzoo" for name in plugin.adds.get("methods", ())
+)
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_losses_are_what_they_were(name):
+    path = FOLDER / f"{name}.json"
+    assert path.exists(), f"run: python -m tests.golden.regenerate {name}"
+    golden = json.loads(path.read_text())
+    now = curve(registry().get("methods", name))
+    assert [sorted(step) for step in now] == [sorted(step) for step in golden]
+    for step, (found, wanted) in enumerate(zip(now, golden, strict=True)):
+        # kernels of other machines add in another order
+        assert found == pytest.approx(wanted, rel=1e-4, abs=1e-5), f"step {step}"
