@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -72,7 +73,7 @@ class Shift(Method):
     summary = "Learns a brightness and a contrast."
     paper = ""
     Config = ShiftConfig
-    presets = {"fast": {"method": {"lr": 0.1}, "train": {"steps": 7}}}
+    presets: ClassVar = {"fast": {"method": {"lr": 0.1}, "train": {"steps": 7}}}
 
     def __init__(self, config, spec) -> None:
         super().__init__(config, spec)

@@ -39,7 +39,7 @@ class Check:
     """One rule of the contract. Call it with a plugin's class; it raises CheckFailed where the rule is broken."""
 
     name: str
-    kind: str  # "method": what it is a rule for
+    kind: type  # the base class, such as Method, whose subclasses it is a rule for
     rule: str  # what holds, in one sentence
     why: str
     mend: str
@@ -61,7 +61,7 @@ class Check:
 CHECKS: list[Check] = []
 
 
-def check(kind: str, *, why: str, mend: str) -> Callable[[Callable[[Any], None]], Check]:
+def check(kind: type, *, why: str, mend: str) -> Callable[[Callable[[Any], None]], Check]:
     """Make a function a check, and add it to CHECKS. Its docstring is the rule, its name that of the check."""
 
     def register(body: Callable[[Any], None]) -> Check:
@@ -75,8 +75,7 @@ def check(kind: str, *, why: str, mend: str) -> Callable[[Callable[[Any], None]]
 def generate_checks(classes: Iterable[type]) -> Iterator[tuple[type, Check]]:
     """Every class with every check that applies to its kind."""
     for cls in classes:
-        kinds = {base.__name__.lower() for base in cls.__mro__}
-        yield from ((cls, made) for made in CHECKS if made.kind in kinds)
+        yield from ((cls, made) for made in CHECKS if issubclass(cls, made.kind))
 
 
 def parametrize_with_checks(classes: Iterable[type]) -> pytest.MarkDecorator:

@@ -23,7 +23,7 @@ OPEN = {"errors", "settings", "task", "batch", "nn", "method", "dataset", "metri
 
 
 @check(
-    "method",
+    Method,
     why="Lists, tables and reports show these words to people who do not know the method.",
     mend='Write name = "as-published" in lower case, summary = "One sentence." and paper = "https://..." (or "").',
 )
@@ -37,7 +37,7 @@ def declares_itself(cls: type[Method]) -> None:
 
 
 @check(
-    "method",
+    Method,
     why="A method must be readable in one file: behaviour that is inherited from another method changes with it.",
     mend="Extend ganzoo.method.Method itself, and share code through functions and modules such as ganzoo.nn.",
 )
@@ -48,7 +48,7 @@ def extends_method_directly(cls: type[Method]) -> None:
 
 
 @check(
-    "method",
+    Method,
     why="Options, TOML files and help are made from the Config; a run is reproducible only if it cannot change.",
     mend='Subclass ganzoo.settings.Settings and write each field as name: type = Field(default, description="...").',
 )
@@ -69,7 +69,7 @@ def config_is_frozen_and_described(cls: type[Method]) -> None:
 
 
 @check(
-    "method",
+    Method,
     why="A preset that does not fit its settings fails only when a user asks for it.",
     mend='Write presets = {"name": {"method": {setting: value}, "train": {"steps": ..., "batch_size": ...}}}.',
 )
@@ -86,7 +86,7 @@ def presets_are_valid(cls: type[Method]) -> None:
 
 
 @check(
-    "method",
+    Method,
     why="Metrics and commands ask what a method can do; one that can do nothing is never measured.",
     mend="Write refine, generate, generate_labelled or predict, as ganzoo.method describes them.",
 )
@@ -96,7 +96,7 @@ def has_a_capability(cls: type[Method]) -> None:
 
 
 @check(
-    "method",
+    Method,
     why="A run that is resumed asks for the phases of earlier steps again, to know which data it has drawn.",
     mend="Let schedule and phases read only `step` and the config, and return names of phases.",
 )
@@ -118,7 +118,7 @@ def schedule_is_pure(cls: type[Method]) -> None:
 
 
 @check(
-    "method",
+    Method,
     why="A parameter that nothing trains costs memory and messages between processes, and is usually a mistake.",
     mend="Put its network into a phase that the schedule runs; what is not learned belongs into a buffer.",
 )
@@ -133,7 +133,7 @@ def every_parameter_is_trained(cls: type[Method]) -> None:
 
 
 @check(
-    "method",
+    Method,
     why="The loop gives both phases one optimizer, made for the parameters of the earlier one.",
     mend="Name an earlier phase that has an optimizer of its own and trains the same networks.",
 )
@@ -150,7 +150,7 @@ def shared_optimizers_fit(cls: type[Method]) -> None:
 
 
 @check(
-    "method",
+    Method,
     why="Learning rates are set anew from progress at every update, so a resumed run must find the same ones.",
     mend="Use ganzoo.method.constant or linear_decay, or a function of progress alone.",
 )
@@ -166,7 +166,7 @@ def decay_is_pure(cls: type[Method]) -> None:
 
 
 @check(
-    "method",
+    Method,
     why="The loop, the registry and the command line change between versions; the contract does not.",
     mend="Import ganzoo's errors, settings, task, batch, nn, method, dataset and metric only, and no other plugin.",
 )

@@ -19,7 +19,7 @@ SPECS = (toy.SPEC, DataSpec(3, 16, 24, ClassTask(3)), DataSpec(1, 21, 27, GazeTa
 
 
 @check(
-    "method",
+    Method,
     why="Metrics, sample sheets and exports take images of the dataset's size in [-1, 1], whatever the size is.",
     mend="Size networks from `spec`, end those that make images in tanh or clamp(-1, 1), and crop after upsampling.",
 )
@@ -33,24 +33,26 @@ def outputs_keep_shape_and_range(cls: type[Method]) -> None:
             require(tuple(output.shape) == wanted, f"{name} gives {tuple(output.shape)}, not {wanted}, for {size}")
             require(output.dtype == torch.float32, f"{name} gives {output.dtype}, not float32")
             require(torch.isfinite(output).all(), f"{name} gives numbers that are not finite for {size}")
-            within = name == "predict" or float(output.abs().max()) <= 1
-            require(within, f"{name} leaves [-1, 1]: it reaches {float(output.abs().max()):.3g}")
+            if name == "predict":
+                problem = spec.task.problem(output.numpy())
+                require(problem is None, f"{name} gives impossible labels: {problem}")
+            else:
+                require(output.abs().max() <= 1, f"{name} leaves [-1, 1]: it reaches {float(output.abs().max()):.3g}")
 
 
 @check(
-    "method",
+    Method,
     why="Commands refine and predict in batches of their own choice; the size of these must not show in the result.",
     mend="Use no batch statistics in eval mode, and nothing that compares the images of a batch.",
 )
 def images_are_judged_one_by_one(cls: type[Method]) -> None:
     """In eval mode an image is refined or judged alike alone and among others."""
     method, images = toy.trained(cls), _images(toy.SPEC)
-    for name in ("refine", "predict"):
-        if not hasattr(method, name):
+    for can, name in ((Refines, "refine"), (Predicts, "predict")):
+        if not isinstance(method, can):
             continue
-        before = torch.get_rng_state()
         together = _quietly(getattr(method, name), images)
-        if not torch.equal(before, torch.get_rng_state()):  # noise differs from call to call
+        if not torch.equal(torch.get_rng_state(), torch.manual_seed(0).get_state()):  # it drew noise, one for each call
             continue
         alone = torch.cat([_quietly(getattr(method, name), image[None]) for image in images])
         require(torch.allclose(together, alone, rtol=1e-3, atol=1e-4),
@@ -58,7 +60,7 @@ def images_are_judged_one_by_one(cls: type[Method]) -> None:
 
 
 @check(
-    "method",
+    Method,
     why="Samples are made during training and scores after it; neither may change what is trained or measured.",
     mend="Update buffers in losses only.",
 )
@@ -72,7 +74,7 @@ def outputs_change_nothing(cls: type[Method]) -> None:
 
 
 @check(
-    "method",
+    Method,
     why="Commands load a finished run into a new object, which has nothing but the saved state.",
     mend="Register what is learned as parameters and buffers, with their final shapes already in the constructor.",
 )

@@ -25,7 +25,7 @@ SYNCS = {aten._local_scalar_dense, aten.nonzero, aten.equal, aten.masked_select,
 
 
 @check(
-    "method",
+    Method,
     why="Terms are summed, averaged over processes and logged under their names.",
     mend="Return a dictionary of names and 0-d tensors; detach what is only to be logged.",
 )
@@ -44,7 +44,7 @@ def losses_are_named_scalars(cls: type[Method]) -> None:
 
 
 @check(
-    "method",
+    Method,
     why="Two phases that move one network fight over it, and a network that stands still was listed in vain.",
     mend="List in `networks` exactly what the loss is to move, and let the loss reach it without torch.no_grad.",
 )
@@ -68,7 +68,7 @@ def a_phase_moves_only_its_networks(cls: type[Method]) -> None:
 
 
 @check(
-    "method",
+    Method,
     why="The loop freezes, thaws, averages and seeds; a loss that does so too works until it is run in another way.",
     mend="Only compute in a loss: no requires_grad_, train, eval, backward, optimizer or manual_seed.",
 )
@@ -87,7 +87,7 @@ def losses_leave_the_machinery_alone(cls: type[Method]) -> None:
 
 
 @check(
-    "method",
+    Method,
     why="Each such wait stops a GPU until the step so far is done, and it cannot be captured in a CUDA graph.",
     mend="Keep values as tensors: torch.where instead of if, detach instead of item, batch.progress as it is.",
 )
@@ -101,7 +101,7 @@ def losses_never_wait_for_the_device(cls: type[Method]) -> None:
 
 
 @check(
-    "method",
+    Method,
     why="What is made on the CPU in a loss fails on a GPU, where the machine that checks may have none.",
     mend="Give device=batch.source.device to what you make in a loss, and register constants as buffers.",
 )
@@ -122,7 +122,7 @@ def losses_stay_on_the_device(cls: type[Method]) -> None:
 
 
 @check(
-    "method",
+    Method,
     why="A run is seeded through torch's default generator alone; other noise differs when it is run or resumed again.",
     mend="Draw with torch.rand, randn, randint or randperm, with device=batch.source.device and no generator.",
 )
@@ -135,7 +135,7 @@ def noise_comes_from_torch(cls: type[Method]) -> None:
 
 
 @check(
-    "method",
+    Method,
     why="The state dict is all that a checkpoint holds of a method: anything else is lost when a run is resumed.",
     mend="Register what changes with register_buffer (persistent), and derive the rest from batch.progress.",
 )
@@ -155,7 +155,7 @@ def state_is_all_in_the_state_dict(cls: type[Method]) -> None:
 
 
 @check(
-    "method",
+    Method,
     why="A result that used target labels in secret would be compared with results that did not.",
     mend="Use batch.target alone, or declare oracle = True; tables then mark the method.",
 )
@@ -172,7 +172,7 @@ def target_labels_are_out_of_reach(cls: type[Method]) -> None:
 
 
 @check(
-    "method",
+    Method,
     why="The same method runs on a laptop and on a large GPU, at batch sizes it has never seen.",
     mend="Take sizes from len(batch), and keep no tensor that has a batch's size.",
 )
@@ -187,7 +187,7 @@ def any_batch_size_works(cls: type[Method]) -> None:
 
 
 @check(
-    "method",
+    Method,
     why="Micro-batches save memory and must not change what is learned; where they would, the loop refuses them.",
     mend="Return means over the batch, or declare couples_batch = True (BatchNorm, MMD, a history, a variance).",
 )

