@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -53,10 +54,12 @@ def save(run_dir: Path, step: int, method: Method, optimizers: Mapping[str, torc
             _sync(final.parent)
             for old in sorted(folder(run_dir).glob("step-????????"))[:-KEEP]:
                 shutil.rmtree(old)
-    except OSError as error:
-        raise CheckpointError(
-            f"cannot save {final}: {error.strerror or error}; earlier checkpoints are kept"
-        ) from error
+    except (
+        OSError,
+        SafetensorError,
+        RuntimeError,
+    ) as error:  # each writer has its own way to say that the disk is full
+        raise CheckpointError(f"cannot save {final}: {_words(error)}; earlier checkpoints are kept") from error
     dist.barrier()
 
 
@@ -89,6 +92,10 @@ def load(path: Path, method: Method, optimizers: Mapping[str, torch.optim.Optimi
     except Exception as error:  # other shapes, other names, other groups: all mean that it is not of this run
         raise CheckpointError(f"{path} does not fit this run: {str(error).splitlines()[0]}") from error
     return int(manifest["step"])
+
+
+def _words(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error).splitlines()[0]
 
 
 def weights_hash(run_dir: Path) -> str:

@@ -15,6 +15,7 @@ from ganzoo import hookimpl
 from ganzoo.batch import Batch
 from ganzoo.dataset import Dataset, Domain
 from ganzoo.method import Method, Phase
+from ganzoo.metric import Extractor
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
 
@@ -99,6 +100,26 @@ def _moments(images: Tensor) -> Tensor:
     """Mean and standard deviation of each image."""
     pixels = images.float().flatten(1)
     return torch.stack([pixels.mean(1), pixels.std(1)])
+
+
+class Pixels(Extractor):
+    """The pixels of every fourth row and column, as they are."""
+
+    name = "pixels"
+    summary = "Pixels."
+
+    card: ClassVar = {"extractor": "pixels"}
+
+    def __init__(self, data) -> None:
+        pass
+
+    def features(self, images: Tensor) -> Tensor:
+        return images[:, :, ::4, ::4].float().flatten(1)
+
+
+@hookimpl
+def ganzoo_extractors():
+    return [Pixels]
 
 
 @hookimpl

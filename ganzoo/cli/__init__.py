@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import warnings
 from typing import Any
 
 import click
@@ -65,3 +66,4 @@ def main() -> None:
 
     Start with: ganzoo run simgan --dataset eyes
     """
+    warnings.formatwarning = lambda message, *_: f"warning: {message}\n"

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -42,13 +43,14 @@ def test_one_kind_is_listed(ganzoo):
 
 
 def test_a_finished_run_is_measured_again(ganzoo, tmp_path):
-    ganzoo(*RUN, "--metrics", "none")
+    ganzoo(*RUN, "--metrics", "kid,fid", "--kid-extractors", "pixels", "--fid-extractors", "pixels")
     (tmp_path / "out" / "metrics.json").unlink()
     result = ganzoo("evaluate", "out", "--plugin", TOY, "--metrics", "kid", "--samples", 40)
     assert result.exit_code == 0, result.output
     document = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert document["step"] == 4
-    assert {score["name"].split("[")[0] for score in document["scores"]} == {"kid"}
+    assert {score["name"] for score in document["scores"]} == {"kid[pixels]"}
+    assert "kid[pixels]" in result.output
 
 
 def test_a_run_without_a_checkpoint_cannot_be_measured(ganzoo, tmp_path):
@@ -58,3 +60,15 @@ def test_a_run_without_a_checkpoint_cannot_be_measured(ganzoo, tmp_path):
     result = ganzoo("evaluate", "out", "--plugin", TOY)
     assert result.exit_code == 1
     assert "has no whole checkpoint yet" in result.output
+
+
+def test_the_shell_completes_commands_and_methods():
+    def complete(*words):
+        given = {"_GANZOO_COMPLETE": "bash_complete", "COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
+        code = "from ganzoo.cli import main; main(prog_name='ganzoo')"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **given})
+        return done.stdout.split()
+
+    assert complete("ganzoo", "ref") == ["plain,refine"]
+    assert complete("ganzoo", "run", "simg") == ["plain,simgan"]
+    assert "plain,--refiner-updates" in complete("ganzoo", "run", "simgan", "--refiner")

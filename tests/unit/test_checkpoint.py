@@ -1,5 +1,9 @@
 import json
+import os
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -116,6 +120,35 @@ def test_loading_runs_no_code(tmp_path):
     with pytest.raises(CheckpointError, match="does not fit"):
         checkpoint.load(path, method, optimizers)
     assert not evil.exists()
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_checkpoint import Wide, SPEC, ShiftConfig, checkpoint, Adam
+method = Wide(ShiftConfig(), SPEC)
+checkpoint.save(Path({folder!r}), 1, method, {{}})
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))  # from here on every write beyond 64 bytes fails
+try:
+    checkpoint.save(Path({folder!r}), 2, method, {{}})
+except checkpoint.CheckpointError as error:
+    print(error)
+print(checkpoint.latest(Path({folder!r})).name)
+"""
+
+
+def test_a_disk_that_refuses_is_said_and_the_last_checkpoint_is_kept(tmp_path):
+    code = FULL_DISK.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
+    tests = str(Path(__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": tests}
+    )
+    sentence, newest = done.stdout.splitlines()
+    assert "step-00000002: " in sentence
+    assert "earlier checkpoints are kept" in sentence
+    assert newest == "step-00000001"
 
 
 def test_a_manifest_of_another_format_is_refused(tmp_path):
