@@ -91,6 +91,14 @@ def test_drift_is_measured_on_held_out_images_and_its_card_has_the_judges_own_er
     assert set(card["judge_error_deg"]) == {"source_test", "target_test"}
 
 
+def test_without_held_out_images_drift_is_measured_on_the_training_images_and_the_card_says_so(
+    toy: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(toy, "source_test", lambda: None)
+    score = by_name(LabelDrift(SHORT).measure(evaluation(Identity(), toy)))["label_drift_deg"]
+    assert score.card["measured_on"] == "source"
+
+
 def test_the_detectors_own_error_stands_in_the_card_where_the_true_pupil_is_known(
     toy: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

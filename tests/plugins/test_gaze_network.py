@@ -50,6 +50,11 @@ def test_images_that_are_too_small_are_refused_in_words() -> None:
         GazeNetwork(GazeNetworkConfig(), DataSpec(1, 9, 15, GazeTask()))
 
 
+def test_before_training_it_looks_towards_the_camera() -> None:
+    prediction = GazeNetwork(GazeNetworkConfig(), EYES).predict(torch.rand(64, 1, 35, 55) * 2 - 1)
+    assert GazeTask().error(prediction, torch.zeros(64, 2)).mean() < 45
+
+
 def test_its_output_and_loss_are_those_of_the_task() -> None:
     network = GazeNetwork(GazeNetworkConfig(augment=False), DataSpec(1, 28, 28, ClassTask(10)))
     images, labels = torch.zeros(4, 1, 28, 28), torch.arange(4.0)[:, None]

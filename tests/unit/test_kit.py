@@ -391,3 +391,7 @@ def test_a_method_with_batch_norm_must_say_that_it_couples_the_batch():
     with pytest.raises(CheckFailed, match="other gradients"):
         BY_NAME["halves_add_up"](liar(built=built))
     BY_NAME["halves_add_up"](liar(built=built, couples_batch=True))
+
+
+def test_a_class_of_another_kind_gets_no_method_checks():
+    assert not list(generate_checks([Settings]))

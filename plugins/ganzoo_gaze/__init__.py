@@ -1,0 +1,19 @@
+"""What a method does to gaze labels: `downstream-gaze-error`, `gaze-error`, `label-drift`, and the extractor `gaze`."""
+
+from __future__ import annotations
+
+from ganzoo import hookimpl
+from ganzoo_gaze.direct import GazeError
+from ganzoo_gaze.downstream import DownstreamGazeError
+from ganzoo_gaze.drift import LabelDrift
+from ganzoo_gaze.extractor import GazeFeatures
+
+
+@hookimpl
+def ganzoo_metrics() -> list[type]:
+    return [DownstreamGazeError, GazeError, LabelDrift]
+
+
+@hookimpl
+def ganzoo_extractors() -> list[type]:
+    return [GazeFeatures]

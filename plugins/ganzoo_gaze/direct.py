@@ -1,0 +1,33 @@
+"""`gaze-error`: how well a method that predicts gaze itself does on real people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ganzoo.method import Predicts
+from ganzoo.metric import Evaluation, Metric, Score
+from ganzoo_gaze.downstream import constant_prediction
+from ganzoo_gaze.statistics import gaze_scores
+from ganzoo_gaze.training import GazeTraining, predict, require_gaze, train, training_card
+
+
+class GazeError(Metric):
+    name = "gaze-error"
+    summary = "Gaze error on real people of the method's own predictions."
+    needs = (Predicts,)
+    Config = GazeTraining
+
+    def measure(self, data: Evaluation) -> Sequence[Score]:
+        task = require_gaze(data, self.name)
+        test, source = data.domain("target_test"), data.domain("source")
+        predictions = {
+            "method": predict(data, data.method, test.images),
+            "source-only": predict(data, train(data, source, self.config), test.images),
+            "constant": constant_prediction(source, len(test)),
+        }
+        card = {"source_only": training_card(self.config), "source": source.fingerprint()}
+        return [
+            score
+            for subject, prediction in predictions.items()
+            for score in gaze_scores("direct_", subject, prediction, test, task, card)
+        ]

@@ -1,0 +1,35 @@
+"""`downstream-gaze-error`: what the images a method makes are worth as training data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from ganzoo.dataset import Domain
+from ganzoo.method import Refines
+from ganzoo.metric import Evaluation, Metric, Score
+from ganzoo_gaze.statistics import gaze_scores, labels_of
+from ganzoo_gaze.training import GazeTraining, predict, require_gaze, train, training_card
+
+
+class DownstreamGazeError(Metric):
+    name = "downstream-gaze-error"
+    summary = "Gaze error on real people of a network trained on what the method makes of the labelled source."
+    needs = (Refines,)
+    Config = GazeTraining
+
+    def measure(self, data: Evaluation) -> Sequence[Score]:
+        task = require_gaze(data, self.name)
+        test, source = data.domain("target_test"), data.domain("source")
+        card = {**training_card(self.config), "source": source.fingerprint()}
+        scores = []
+        for subject, training in {"method": data.refined("source"), "source-only": source}.items():
+            prediction = predict(data, train(data, training, self.config), test.images)
+            scores += gaze_scores("", subject, prediction, test, task, card)
+        return scores + gaze_scores("", "constant", constant_prediction(source, len(test)), test, task, card)
+
+
+def constant_prediction(source: Domain, count: int) -> Tensor:
+    """The mean source label for every image: [count, 2]. A network that does not beat it has learnt nothing."""
+    return labels_of(source).mean(0).expand(count, -1)

@@ -1,0 +1,63 @@
+"""Gaze networks that metrics share: the same settings and the same images give the same network, trained once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ganzoo.dataset import Domain
+from ganzoo.errors import MetricUnavailableError
+from ganzoo.metric import Evaluation
+from ganzoo.settings import Settings
+from ganzoo.task import GazeTask
+from ganzoo_gaze.network import GazeNetwork, GazeNetworkConfig
+
+NETWORK = "gaze network of Shrivastava et al. 2017, Euclidean loss, AdamW, one cycle"
+CHUNK = 512  # images that go through the network at once
+
+
+class GazeTraining(Settings):
+    """The budget of a gaze network. The same defaults everywhere, so that metrics share one network."""
+
+    steps: int = Field(600, ge=1, description="Training steps of a gaze network.")
+    batch_size: int = Field(64, ge=1, description="Images in a training step of a gaze network.")
+    lr: float = Field(1e-3, gt=0, description="Highest learning rate of a gaze network.")
+    augment: bool = Field(True, description="Vary place, size and light of its training images.")
+    network_seed: int = Field(0, ge=0, description="Seed of the gaze network's weights, noise and order of the data.")
+
+
+def require_gaze(data: Evaluation, what: str) -> GazeTask:
+    """The evaluation's task. Raises MetricUnavailableError where labels are no gaze."""
+    if not isinstance(data.spec.task, GazeTask):
+        raise MetricUnavailableError(f"{what} needs gaze labels, and those of this dataset mean something else")
+    return data.spec.task
+
+
+def train(data: Evaluation, source: Domain, settings: GazeTraining) -> GazeNetwork:
+    """A gaze network trained on a labelled domain."""
+    network = GazeNetwork(GazeNetworkConfig(lr=settings.lr, augment=settings.augment), data.spec)
+    fitted = data.fit(network, source, steps=settings.steps, batch_size=settings.batch_size, seed=settings.network_seed)
+    assert isinstance(fitted, GazeNetwork)
+    return fitted
+
+
+def predict(data: Evaluation, network: Any, images: np.ndarray) -> Tensor:
+    """What a method that predicts reads in uint8 images [N, C, H, W]: [N, 2] on the CPU, in float32."""
+    with torch.no_grad():
+        chunks = (torch.from_numpy(images[start : start + CHUNK]) for start in range(0, len(images), CHUNK))
+        return torch.cat([network.predict(chunk.to(data.device).float() / 127.5 - 1).cpu().float() for chunk in chunks])
+
+
+def training_card(settings: GazeTraining) -> Mapping[str, Any]:
+    """The part of a score card that says how its gaze networks were trained."""
+    return {
+        "network": NETWORK,
+        **settings.model_dump(),
+        "versions": {"torch": version("torch")},
+    }
