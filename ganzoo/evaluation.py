@@ -22,7 +22,7 @@ from torch import Tensor
 from ganzoo import __version__
 from ganzoo.cache import cache_folder
 from ganzoo.dataset import Dataset, Domain
-from ganzoo.errors import MetricUnavailableError
+from ganzoo.errors import DivergenceError, MetricUnavailableError
 from ganzoo.loader import derive_seed, reseed, to_uint8, to_unit_range
 from ganzoo.loop import Observer, Precision, TrainConfig, build, resolve_precision, train
 from ganzoo.method import Generates, Method, Refines
@@ -131,7 +131,7 @@ class TrainedEvaluation:
             self.watcher.doing(f"{extractor} features of {len(images)} {images.name} images")
             with torch.no_grad():
                 chunks = [
-                    network.features(torch.from_numpy(images.images[start : start + CHUNK]).to(self.device)).cpu()
+                    network.features(torch.tensor(images.images[start : start + CHUNK], device=self.device)).cpu()
                     for start in range(0, len(images), CHUNK)
                 ]
             self._features[key] = torch.cat(chunks).double().numpy()
@@ -169,7 +169,7 @@ class TrainedEvaluation:
         with torch.no_grad():
             for start in range(0, len(images), CHUNK):
                 reseed(self.device, derive_seed(self.seed, key, start))
-                chunk = to_unit_range(torch.from_numpy(images[start : start + CHUNK]).to(self.device))
+                chunk = to_unit_range(torch.tensor(images[start : start + CHUNK], device=self.device))
                 made[start : start + CHUNK] = to_uint8(run(chunk)).cpu().numpy()
         return made
 
@@ -188,7 +188,7 @@ def evaluate(data: TrainedEvaluation, metrics: Sequence[Metric]) -> tuple[list[S
         start = time.perf_counter()
         try:
             scores.extend(metric.measure(data))
-        except MetricUnavailableError as error:
+        except (MetricUnavailableError, DivergenceError) as error:
             scores.append(Score(metric.name, None, reason=str(error)))
         seconds[metric.name] = round(time.perf_counter() - start, 3)
     return scores, seconds

@@ -25,7 +25,7 @@ class Score:
 
     name: str  # says exactly what it is: "fid[gaze]", "gaze_error_deg"
     value: float | None  # None: could not be measured, for `reason`
-    subject: str = "method"  # or the rival that stands beside it: "raw source", "constant"
+    subject: str = "method"  # or the rival that stands beside it: "source-only", "constant"
     unit: str = ""
     better: Literal["lower", "higher", ""] = ""
     low: float | None = None  # 95 % interval

@@ -12,28 +12,32 @@ from rich.text import Text
 
 from ganzoo.metric import Score
 
+ARROWS = {"lower": "↓", "higher": "↑", "": ""}
+
 
 def score_table(scores: Sequence[Score], method: str, title: str) -> Group:
-    """The headline scores, one row each, with the method beside the rivals that were measured with it."""
-    shown = [score for score in scores if score.headline]
+    """The headline scores, one row each, with the method beside the rivals that were measured with it.
+
+    Scores without a value stand below, with the reason, and so do warnings.
+    """
+    headline = [score for score in scores if score.headline]
+    shown = [score for score in headline if score.value is not None]
     rivals = list(dict.fromkeys(score.subject for score in shown if score.subject != "method"))
+    rivals.sort(key=lambda rival: rival != "constant")  # the floor first
     table = Table(title=escape(title), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
-    table.add_column("score")
+    table.add_column("score", no_wrap=True)
     for rival in rivals:
         table.add_column(escape(rival), justify="right")
     table.add_column(escape(method), justify="right", style="bold")
-    table.add_column("better", style="dim")
     for name in dict.fromkeys(score.name for score in shown):
         row = {score.subject: score for score in shown if score.name == name}
         first = next(iter(row.values()))
-        unit = f" ({first.unit})" if first.unit else ""
-        cells = [_cell(row.get(subject)) for subject in [*rivals, "method"]]
-        table.add_row(escape(name) + unit, *cells, first.better)
-    notes = dict.fromkeys(
-        [f"{s.name}: not measured: {s.reason}" for s in scores if s.value is None and s.reason]
-        + [f"{s.name}: {s.warning}" for s in scores if s.warning]
-    )
-    return Group(table, *(Text(f"  {note}", style="yellow") for note in notes))
+        label = f"{escape(name)} {ARROWS[first.better]}" + (f" [dim]{first.unit}[/dim]" if first.unit else "")
+        table.add_row(label, *(_cell(row.get(subject)) for subject in [*rivals, "method"]))
+    notes = _together([(s.name, f"not measured: {s.reason}") for s in headline if s.value is None and s.reason])
+    notes += _together([(s.name, s.warning) for s in headline if s.warning])
+    explained = "↓ lower is better, ↑ higher; in brackets 95 % intervals over people or images, not over seeds"
+    return Group(table, Text(explained, style="dim"), *(Text(note, style="yellow") for note in notes))
 
 
 def print_scores(scores: Sequence[Score], method: str, title: str) -> None:
@@ -41,9 +45,25 @@ def print_scores(scores: Sequence[Score], method: str, title: str) -> None:
     Console().print(score_table(scores, method, title))
 
 
+def _together(notes: Sequence[tuple[str, str]]) -> list[str]:
+    """One line for all the scores of which the same is said."""
+    names: dict[str, list[str]] = {}
+    for name, text in notes:
+        if name not in names.setdefault(text, []):
+            names[text].append(name)
+    return [f"{', '.join(said)}: {text}" for text, said in names.items()]
+
+
 def _cell(score: Score | None) -> str:
     if score is None or score.value is None:
         return ""
     if score.low is None or score.high is None:
-        return f"{score.value:.4g}"
-    return f"{score.value:.4g} [dim]({score.low:.4g} to {score.high:.4g})[/dim]"
+        return _number(score.value)
+    return f"{_number(score.value)} [dim]({_number(score.low)} to {_number(score.high)})[/dim]"
+
+
+def _number(value: float) -> str:
+    """Three digits that count, never in powers of ten."""
+    if value == 0 or 0.001 <= abs(value) < 1000:
+        return f"{value:.3g}"
+    return f"{value:.2e}" if abs(value) < 0.001 else f"{value:,.0f}"

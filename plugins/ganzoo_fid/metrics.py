@@ -59,7 +59,7 @@ def _scores(
     formula: str,
 ) -> list[Score]:
     reference, origin = _reference(data)
-    sets = {"method": data.made(), "raw source": data.domain("source").spread(data.samples)}
+    sets = {"method": data.made(), "source-only": data.domain("source").spread(data.samples)}
     scores = []
     for extractor in extractors:
         named = f"{name}[{extractor}]"

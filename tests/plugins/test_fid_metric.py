@@ -93,14 +93,14 @@ def measured(metric: type, grey_levels: float, dataset: Dataset | None = None, s
 def test_a_method_that_returns_its_input_scores_as_the_raw_source(metric: type) -> None:
     scores = measured(metric, 0)
     name = f"{metric.name}[pixels]"
-    assert scores[name, "method"].value == scores[name, "raw source"].value
+    assert scores[name, "method"].value == scores[name, "source-only"].value
 
 
 @pytest.mark.parametrize("metric", [FID, KID])
 def test_a_method_that_makes_the_target_is_far_nearer_than_the_raw_source(metric: type) -> None:
     scores = measured(metric, -100)
     name = f"{metric.name}[pixels]"
-    made, raw = scores[name, "method"], scores[name, "raw source"]
+    made, raw = scores[name, "method"], scores[name, "source-only"]
     assert made.value is not None
     assert raw.value is not None
     assert made.value < raw.value / 100
@@ -147,4 +147,4 @@ def test_scores_say_what_they_were_measured_with() -> None:
 
 def test_method_and_raw_source_can_be_ranked_with_each_other() -> None:
     scores = measured(FID, 0)
-    assert scores["fid[pixels]", "method"].card == scores["fid[pixels]", "raw source"].card
+    assert scores["fid[pixels]", "method"].card == scores["fid[pixels]", "source-only"].card
