@@ -24,7 +24,7 @@ from ganzoo.cache import cache_folder
 from ganzoo.dataset import Dataset, Domain
 from ganzoo.errors import DivergenceError, MetricUnavailableError
 from ganzoo.loader import derive_seed, reseed, to_uint8, to_unit_range
-from ganzoo.loop import Observer, Precision, TrainConfig, build, resolve_precision, train
+from ganzoo.loop import Observer, Precision, TrainConfig, build, device_of, resolve_precision, train
 from ganzoo.method import Generates, Method, Refines
 from ganzoo.metric import DomainName, Extractor, Metric, Score
 from ganzoo.settings import Settings
@@ -62,11 +62,12 @@ class TrainedEvaluation:
         samples: int,
         extractors: Mapping[str, type[Extractor]],
         precision: Precision = "auto",
+        device: torch.device | None = None,
         watcher: Watcher | None = None,
     ) -> None:
         self.method = method.eval().requires_grad_(False)
         self.dataset, self.spec = dataset, dataset.spec()
-        self.device = next((p.device for p in method.parameters()), torch.device("cpu"))
+        self.device = device or device_of(method)
         self.seed, self.samples, self.precision = seed, samples, precision
         self.watcher = watcher or Watcher()
         self._extractor_classes = extractors

@@ -185,6 +185,7 @@ def measure(
         samples=plan.evaluate.samples,
         extractors=registry().found["extractors"],
         precision=plan.train.precision,
+        device=local_device(plan.train.device),
         watcher=stage,
     )
     metrics: list[Metric] = [registry().get("metrics", name)(config) for name, config in plan.metric_configs.items()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -64,6 +65,12 @@ def resolve_device(name: str) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ConfigError(f"--device {name}: this machine has {torch.cuda.device_count()} CUDA devices")
     return device
+
+
+def device_of(method: Method, otherwise: str = "cpu") -> torch.device:
+    """Where the method's parameters and buffers are; `otherwise`, by name, for a method that has neither."""
+    tensors = chain(method.parameters(), method.buffers())
+    return next((tensor.device for tensor in tensors), None) or resolve_device(otherwise)
 
 
 def resolve_precision(name: str, device: torch.device) -> str:
@@ -185,7 +192,7 @@ def train(
     observer = observer or Observer()
     if config.micro_batch and method.couples_batch:
         raise ConfigError(f"{method.name} couples the samples of a batch: --micro-batch would change what it learns")
-    device = next((p.device for p in method.parameters()), torch.device("cpu"))
+    device = device_of(method, config.device)
     precision = resolve_precision(config.precision, device)
     if device.type == "cuda":
         torch.set_float32_matmul_precision("highest" if precision == "fp32" else "high")

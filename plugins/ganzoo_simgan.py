@@ -32,7 +32,7 @@ class SimGANConfig(Settings):
         "local", description="Judge each patch of an image, or the whole image by one fully connected layer."
     )
     self_regularization: float = Field(
-        3.0,
+        5.0,
         ge=0,
         description="Weight (lambda) of the L1 distance between refined and synthetic image. It stands for images in "
         "[-1, 1], the L1 distance as a mean over pixels and the adversarial loss as a mean over patches; with "

@@ -10,6 +10,7 @@ from torchvision.utils import make_grid, save_image
 
 from ganzoo.dataset import Domain
 from ganzoo.loader import reseed, to_unit_range
+from ganzoo.loop import device_of
 from ganzoo.method import Generates, Method, Refines
 
 COLUMNS = 12
@@ -21,7 +22,7 @@ def sample_sheet(method: Method, source: Domain, target: Domain, file: Path, *, 
 
     The same images on every call. Returns False for a method that makes no images.
     """
-    device = next((p.device for p in method.parameters()), torch.device("cpu"))
+    device = device_of(method)
     first = _show(source, device)
     real = _show(target, device)
     training = method.training
