@@ -146,13 +146,14 @@ class TrainedEvaluation:
         file = cache_folder("networks") / f"{self._fit_key(fitted, source, config)}.safetensors"
         if not _restore(fitted, file):
             train(fitted, source, source, config, observer=self.watcher.fitting(f"{network.name} on {source.name}"))
-            _keep(fitted, file)
+            if not _restore(fitted, file):  # a process beside this one may have been faster: all use the same network
+                _keep(fitted, file)
         return fitted.eval().requires_grad_(False)
 
     def _fit_key(self, network: Method, source: Domain, config: TrainConfig) -> str:
         facts = (
             type(network).__qualname__,
-            inspect.getsource(sys.modules[type(network).__module__]),
+            _code(type(network)),
             network.config.model_dump_json(),
             repr(network.spec),
             source.fingerprint(),
@@ -198,6 +199,15 @@ def evaluate(data: TrainedEvaluation, metrics: Sequence[Metric]) -> tuple[list[S
 def settings_hash(tables: Mapping[str, Any]) -> str:
     """A short name for a set of settings."""
     return hashlib.blake2b(json.dumps(tables, sort_keys=True).encode(), digest_size=4).hexdigest()
+
+
+def _code(cls: type) -> list[str]:
+    """The source of a class's module and of what that imports from ganzoo: a change in any of it is another network."""
+    own = sys.modules[cls.__module__]
+    used = {own, *filter(None, map(inspect.getmodule, vars(own).values()))}
+    return sorted(
+        inspect.getsource(module) for module in used if module is own or module.__name__.startswith("ganzoo.")
+    )
 
 
 def _restore(network: Method, file: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -117,9 +118,14 @@ def _package(point: EntryPoint) -> tuple[str, str]:
 def _import_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise PluginError("there is no such file")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(f"ganzoo_plugin_file_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise PluginError("it is not a Python file (NAME.py)")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.modules[spec.name] = module  # where Python looks for the source of its classes
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[spec.name]
+        raise
     return module

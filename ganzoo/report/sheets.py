@@ -6,15 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torchvision.utils import make_grid, save_image
+from einops import rearrange
+from PIL import Image
+from torch.nn import functional as F
 
 from ganzoo.dataset import Domain
-from ganzoo.loader import reseed, to_unit_range
+from ganzoo.loader import reseed, to_uint8, to_unit_range
 from ganzoo.loop import device_of
 from ganzoo.method import Generates, Method, Refines
 
 COLUMNS = 12
 ENLARGED = 2  # eyes are small; a sheet is looked at
+FRAME = 3  # white pixels between images
 
 
 def sample_sheet(method: Method, source: Domain, target: Domain, file: Path, *, seed: int) -> bool:
@@ -38,11 +41,13 @@ def sample_sheet(method: Method, source: Domain, target: Domain, file: Path, *, 
     method.train(training)
     if not rows:
         return False
-    images = torch.cat([row.float().cpu() for row in rows])
+    images = to_uint8(torch.cat([row.float().cpu() for row in rows]))
     images = images.repeat_interleave(ENLARGED, -1).repeat_interleave(ENLARGED, -2)
-    grid = make_grid(images, nrow=COLUMNS, padding=3, normalize=True, value_range=(-1, 1), pad_value=1.0)
+    framed = F.pad(images, (0, FRAME, 0, FRAME), value=255)
+    grid = rearrange(framed, "(row column) c h w -> c (row h) (column w)", column=COLUMNS)
+    pixels = F.pad(grid, (FRAME, 0, FRAME, 0), value=255).permute(1, 2, 0).numpy()
     aside = file.with_suffix(".partial.png")
-    save_image(grid, aside)
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(aside)
     aside.replace(file)
     return True
 

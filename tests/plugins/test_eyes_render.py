@@ -150,10 +150,8 @@ def test_jpeg_agrees_with_libjpeg(quality: int) -> None:
         file = io.BytesIO()
         Image.fromarray(levels[k, 0].numpy().astype(np.uint8)).save(file, "JPEG", quality=quality)
         theirs = np.asarray(Image.open(file), dtype=np.float32)
-        apart = np.abs(ours[k, 0].numpy() - theirs)  # libjpeg's transform is in integers, so a level or two are its own
-        assert apart.mean() < 0.5
-        assert apart.max() <= 4
-    assert (ours - levels).abs().mean() > 0.2
+        apart, lost = np.abs(ours[k, 0].numpy() - theirs), np.abs(theirs - levels[k, 0].numpy())
+        assert apart.mean() < 0.3 * lost.mean()  # libjpeg's transform is in integers, so a level here and there differs
 
 
 def test_settings_say_what_they_are() -> None:
