@@ -15,6 +15,8 @@ from ganzoo.errors import GanzooError
 COMMANDS = {
     "run": ("ganzoo.cli.run", "Train a method on a dataset and measure it."),
     "evaluate": ("ganzoo.cli.evaluate", "Measure a finished run again."),
+    "bench": ("ganzoo.cli.bench", "Compare methods on the same data and budget, over several seeds."),
+    "report": ("ganzoo.cli.report", "Make the table and report of a bench again."),
     "refine": ("ganzoo.cli.refine", "Refine a folder or npz of synthetic images with a trained run."),
     "list": ("ganzoo.cli.listing", "List methods, datasets, metrics, extractors and plugins."),
 }

@@ -19,10 +19,7 @@ FILE = URL.rpartition("/")[2]
 HASH = "6726825d"  # torch hub's convention: a file name ends in the first eight digits of the file's SHA-256
 VARIABLE = "GANZOO_INCEPTION_WEIGHTS"
 TIMEOUT_S = 15
-HOW = (
-    f"set {VARIABLE} to the path of {FILE} (91 MB, from {URL}), or to the word download to fetch it; "
-    "or put it into the torch hub cache at {cached}"
-)
+HOW = f"set {VARIABLE} to the word download to fetch {FILE} (91 MB), or to its path, or put it into the torch hub cache"
 
 
 def inception_weights() -> tuple[Path, str]:
@@ -37,15 +34,11 @@ def inception_weights() -> tuple[Path, str]:
     if cached.is_file():
         return _verified(cached)
     if not given:
-        raise MetricUnavailableError(f"pytorch-fid's Inception weights are not on this machine; {_how(cached)}")
+        raise MetricUnavailableError(f"pytorch-fid's Inception weights are not on this machine; {HOW}")
     failure = _download(cached)
     if failure:
-        raise MetricUnavailableError(f"the download of {URL} failed ({failure}); {_how(cached)}")
+        raise MetricUnavailableError(f"the download of {URL} failed ({failure}); {HOW}")
     return _verified(cached)
-
-
-def _how(cached: Path) -> str:
-    return HOW.format(cached=cached)
 
 
 def _verified(file: Path) -> tuple[Path, str]:

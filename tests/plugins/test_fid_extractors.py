@@ -126,11 +126,12 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "hub" / "checkpoints" / weights.FILE
 
 
-def test_without_weights_inception_says_how_to_get_them(empty_cache: Path) -> None:
+@pytest.mark.usefixtures("empty_cache")
+def test_without_weights_inception_says_how_to_get_them() -> None:
     with pytest.raises(MetricUnavailableError, match=weights.VARIABLE) as error:
         Inception(CPU)
-    assert weights.URL in str(error.value)
-    assert str(empty_cache) in str(error.value)
+    for words in ("download", weights.FILE, "torch hub cache"):
+        assert words in str(error.value)
 
 
 def test_nothing_is_downloaded_unasked(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
