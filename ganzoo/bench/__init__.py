@@ -1,0 +1,1 @@
+"""Comparisons: methods x datasets x seeds -> cells -> results.jsonl -> table and report."""

@@ -1,0 +1,140 @@
+"""A cell: one method with all its settings, on one dataset, with one seed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ganzoo.bench.suite import DatasetEntry, MethodEntry, Suite
+from ganzoo.errors import ConfigError
+from ganzoo.evaluation import settings_hash
+from ganzoo.experiment import Plan, make_plan
+
+UNIMPORTANT = ("seed", "device", "save_every", "log_every")  # a row is the same row with others of these
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """What one process trains and measures."""
+
+    label: str  # the row
+    dataset: str  # the table
+    seed: int
+    images: int | None  # the budget; None: the plan's steps
+    role: str
+    seed_settings: tuple[str, ...]  # names of metric settings that followed the seed
+    settings_hash: str  # of all settings but the seed
+    plan: Plan
+
+    @property
+    def id(self) -> str:
+        """The same for the same settings and seed; also the name of the cell's folder."""
+        words = re.sub(r"[^A-Za-z0-9_.-]+", "_", f"{self.label}-{self.dataset}").lstrip(".")[:100]
+        return f"{words}-{self.settings_hash}-seed{self.seed}"
+
+    def facts(self) -> dict[str, Any]:
+        """What every record of this cell says."""
+        return {
+            "cell": self.id,
+            "label": self.label,
+            "dataset": self.dataset,
+            "seed": self.seed,
+            "method": self.plan.method.name,
+            "preset": self.plan.preset,
+            "role": self.role,
+            "oracle": self.plan.method.oracle,
+            "budget_images": self.images,
+            "seed_settings": list(self.seed_settings),
+            "settings_hash": self.settings_hash,
+        }
+
+    def tables(self) -> dict[str, Any]:
+        """The cell as TOML: what `ganzoo run --config` takes, and [cell] with the rest."""
+        facts = {key: value for key, value in self.facts().items() if value is not None}
+        return {"cell": facts, **self.plan.tables()}
+
+
+def cell_of_tables(tables: Mapping[str, Any], where: Path) -> Cell:
+    """The inverse of `Cell.tables`."""
+    run, facts = tables["run"], tables["cell"]
+    chosen = {key: tables.get(key, {}) for key in ("method", "dataset", "train", "evaluate", "metric")}
+    preset = None if run["preset"] == "default" else run["preset"]
+    return Cell(
+        facts["label"],
+        facts["dataset"],
+        facts["seed"],
+        facts.get("budget_images"),
+        facts["role"],
+        tuple(facts["seed_settings"]),
+        facts["settings_hash"],
+        make_plan(run["method"], run["dataset"], preset, {str(where): chosen}),
+    )
+
+
+def cells_of(suite: Suite, options: Mapping[str, Mapping[str, Any]]) -> list[Cell]:
+    """All cells, seed by seed, so that an early table has all methods. `options` are tables that were typed.
+
+    Raises ConfigError or UnknownNameError for any setting that is wrong, before anything runs.
+    """
+    for label, dataset in suite.datasets.items():
+        given = {**dataset.settings, **options.get("dataset", {})}
+        if missing := [name for name in dataset.needs if given.get(name) is None]:
+            flags = ", ".join("--" + name.replace("_", "-") for name in missing)
+            raise ConfigError(f"suite {suite.name}: the dataset {label} needs {flags}")
+    return [
+        _cell(suite, label, method, name, dataset, seed, options)
+        for seed in range(suite.seeds)
+        for name, dataset in suite.datasets.items()
+        for label, method in suite.methods.items()
+    ]
+
+
+def _cell(
+    suite: Suite,
+    label: str,
+    method: MethodEntry,
+    dataset_label: str,
+    dataset: DatasetEntry,
+    seed: int,
+    options: Mapping[str, Mapping[str, Any]],
+) -> Cell:
+    layers: dict[str, Mapping[str, Any]] = {
+        f"suite {suite.name}": {
+            "dataset": dataset.settings,
+            "train": suite.train,
+            "evaluate": suite.evaluate,
+            "metric": suite.metric,
+        },
+        f"suite {suite.name}, {label}": {"method": method.settings, "train": method.train},
+        "seed": {
+            "train": {"seed": seed},
+            "metric": {metric: {setting: seed} for metric, setting in suite.metric_seeds.items()},
+        },
+        "options": options,
+    }
+    plan = make_plan(method.method or label, dataset.dataset or dataset_label, method.preset, layers)
+    images = None if "steps" in method.train else method.images or suite.images
+    return Cell(
+        label,
+        dataset_label,
+        seed,
+        images,
+        method.role,
+        tuple(sorted(set(suite.metric_seeds.values()))),
+        _row_hash(plan, images, suite.metric_seeds),
+        plan,
+    )
+
+
+def _row_hash(plan: Plan, images: int | None, metric_seeds: Mapping[str, str]) -> str:
+    tables = plan.tables()
+    unimportant = (*UNIMPORTANT, "steps") if images else UNIMPORTANT  # the budget decides the steps
+    tables["train"] = {key: value for key, value in tables["train"].items() if key not in unimportant}
+    tables["metric"] = {
+        name: {key: value for key, value in settings.items() if key != metric_seeds.get(name)}
+        for name, settings in tables["metric"].items()
+    }
+    return settings_hash({**tables, "images": images})

@@ -1,0 +1,91 @@
+"""A bench's folder: what was asked, what came out, and the table and report made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ganzoo.bench.page import report
+from ganzoo.bench.results import Results, read_results
+from ganzoo.bench.rows import Comparison, comparisons
+from ganzoo.bench.suite import Suite, parse_suite
+from ganzoo.bench.table import csv_lines, json_text, markdown, tex
+from ganzoo.config import read_toml, write_toml
+from ganzoo.errors import ConfigError, GanzooError
+from ganzoo.run_folder import RunFolder
+
+
+class BenchFolder:
+    """The files below --out."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.suite_file = path / "bench.toml"
+        self.results_file = path / "results.jsonl"
+
+    def check(self, suite: Suite) -> None:
+        """Raises ConfigError where the folder holds another suite's bench, or files of somebody else."""
+        if self.suite_file.exists():
+            held = self.suite().name
+            if held != suite.name:
+                raise ConfigError(
+                    f"{self.path} holds a bench of the suite {held!r}, not {suite.name!r}; give another --out"
+                )
+        elif self.path.is_dir() and any(self.path.iterdir()):
+            raise ConfigError(f"--out {self.path} is not empty and holds no bench; give another folder")
+
+    def open(self, suite: Suite, threads: int) -> int:
+        """Claim the folder, or go on with it. Returns the threads of a cell: those that the folder began with."""
+        self.check(suite)
+        if self.suite_file.exists():
+            threads = self.threads() or threads
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise GanzooError(f"--out {self.path} cannot be written: {error.strerror}") from error
+        tables = {"suite": _without_none(suite.model_dump(mode="json")), "cells": {"threads": threads}}
+        RunFolder(self.path).replace(self.suite_file, write_toml(tables))
+        return threads
+
+    def threads(self) -> int | None:
+        """CPU threads of a cell; None before the first bench."""
+        found = self._tables().get("cells", {}).get("threads") if self.suite_file.exists() else None
+        return found if isinstance(found, int) and found > 0 else None
+
+    def suite(self) -> Suite:
+        """The suite that was benched last. Raises ConfigError where the folder holds no bench."""
+        if not self.suite_file.is_file():
+            raise ConfigError(f"{self.path} holds no bench: there is no bench.toml in it")
+        return parse_suite(self._tables().get("suite", {}), "", str(self.suite_file))
+
+    def results(self) -> Results:
+        return read_results(self.results_file)
+
+    def write(self) -> tuple[Sequence[Comparison], Results]:
+        """Make table.md, .csv, .json, .tex and report.html from results.jsonl."""
+        suite, results = self.suite(), self.results()
+        found = comparisons(results, suite.reference, list(suite.methods), list(suite.datasets))
+        title = f"ganzoo bench {suite.name}"
+        page = report(
+            found, self.path, title=title, summary=suite.summary, planes=suite.planes, damaged=results.damaged
+        )
+        texts: Mapping[str, str] = {
+            "table.md": markdown(found, title, results.damaged),
+            "table.csv": csv_lines(found),
+            "table.json": json_text(found, title, results.damaged),
+            "table.tex": tex(found, title),
+            "report.html": page,
+        }
+        for name, text in texts.items():
+            RunFolder(self.path).replace(self.path / name, text)
+        return found, results
+
+    def _tables(self) -> Mapping[str, Any]:
+        return read_toml(self.suite_file)
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(each) for key, each in value.items() if each is not None}
+    return value

@@ -1,0 +1,122 @@
+"""What must be said below a table, so that nobody reads more into it than there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ganzoo.bench.rows import Comparison, Row
+from ganzoo.bench.statistics import SIGNIFICANT
+
+FEW_SEEDS = 5
+
+
+def notes(comparison: Comparison, damaged: int = 0) -> list[str]:
+    """Sentences, the most general first."""
+    return [
+        *_reading(comparison),
+        *_failures(comparison.rows),
+        *_budget(comparison.rows),
+        *_cards(comparison),
+        *_code(comparison.rows),
+        *_absent(comparison.rows),
+        *_warnings(comparison.rows),
+        *([f"results.jsonl: {damaged} damaged lines were skipped"] if damaged else []),
+    ]
+
+
+def _reading(comparison: Comparison) -> list[str]:
+    rows = comparison.rows
+    counts = sorted({len(row.records) for row in rows if row.records and not row.rival})
+    said = ["↓ lower is better, ↑ higher. Every score is that of the last step; no label of the target test chose it."]
+    if counts and counts[-1] > 1:
+        span = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+        text = f"Mean over {span} seeds ± half its 95 % t-interval; in [brackets] the 95 % interval over people or"
+        text += " images, averaged over seeds."
+        if counts[0] < FEW_SEEDS:
+            text += f" With fewer than {FEW_SEEDS} seeds the t-interval rests on its assumption of normal values."
+        said.append(text)
+        said.append(
+            f"* differs from {comparison.reference} (paired t-test over seeds, p < {SIGNIFICANT} after Holm's "
+            "correction within the column); the best is marked only where it beats every other row so tested, "
+            "floors and oracles aside. Values that no seed moves are not tested."
+        )
+    elif counts:
+        said.append("One seed: there is no interval over seeds and no test; [brackets] are over people or images.")
+    if any(row.oracle for row in rows):
+        said.append("† oracle: it is given labels of the target, which no other method sees.")
+    if any(row.role == "floor" and not row.rival for row in rows):
+        said.append("‡ a floor: what is had without adapting anything.")
+    if any(row.rival for row in rows):
+        said.append("° measured by the metrics themselves beside every method, with the network of the metric.")
+    return said
+
+
+def _failures(rows: Sequence[Row]) -> list[str]:
+    said = []
+    for row in rows:
+        for reason in dict.fromkeys(row.failures.values()):
+            seeds = [seed for seed, other in row.failures.items() if other == reason]
+            every = "every seed" if not row.records else f"seed {', '.join(map(str, seeds))}"
+            said.append(f"{row.shown} failed in {every}: {reason}")
+    return said
+
+
+def _budget(rows: Sequence[Row]) -> list[str]:
+    drawn = {row.shown: row.mean("images_drawn") or 0 for row in rows if row.records and not row.rival}
+    trained = {name: images for name, images in drawn.items() if images}
+    if not trained:
+        return []
+    low, high = min(trained.values()), max(trained.values())
+    span = f"{low:,.0f}" if low == high else f"{low:,.0f} to {high:,.0f}"
+    idle = [name for name, images in drawn.items() if not images]
+    return [
+        f"Budget: each trained method drew {span} images of each domain"
+        + (f"; {', '.join(idle)} trained nothing." if idle else ".")
+    ]
+
+
+def _cards(comparison: Comparison) -> list[str]:
+    said = []
+    for column in comparison.columns:
+        if len(card_letters(comparison, column.name)) > 1:
+            said.append(f"{column.name}: values with different letters were measured differently (other extractor, "
+                        "counts, versions or threads) and are not compared with each other.")  # fmt: skip
+    return said
+
+
+def card_letters(comparison: Comparison, column: str) -> dict[str, str]:
+    """A letter for each card of a column; empty where all values have the same."""
+    cards = list(dict.fromkeys(estimate.card for row in comparison.rows for estimate in row.scores[column]))
+    return {card: _letter(place) for place, card in enumerate(cards)} if len(cards) > 1 else {}
+
+
+def _letter(place: int) -> str:
+    return chr(ord("a") + place) if place < 26 else str(place)
+
+
+def _code(rows: Sequence[Row]) -> list[str]:
+    codes = list(dict.fromkeys(row.code for row in rows))
+    if len(codes) < 2:
+        return [f"ganzoo {codes[0]}"] if codes else []
+    return [f"Rows were made by different code, are kept apart (@) and are not compared: ganzoo {', '.join(codes)}"]
+
+
+def _absent(rows: Sequence[Row]) -> list[str]:
+    """Scores that could not be measured, once for each reason."""
+    said: dict[str, dict[str, None]] = {}
+    for row in rows:
+        for record in row.records:
+            for score in record["scores"]:
+                if score["value"] is None and score["headline"] and score["reason"]:
+                    said.setdefault(score["reason"], {})[score["name"]] = None
+    return [f"{', '.join(names)}: not measured: {reason}" for reason, names in said.items()]
+
+
+def _warnings(rows: Sequence[Row]) -> list[str]:
+    said: dict[str, dict[str, None]] = {}
+    for row in rows:
+        for record in row.records:
+            for score in record["scores"]:
+                if score["warning"] and score["headline"]:
+                    said.setdefault(score["warning"], {})[score["name"]] = None
+    return [f"{', '.join(names)}: {warning}" for warning, names in said.items()]

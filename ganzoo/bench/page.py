@@ -1,0 +1,144 @@
+"""report.html: everything that a reader of a comparison needs, in one file that opens offline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ganzoo.bench.notes import notes
+from ganzoo.bench.rows import Comparison, Estimate, Row
+from ganzoo.bench.statistics import pareto_front
+from ganzoo.bench.table import COSTS, body, heading
+from ganzoo.config import write_toml
+from ganzoo.report import html
+from ganzoo.report.plane import Point, plane
+
+LEFT_OUT = (
+    "Not shown: the error as a function of the angle, because metrics keep no prediction of single images. "
+    "Bias, slope and correlation per axis stand in each run's metrics.json."
+)
+
+
+def report(
+    comparisons: Sequence[Comparison],
+    folder: Path,
+    *,
+    title: str,
+    summary: str,
+    planes: Sequence[tuple[str, str]],
+    damaged: int = 0,
+) -> str:
+    """The page. Pictures come from the run folders below `folder`, where they still are."""
+    parts = [html.paragraph(summary)] if summary else []
+    for comparison in comparisons:
+        parts += [
+            html.heading(f"Dataset {comparison.dataset}"),
+            _table(comparison),
+            html.bullets(notes(comparison, damaged)),
+            *_planes(comparison, planes),
+            *_pictures(comparison, folder),
+        ]
+    parts += _settings(comparisons)
+    return html.page(title, [*filter(None, parts), html.paragraph(LEFT_OUT)])
+
+
+def _table(comparison: Comparison) -> str:
+    rows, marked = body(comparison), body(comparison, bold=("best", ""))
+    strong = {
+        (r, c)
+        for r, (cells, also) in enumerate(zip(rows, marked, strict=True))
+        for c, (cell, other) in enumerate(zip(cells, also, strict=True))
+        if cell != other
+    }
+    return html.table(["method", *map(heading, comparison.columns), *COSTS], rows, strong)
+
+
+def _planes(comparison: Comparison, planes: Sequence[tuple[str, str]]) -> list[str]:
+    """Realism against preservation; a plane that has not two rows is left out."""
+    drawn = []
+    columns = {column.name: column for column in comparison.columns}
+    for x, y in planes:
+        if x not in columns or y not in columns:
+            continue
+        points = _points(comparison, x, y)
+        if len(points) < 2:
+            continue
+        sign = {"higher": -1, "lower": 1, "": 1}
+        ranked = [index for index, point in enumerate(points) if not point.aside]
+        coordinates = [(sign[columns[x].better] * points[i].x, sign[columns[y].better] * points[i].y) for i in ranked]
+        front = [ranked[place] for place in pareto_front(coordinates)]
+        names = ", ".join(points[index].name for index in front) or "no row"
+        caption = f"{x} against {y}, bars: intervals over seeds. On the Pareto front: {names}. Hollow: floors, oracles."
+        drawn.append(html.picture(plane(points, front, heading(columns[x]), heading(columns[y])), "svg+xml", caption))
+    return [html.heading("Realism and preservation", 3), *drawn] if drawn else []
+
+
+def _points(comparison: Comparison, x: str, y: str) -> list[Point]:
+    """Rows with both scores, of the cards that most rows have: others cannot be compared with them."""
+    both = [row for row in comparison.rows if row.scores[x] and row.scores[y]]
+    chosen = []
+    for name in (x, y):
+        cards = [(row.code, estimate.card) for row in both for estimate in row.scores[name]]
+        chosen.append(max(dict.fromkeys(cards), key=cards.count, default=("", "")))
+    points = []
+    for row in both:
+        found = [_of_card(row, name, card) for name, card in zip((x, y), chosen, strict=True)]
+        if found[0] and found[1]:
+            a, b = found[0], found[1]
+            aside = row.rival or not row.candidate
+            points.append(Point(row.shown, a.mean, b.mean, a.half or 0.0, b.half or 0.0, aside))
+    return _without_doubles(points)
+
+
+def _without_doubles(points: Sequence[Point]) -> list[Point]:
+    """Rows that lie on each other, such as source-only and identity, share a point and its label."""
+    places: dict[tuple[float, float, bool], list[Point]] = {}
+    for point in points:
+        places.setdefault((point.x, point.y, point.aside), []).append(point)
+    return [replace(same[0], name=", ".join(point.name for point in same)) for same in places.values()]
+
+
+def _of_card(row: Row, name: str, card: tuple[str, str]) -> Estimate | None:
+    return next((each for each in row.scores[name] if (row.code, each.card) == card), None)
+
+
+def _pictures(comparison: Comparison, folder: Path) -> list[str]:
+    """The sample sheet and the loss curves of each method's first seed."""
+    sheets, curves = [], []
+    for row in comparison.rows:
+        if row.rival or not row.records:
+            continue
+        run = folder / "cells" / Path(row.records[0]["cell"]).name / "run"
+        said = f"{row.shown}, seed {row.records[0]['seed']}"
+        sheets.append(html.picture_file(run / "samples" / "last.png", said, scrolls=True))
+        curves.append(html.picture_file(run / "curves.png", said, scrolls=True))
+    sheets, curves = [*filter(None, sheets)], [*filter(None, curves)]
+    sheet_note = "Rows of a refiner: source, refined, real; of a generator: generated, real. The same inputs for all."
+    return [
+        *([html.heading("Samples", 3), html.paragraph(sheet_note), *sheets] if sheets else []),
+        *([html.heading("Loss curves", 3), *curves] if curves else []),
+    ]
+
+
+def _settings(comparisons: Sequence[Comparison]) -> list[str]:
+    """Of each row the settings, the data and the machine of its first cell."""
+    parts = [html.heading("Settings and environment")]
+    for comparison in comparisons:
+        for row in comparison.rows:
+            if row.records and not row.rival:
+                record = row.records[0]
+                tables = {key: record[key] for key in ("settings", "dataset_card", "environment") if key in record}
+                text = write_toml(_writable(tables))
+                parts.append(html.folded(f"{row.shown} on {comparison.dataset} ({row.method}, {row.preset})", text))
+    return parts if len(parts) > 1 else []
+
+
+def _writable(value: Any) -> Any:
+    """TOML has no null."""
+    if isinstance(value, dict):
+        return {key: _writable(each) for key, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return ["none" if each is None else _writable(each) for each in value]
+    return value

@@ -1,0 +1,242 @@
+"""Records of cells become the rows of a table: one per method with its settings and version of the code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ganzoo.bench.results import Record, Results
+from ganzoo.bench.statistics import SIGNIFICANT, holm, mean_interval, paired_p
+
+
+@dataclass
+class Estimate:
+    """One score of one row over its seeds, all measured with the same card."""
+
+    values: dict[int, float]  # by seed
+    card: str  # hash of the card without seeds: only estimates of the same card are compared
+    mean: float
+    half: float | None  # of the 95 % t-interval over seeds; None for one seed
+    low: float | None  # 95 % interval over people or images, averaged over seeds
+    high: float | None
+    p: float | None = None  # against the reference, Holm-corrected within the column
+    better: bool | None = None  # than the reference; None where there is nothing to compare with
+    best: bool = False  # of its column, by more than chance
+
+    @property
+    def significant(self) -> bool:
+        return self.p is not None and self.p < SIGNIFICANT
+
+
+@dataclass
+class Column:
+    name: str
+    unit: str
+    better: str
+
+
+@dataclass
+class Row:
+    label: str
+    rival: bool  # measured by the metrics themselves, beside every method
+    oracle: bool
+    role: str
+    method: str
+    preset: str
+    settings_hash: str
+    code: str
+    records: list[Record] = field(default_factory=list)  # finished cells, by seed
+    failures: dict[int, str] = field(default_factory=dict)  # seed -> reason
+    scores: dict[str, list[Estimate]] = field(default_factory=dict)
+    shown: str = ""  # the label, made unique
+
+    @property
+    def candidate(self) -> bool:
+        """Whether it may be called the best."""
+        return not self.oracle and self.role != "floor"
+
+    def mean(self, key: str) -> float | None:
+        """The mean over seeds of a cost."""
+        values = [record[key] for record in self.records if isinstance(record.get(key), int | float)]
+        return sum(values) / len(values) if values and not self.rival else None
+
+    def memory_mb(self) -> float | None:
+        """The highest peak over seeds: of the GPU where there is one."""
+        peaks = [record.get("peak_memory_mb") or {} for record in self.records]
+        found = [peak.get("gpu", peak.get("host")) for peak in peaks]
+        return max((each for each in found if each is not None), default=None) if not self.rival else None
+
+
+@dataclass
+class Comparison:
+    """All rows on one dataset."""
+
+    dataset: str
+    columns: list[Column]
+    rows: list[Row]
+    reference: str
+
+
+def comparisons(results: Results, reference: str, labels: Sequence[str], datasets: Sequence[str]) -> list[Comparison]:
+    """A comparison per dataset. Rows stand in the order of `labels`, and others behind them."""
+    records = [*results.finished.values(), *results.failed.values()]
+    found = list(dict.fromkeys(record["dataset"] for record in records))
+    made = []
+    for dataset in sorted(found, key=_order(datasets)):
+        here = [record for record in records if record["dataset"] == dataset]
+        rows = _rows(sorted(here, key=lambda record: record["seed"]))
+        columns = _columns(here)
+        for row in rows:
+            row.scores = {column.name: _estimates(row, column.name) for column in columns}
+        rows = [row for row in rows if not row.rival or any(row.scores.values())]
+        rows.sort(key=lambda row: (not row.rival, row.rival and row.label == reference, _order(labels)(row.label)))
+        for column in columns:
+            _test(column, rows, reference)
+        _name_apart(rows)
+        made.append(Comparison(dataset, columns, rows, reference))
+    return made
+
+
+def comparable_card(card: Any, seeds: Iterable[str]) -> Any:
+    """The card without the seeds in which the cells of a row differ on purpose."""
+    if isinstance(card, dict):
+        return {key: comparable_card(value, seeds) for key, value in card.items() if key not in seeds}
+    if isinstance(card, list):
+        return [comparable_card(value, seeds) for value in card]
+    return card
+
+
+def _rows(records: Sequence[Record]) -> list[Row]:
+    """Rows of methods, and of the rivals that metrics measured in their cells."""
+    rows: dict[tuple[str, ...], Row] = {}
+    for record in records:
+        key: tuple[str, ...] = ("method", record["label"], record["settings_hash"], record["code"])
+        failed = "failed" in record
+        if failed:  # under whichever code: it is the same row that did not finish
+            same = [other for other in rows if other[:3] == key[:3]]
+            key = same[0] if same else key
+        if key not in rows:
+            rows[key] = Row(
+                record["label"],
+                False,
+                bool(record.get("oracle")),
+                str(record.get("role", "")),
+                record["method"],
+                str(record.get("preset", "")),
+                record["settings_hash"],
+                record["code"],
+            )
+        if failed:
+            rows[key].failures[record["seed"]] = record["failed"]
+            continue
+        rows[key].records.append(record)
+        for subject in dict.fromkeys(score["subject"] for score in record["scores"]):
+            if subject != "method":
+                rival = ("rival", subject, record["code"])
+                new = Row(subject, True, False, "floor", "", "", "", record["code"])
+                rows.setdefault(rival, new).records.append(record)
+    return list(rows.values())
+
+
+def _columns(records: Sequence[Record]) -> list[Column]:
+    """The headline scores that any cell has a value of."""
+    columns: dict[str, Column] = {}
+    for record in records:
+        for score in record.get("scores", []):
+            if score["headline"] and score["value"] is not None:
+                columns.setdefault(score["name"], Column(score["name"], score["unit"], score["better"]))
+    return list(columns.values())
+
+
+def _estimates(row: Row, name: str) -> list[Estimate]:
+    """The row's score over seeds; several where its cells were measured with different cards."""
+    subject = row.label if row.rival else "method"
+    by_card: dict[str, dict[int, Mapping[str, Any]]] = {}
+    for record in row.records:
+        for score in record["scores"]:
+            if score["name"] == name and score["subject"] == subject and score["value"] is not None:
+                card = comparable_card(record["cards"].get(score["card"]), record.get("seed_settings", ()))
+                text = json.dumps(card, sort_keys=True)
+                digest = hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+                by_card.setdefault(digest, {}).setdefault(record["seed"], score)
+    return [_estimate(card, by_seed) for card, by_seed in by_card.items()]
+
+
+def _estimate(card: str, by_seed: Mapping[int, Mapping[str, Any]]) -> Estimate:
+    values = {seed: float(score["value"]) for seed, score in by_seed.items()}
+    mean, half = mean_interval(list(values.values()))
+    return Estimate(values, card, mean, half, _mean_end(by_seed, "low"), _mean_end(by_seed, "high"))
+
+
+def _mean_end(by_seed: Mapping[int, Mapping[str, Any]], end: str) -> float | None:
+    """The mean over seeds of one end of an interval; None where a seed has none."""
+    known = [score[end] for score in by_seed.values() if score[end] is not None]
+    return sum(known) / len(known) if len(known) == len(by_seed) else None
+
+
+def _test(column: Column, rows: Sequence[Row], reference: str) -> None:
+    """Compare with the reference, and find the best, among rows of the same code and estimates of the same card."""
+    groups: dict[tuple[str, str], list[tuple[Row, Estimate]]] = {}
+    for row in rows:
+        for estimate in row.scores[column.name]:
+            groups.setdefault((row.code, estimate.card), []).append((row, estimate))
+    for group in groups.values():
+        named = [(row, estimate) for row, estimate in group if row.label == reference]
+        base = min(named, key=lambda pair: pair[0].rival, default=None)  # a method of that name before a rival
+        if base and column.better:
+            others = [estimate for row, estimate in group if estimate is not base[1]]
+            _against(base[1], others, column)
+        if column.better:
+            contest = [(row, estimate) for row, estimate in group if row.candidate and not row.rival]
+            contest += [base] if base and base[0].rival else []
+            _mark_best(contest, column)
+
+
+def _against(base: Estimate, others: Sequence[Estimate], column: Column) -> None:
+    tested = []
+    for estimate in others:
+        estimate.better = _is_better(estimate.mean, base.mean, column)
+        estimate.p = _p(estimate, base)
+        if estimate.p is not None:
+            tested.append(estimate)
+    for estimate, p in zip(tested, holm([estimate.p or 0.0 for estimate in tested]), strict=True):
+        estimate.p = p
+
+
+def _mark_best(contest: Sequence[tuple[Row, Estimate]], column: Column) -> None:
+    """The best mean, where it beats each other row by more than chance (Holm over all of them)."""
+    if len(contest) < 2:
+        return
+    sign = 1 if column.better == "lower" else -1
+    row, best = min(contest, key=lambda pair: sign * pair[1].mean)
+    p_values = [_p(best, estimate) for _, estimate in contest if estimate is not best]
+    known = [p for p in p_values if p is not None]
+    best.best = not row.rival and len(known) == len(p_values) and max(holm(known)) < SIGNIFICANT
+
+
+def _p(first: Estimate, second: Estimate) -> float | None:
+    seeds = sorted(first.values.keys() & second.values.keys())
+    return paired_p([first.values[seed] for seed in seeds], [second.values[seed] for seed in seeds])
+
+
+def _is_better(value: float, than: float, column: Column) -> bool:
+    return value < than if column.better == "lower" else value > than
+
+
+def _name_apart(rows: Sequence[Row]) -> None:
+    """Rows of one label get what sets them apart: settings, the version of the code."""
+    for row in rows:
+        alike = [other for other in rows if other.label == row.label and other.rival == row.rival]
+        row.shown = row.label
+        if len({other.settings_hash for other in alike}) > 1:
+            row.shown += f" #{row.settings_hash}"
+        if len({other.code for other in alike}) > 1:
+            row.shown += f" @{row.code}"
+
+
+def _order(labels: Sequence[str]) -> Callable[[str], int]:
+    places = {label: place for place, label in enumerate(labels)}
+    return lambda label: places.get(label, len(places))

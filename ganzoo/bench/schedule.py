@@ -1,0 +1,145 @@
+"""Runs cells in processes of their own, several at once, and goes on when one fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import torch
+
+from ganzoo.bench.cell import Cell
+from ganzoo.bench.results import Record, append, read_results
+from ganzoo.bench.work import EXPECTED_FAILURE, code_of
+from ganzoo.config import write_toml
+from ganzoo.errors import GanzooError
+from ganzoo.run_folder import RunFolder, environment
+
+ATTEMPTS = 2  # a second one only where trying again may help
+POLL = 0.1  # seconds
+
+
+class Watch:
+    """What a bench tells the outside. Subclass it and keep what you need."""
+
+    def finished(self, cell: Cell, record: Record) -> None: ...
+
+    def failed(self, cell: Cell, reason: str) -> None: ...
+
+    def retried(self, cell: Cell, reason: str) -> None: ...
+
+    def running(self, cells: Mapping[Cell, str], waiting: Sequence[Cell]) -> None:
+        """Several times a second: each running cell with the last line it said."""
+
+
+@dataclass
+class _Process:
+    cell: Cell
+    attempt: int
+    slot: int
+    process: subprocess.Popen[bytes]
+    log: IO[bytes]
+
+
+class Schedule:
+    """The cells of a bench in one folder."""
+
+    def __init__(self, folder: Path, plugins: Sequence[Path], *, jobs: int, threads: int, watch: Watch) -> None:
+        self.folder, self.plugins, self.jobs, self.threads, self.watch = folder, plugins, jobs, threads, watch
+        self.results_file = folder / "results.jsonl"
+
+    def run(self, cells: Sequence[Cell]) -> None:
+        """Bring every cell that has not finished yet to a result or a recorded failure."""
+        done = read_results(self.results_file).finished
+        waiting = [(cell, 1) for cell in cells if cell.id not in done and not self._collect(cell)]
+        running: list[_Process] = []
+        try:
+            while waiting or running:
+                free = [slot for slot in range(self.jobs) if slot not in {each.slot for each in running}]
+                while waiting and free:
+                    cell, attempt = waiting.pop(0)
+                    running.append(self._start(cell, attempt, free.pop(0)))
+                self.watch.running({each.cell: self._last_line(each.cell) for each in running}, [c for c, _ in waiting])
+                for each in [each for each in running if each.process.poll() is not None]:
+                    running.remove(each)
+                    each.log.close()
+                    if self._ended(each):
+                        waiting.insert(0, (each.cell, each.attempt + 1))
+                time.sleep(POLL)
+        finally:
+            for each in running:  # closing its input ends a cell; what it saved stays
+                assert each.process.stdin is not None
+                each.process.stdin.close()
+                each.process.wait()
+                each.log.close()
+
+    def place(self, cell: Cell) -> Path:
+        return self.folder / "cells" / cell.id
+
+    def _start(self, cell: Cell, attempt: int, slot: int) -> _Process:
+        place = self.place(cell)
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            RunFolder(place).replace(place / "cell.toml", write_toml(cell.tables()))
+            log = (place / "output.log").open("ab")
+        except OSError as error:
+            raise GanzooError(f"{place} cannot be written: {error.strerror}") from error
+        command = [sys.executable, "-m", "ganzoo.bench.work", str(place), *(str(file) for file in self.plugins)]
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, env=self._environment(cell, slot)
+        )
+        return _Process(cell, attempt, slot, process, log)
+
+    def _environment(self, cell: Cell, slot: int) -> dict[str, str]:
+        """Threads that do not depend on the number of jobs, and a GPU of its own where there are several."""
+        variables = {**os.environ, "OMP_NUM_THREADS": str(self.threads), "PYTHONUNBUFFERED": "1"}
+        count = torch.cuda.device_count()
+        if count > 1 and self.jobs > 1 and cell.plan.train.device in ("auto", "cuda"):
+            visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(count)))
+            variables["CUDA_VISIBLE_DEVICES"] = visible.split(",")[slot % count]
+        return variables
+
+    def _ended(self, each: _Process) -> bool:
+        """Record how a process ended; whether it is worth another attempt."""
+        code = each.process.returncode
+        if code == 0 and self._collect(each.cell):
+            return False
+        reason = self._last_line(each.cell).removeprefix("error: ")
+        if code < 0:
+            reason = f"killed by signal {-code}; the last it said was: {reason}"
+        elif not reason:
+            reason = f"ended with exit code {code} and said nothing"
+        if code != EXPECTED_FAILURE and each.attempt < ATTEMPTS:
+            self.watch.retried(each.cell, reason)
+            return True
+        code_now = code_of(environment(torch.device("cpu"), "fp32"))
+        append(self.results_file, {**each.cell.facts(), "failed": reason, "code": code_now})
+        self.watch.failed(each.cell, reason)
+        return False
+
+    def _collect(self, cell: Cell) -> bool:
+        """Take over the result that a cell left, where it left one."""
+        file = self.place(cell) / "result.json"
+        try:
+            record = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        append(self.results_file, record)
+        self.watch.finished(cell, record)
+        return True
+
+    def _last_line(self, cell: Cell) -> str:
+        """The last line of the cell's output that is not empty."""
+        try:
+            with (self.place(cell) / "output.log").open("rb") as log:
+                log.seek(max(0, log.seek(0, 2) - 4096))
+                lines = log.read().decode("utf-8", "replace").split("\n")
+        except OSError:
+            return ""
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")

@@ -1,0 +1,130 @@
+"""A suite says what is compared: methods, datasets, budget, seeds and metrics, in one TOML file."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from ganzoo.config import did_you_mean, read_toml
+from ganzoo.errors import ConfigError, UnknownNameError
+from ganzoo.registry import registry
+from ganzoo.settings import Settings
+
+
+class MethodEntry(Settings):
+    """One row of the table."""
+
+    method: str = Field("", description="The method's name; not given: the row's label.")
+    preset: str | None = Field(None, description="Named settings of the method.")
+    settings: dict[str, Any] = Field({}, description="Settings of the method, over the preset.")
+    train: dict[str, Any] = Field({}, description="Settings of its training; `steps` here replaces the budget.")
+    images: int | None = Field(None, ge=1, description="Another budget than the suite's.")
+    role: Literal["", "floor"] = Field("", description="floor: stands in the table, and is no candidate for the best.")
+
+
+class DatasetEntry(Settings):
+    """One table of the result."""
+
+    dataset: str = Field("", description="The dataset's name; not given: the label.")
+    settings: dict[str, Any] = Field({}, description="Settings of the dataset.")
+    needs: tuple[str, ...] = Field((), description="Settings without default that the command line must give.")
+
+
+class Suite(Settings):
+    """What is compared with what, at which budget."""
+
+    name: str = Field("", description="The suite's name: that of its file.")
+    summary: str = Field("", description="One sentence.")
+    images: int = Field(..., ge=1, description="The budget: images of each domain that every method draws.")
+    seeds: int = Field(3, ge=1, description="Seeds 0, 1, ... of every method.")
+    methods: dict[str, MethodEntry] = Field(..., min_length=1, description="Label -> method.")
+    datasets: dict[str, DatasetEntry] = Field(..., min_length=1, description="Label -> dataset.")
+    train: dict[str, Any] = Field({}, description="Settings of every training.")
+    evaluate: dict[str, Any] = Field({}, description="Settings of every evaluation; `metrics` names what is measured.")
+    metric: dict[str, dict[str, Any]] = Field({}, description="Metric -> settings.")
+    metric_seeds: dict[str, str] = Field({}, description="Metric -> its setting that takes the seed of the cell.")
+    reference: str = Field("source-only", description="The row or rival that the others are tested against.")
+    planes: tuple[tuple[str, str], ...] = Field(
+        (("fid[gaze]", "gaze_error_deg"), ("fid[gaze]", "label_drift_deg")),
+        description="Pairs of scores, realism and preservation, that the report draws against each other.",
+    )
+
+
+def shipped() -> dict[str, Path]:
+    """The suites that come with ganzoo, by name."""
+    folder = Path(str(files("ganzoo.bench"))) / "suites"
+    return {file.stem: file for file in sorted(folder.glob("*.toml"))}
+
+
+def load_suite(name: str) -> Suite:
+    """A shipped suite, or one in a file. Raises ConfigError or UnknownNameError."""
+    if name.endswith(".toml"):
+        return parse_suite(read_toml(Path(name)), Path(name).stem, name)
+    if name not in shipped():
+        raise UnknownNameError(
+            f"there is no suite {name!r}{did_you_mean(name, shipped())} (a file of yours ends in .toml)"
+        )
+    return parse_suite(read_toml(shipped()[name]), name, f"suite {name}")
+
+
+def parse_suite(tables: Mapping[str, Any], name: str, where: str) -> Suite:
+    """Tables as a Suite. Raises ConfigError naming the key that is unknown or out of range."""
+    try:
+        suite = Suite(**{"name": name, **tables})
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {_sentence(error.errors()[0])}") from None
+    for metric in (*suite.metric, *suite.metric_seeds):
+        registry().get("metrics", metric)
+    for metric, setting in suite.metric_seeds.items():
+        known = registry().get("metrics", metric).Config.model_fields
+        if setting not in known:
+            raise ConfigError(
+                f"{where}: metric_seeds: {metric} has no setting {setting!r}{did_you_mean(setting, known)}"
+            )
+    return suite
+
+
+def narrowed(
+    suite: Suite, methods: Sequence[str] | None, dataset: str | None, seeds: int | None, images: int | None
+) -> Suite:
+    """The suite with what was typed: a choice of its rows, or of any other method or dataset by name."""
+    changes: dict[str, Any] = {}
+    if methods is not None:
+        known = {**{name: MethodEntry() for name in registry().found["methods"]}, **suite.methods}
+        changes["methods"] = {name: _choose(name, known, "method") for name in methods}
+    if dataset is not None:
+        others = {name: DatasetEntry() for name in registry().found["datasets"]}
+        changes["datasets"] = {dataset: _choose(dataset, {**others, **suite.datasets}, "dataset")}
+    if seeds is not None:
+        changes["seeds"] = seeds
+    if images is not None:
+        changes["images"] = images
+    return suite.model_copy(update=changes)
+
+
+def _choose(name: str, known: Mapping[str, Any], kind: str) -> Any:
+    if name not in known:
+        raise UnknownNameError(f"there is no {kind} {name!r}{did_you_mean(name, known)}")
+    return known[name]
+
+
+def _sentence(problem: Any) -> str:
+    place, last = problem["loc"][:-1], str(problem["loc"][-1])
+    dotted = ".".join(map(str, problem["loc"]))
+    if problem["type"] == "extra_forbidden":
+        return f"there is no key {dotted!r}{did_you_mean(last, _known_keys(place))}"
+    if problem["type"] == "missing":
+        return f"{dotted} is needed ({Suite.model_fields[dotted].description})"
+    message = problem["msg"]
+    return f"{dotted} = {reprlib.repr(problem['input'])}: {message[0].lower()}{message[1:]}"
+
+
+def _known_keys(place: Sequence[Any]) -> list[str]:
+    models: dict[Any, type[BaseModel]] = {"methods": MethodEntry, "datasets": DatasetEntry}
+    model = models.get(place[0], Suite) if place else Suite
+    return [name for name in model.model_fields if name != "name"]

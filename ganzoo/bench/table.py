@@ -1,0 +1,206 @@
+"""A comparison as text: for the terminal, Markdown, CSV, JSON and LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich import box
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from ganzoo.bench.notes import card_letters, notes
+from ganzoo.bench.rows import Column, Comparison, Estimate, Row
+
+ARROWS = {"lower": " ↓", "higher": " ↑", "": ""}
+COSTS = ("training s", "evaluation s", "images/s", "memory MB", "parameters")
+TEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+       "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "↓": r"$\downarrow$", "↑": r"$\uparrow$",
+       "†": r"\textdagger{}", "‡": r"\textdaggerdbl{}", "°": r"\textdegree{}", "<": r"\textless{}",
+       ">": r"\textgreater{}", "[": "{[}", "]": "{]}"}  # fmt: skip
+
+
+def number(value: float) -> str:
+    """Three digits that count, never in powers of ten where they can be avoided."""
+    if value == 0 or 0.001 <= abs(value) < 1000:
+        return f"{value:.3g}"
+    return f"{value:.2e}" if abs(value) < 0.001 else f"{value:,.0f}"
+
+
+def heading(column: Column) -> str:
+    return column.name + (f" ({column.unit})" if column.unit else "") + ARROWS.get(column.better, "")
+
+
+def row_name(row: Row) -> str:
+    mark = " °" if row.rival else " †" if row.oracle else " ‡" if row.role == "floor" else ""
+    failed = f" (failed in {len(row.failures)} of {len(row.failures) + len(row.records)} seeds)" if row.failures else ""
+    return row.shown + mark + failed
+
+
+def estimate_text(estimate: Estimate, letter: str, *, brackets: bool) -> str:
+    """`5.25 ± 0.31 [4.5, 6]*`: mean, interval over seeds, interval over people, significance, card."""
+    text = number(estimate.mean)
+    if estimate.half:
+        text += f" ± {number(estimate.half)}"
+    if brackets and estimate.low is not None and estimate.high is not None:
+        text += f" [{number(estimate.low)}, {number(estimate.high)}]"
+    return text + ("*" if estimate.significant else "") + (f" ({letter})" if letter else "")
+
+
+def costs(row: Row) -> list[str]:
+    values = [row.mean(key) for key in ("training_seconds", "evaluation_seconds", "images_per_second")]
+    values += [row.memory_mb(), row.mean("parameters")]
+    return [
+        "" if value is None else f"{value:,.0f}" if value >= 10 or value < 0.01 else number(value) for value in values
+    ]
+
+
+def body(comparison: Comparison, *, brackets: bool = True, bold: tuple[str, str] = ("", "")) -> list[list[str]]:
+    """The table's cells as text, names first and costs last; the best stands between the two parts of `bold`."""
+    letters = {column.name: card_letters(comparison, column.name) for column in comparison.columns}
+    lines = []
+    for row in comparison.rows:
+        cells = [row_name(row)]
+        for column in comparison.columns:
+            texts = []
+            for estimate in row.scores[column.name]:
+                text = estimate_text(estimate, letters[column.name].get(estimate.card, ""), brackets=brackets)
+                texts.append(bold[0] + text + bold[1] if estimate.best else text)
+            cells.append("; ".join(texts))
+        lines.append(cells + costs(row))
+    return lines
+
+
+def rich_table(comparison: Comparison, title: str, damaged: int = 0, width: int = 80) -> Group:
+    """For a terminal of that width: means and seeds only, and the training's seconds as the cost.
+
+    What does not fit beside each other stands below, with the names again.
+    """
+    heads = ["method", *map(heading, comparison.columns), COSTS[0]]
+    plain, marked = body(comparison, brackets=False), body(comparison, brackets=False, bold=("best", ""))
+    # three more than the text: two of padding, one between columns
+    widths = [max(map(len, [head, *(cells[place] for cells in plain)])) + 3 for place, head in enumerate(heads)]
+    tables: list[Table] = []
+    for places in _fitting(widths, width):
+        table = Table(box=box.SIMPLE_HEAD, title="" if tables else escape(title), title_justify="left")
+        for place in places:
+            table.add_column(escape(heads[place]), justify="right" if place else "left", no_wrap=True)
+        for cells, also in zip(plain, marked, strict=True):
+            styles = {place: "bold green" if cells[place] != also[place] else "" for place in places}
+            table.add_row(*(Text(cells[place], style=style) for place, style in styles.items()))
+        tables.append(table)
+    return Group(*tables, *(Text(note, style="dim") for note in notes(comparison, damaged)))
+
+
+def _fitting(widths: Sequence[int], width: int) -> list[list[int]]:
+    """Columns in groups that fit the width, each led by column 0."""
+    groups = [[0]]
+    for place in range(1, len(widths)):
+        if len(groups[-1]) > 1 and sum(widths[each] for each in groups[-1]) + widths[place] + 1 > width:
+            groups.append([0])
+        groups[-1].append(place)
+    return groups
+
+
+def markdown(comparisons: Sequence[Comparison], title: str, damaged: int = 0) -> str:
+    parts = [f"# {_md(title)}"]
+    for comparison in comparisons:
+        head = ["method", *map(heading, comparison.columns), *COSTS]
+        rows = [head, *body(comparison, bold=("\0", "\1"))]
+        lines = ["| " + " | ".join(map(_md, row)) + " |" for row in rows]
+        lines.insert(1, "|---|" + "---:|" * (len(head) - 1))
+        said = [f"- {_md(note)}" for note in notes(comparison, damaged)]
+        parts.append("\n".join([f"## {_md(comparison.dataset)}", "", *lines, "", *said]))
+    return "\n\n".join(parts) + "\n"
+
+
+def csv_lines(comparisons: Sequence[Comparison]) -> str:
+    """One line per score and row: what a spreadsheet or a plot starts from."""
+    out = io.StringIO()
+    keys = ("dataset", "row", "kind", "method", "preset", "settings_hash", "code", "score", "unit", "better", "seeds",
+            "mean", "seed_half_width", "low", "high", "p_against_reference", "best", "card")  # fmt: skip
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(keys)
+    for comparison in comparisons:
+        for row in comparison.rows:
+            kind = "rival" if row.rival else "oracle" if row.oracle else row.role
+            head = [comparison.dataset, row.shown, kind, row.method, row.preset, row.settings_hash, row.code]
+            for column in comparison.columns:
+                for e in row.scores[column.name]:
+                    numbers = [len(e.values), e.mean, e.half, e.low, e.high, e.p, int(e.best), e.card]
+                    writer.writerow([*head, column.name, column.unit, column.better, *numbers])
+    return out.getvalue()
+
+
+def json_text(comparisons: Sequence[Comparison], title: str, damaged: int = 0) -> str:
+    """Everything in the table, with the value of every seed."""
+    document = [
+        {
+            "dataset": comparison.dataset,
+            "reference": comparison.reference,
+            "columns": [asdict(column) for column in comparison.columns],
+            "rows": [_row_document(row) for row in comparison.rows],
+            "notes": notes(comparison, damaged),
+        }
+        for comparison in comparisons
+    ]
+    return json.dumps({"title": title, "comparisons": document}, indent=1) + "\n"
+
+
+def tex(comparisons: Sequence[Comparison], title: str) -> str:
+    """A tabular for each dataset (booktabs), notes as comments."""
+    parts = [f"% {title}; needs \\usepackage{{booktabs,textcomp}}"]
+    for comparison in comparisons:
+        head = ["method", *map(heading, comparison.columns), COSTS[0]]
+        rows = body(comparison, brackets=False, bold=("\0", "\1"))
+        lines = [" & ".join(_tex(cell) for cell in row[: len(head)]) + r" \\" for row in rows]
+        parts.append(
+            "\n".join(
+                [
+                    f"% {comparison.dataset}",
+                    f"\\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
+                    r"\toprule",
+                    " & ".join(map(_tex, head)) + r" \\",
+                    r"\midrule",
+                    *lines,
+                    r"\bottomrule",
+                    r"\end{tabular}",
+                    *(f"% {' '.join(note.split())}" for note in notes(comparison)),
+                ]
+            )
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def _row_document(row: Row) -> dict[str, Any]:
+    facts = {key: getattr(row, key) for key in ("shown", "label", "rival", "oracle", "role", "method", "preset")}
+    numbers = {key: row.mean(key) for key in ("training_seconds", "evaluation_seconds", "images_per_second")}
+    return {
+        **facts,
+        "settings_hash": row.settings_hash,
+        "code": row.code,
+        "seeds": [record["seed"] for record in row.records],
+        "failures": row.failures,
+        "scores": {name: [asdict(estimate) for estimate in found] for name, found in row.scores.items()},
+        **numbers,
+        "peak_memory_mb": row.memory_mb(),
+        "parameters": row.mean("parameters"),
+        "images_drawn": row.mean("images_drawn"),
+    }
+
+
+def _md(text: str) -> str:
+    for mark in "\\|*_<`":
+        text = text.replace(mark, "&lt;" if mark == "<" else "\\" + mark)
+    return " ".join(text.split()).replace("\0", "**").replace("\1", "**")
+
+
+def _tex(text: str) -> str:
+    escaped = "".join(TEX.get(letter, letter) for letter in text)
+    return escaped.replace("\0", r"\textbf{").replace("\1", "}")

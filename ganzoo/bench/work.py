@@ -1,0 +1,177 @@
+"""The process of one cell: `python -m ganzoo.bench.work FOLDER [PLUGIN_FILE ...]`, started by `ganzoo bench`.
+
+It trains and measures in FOLDER/run as `ganzoo run` would, going on where an earlier attempt stopped, and leaves
+FOLDER/result.json. It ends with the bench: when its standard input closes, nobody waits for it any more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganzoo.bench.budget import steps_for
+from ganzoo.bench.cell import Cell, cell_of_tables
+from ganzoo.config import read_toml
+from ganzoo.dataset import Dataset
+from ganzoo.errors import GanzooError
+from ganzoo.experiment import Plan, Stage, run
+from ganzoo.loop import Observer, build
+from ganzoo.method import Method
+from ganzoo.metric import Score
+from ganzoo.registry import registry
+from ganzoo.report.curves import loss_curves
+from ganzoo.report.sheets import sample_sheet
+from ganzoo.run_folder import RunFolder
+
+EXPECTED_FAILURE, BUG = 1, 70  # exit codes: trying again is useless, or may help
+SAY_EVERY = 2.0  # seconds
+
+
+class _Voice(Stage):
+    """Says in plain lines what the process does; the bench shows the last one."""
+
+    def training(self, plan: Plan, folder: RunFolder, method: Method, dataset: Dataset) -> Observer:
+        return _Training(plan, folder, method, dataset)
+
+    def doing(self, what: str) -> None:
+        print(what, flush=True)
+
+    def fitting(self, what: str) -> Observer:
+        return _Steps(f"fitting {what}")
+
+
+class _Steps(Observer):
+    def __init__(self, title: str) -> None:
+        self.title, self.said = title, 0.0
+
+    def started(self, first: int, steps: int) -> None:
+        self.steps = steps
+        print(f"{self.title}: from step {first} of {steps}", flush=True)
+
+    def stepped(self, step: int, phases: Sequence[str]) -> None:
+        if time.monotonic() - self.said > SAY_EVERY:
+            self.said = time.monotonic()
+            print(f"{self.title}: step {step} of {self.steps}", flush=True)
+
+
+class _Training(_Steps):
+    """Also draws the pictures of the report, once, at the last step."""
+
+    def __init__(self, plan: Plan, folder: RunFolder, method: Method, dataset: Dataset) -> None:
+        super().__init__(f"training {plan.method.name}")
+        self.plan, self.folder, self.method, self.dataset = plan, folder, method, dataset
+
+    def logged(self, step: int, means: Mapping[str, float], warnings: Sequence[str]) -> None:
+        for warning in warnings:
+            print(f"warning at step {step}: {warning}", flush=True)
+
+    def saved(self, step: int) -> None:
+        if step < self.plan.train.steps:
+            return
+        source = self.dataset.source_test() or self.dataset.source()
+        sheet = self.folder.path / "samples" / "last.png"
+        sample_sheet(self.method, source, self.dataset.target(), sheet, seed=0)
+        title = f"{self.plan.method.name}, {self.plan.preset}, seed {self.plan.train.seed}"
+        loss_curves(self.folder.logged(self.folder.log_file), self.folder.curves_file, title)
+
+
+def work(folder: Path) -> None:
+    """Run the cell in `folder` to its result.json. Raises GanzooError."""
+    cell = cell_of_tables(read_toml(folder / "cell.toml"), folder / "cell.toml")
+    plan = _with_steps(cell)
+    run_folder = RunFolder(folder / "run")
+    scores = run(plan, run_folder, _Voice())
+    facts = json.loads(run_folder.scores_file.read_text(encoding="utf-8"))
+    made_with = run_folder.settings().get("environment", {})
+    result = {
+        **cell.facts(),
+        **_packed(scores),
+        **{key: facts[key] for key in ("dataset_card", "step", "images_drawn", "parameters", "environment")},
+        "training_seconds": facts["training_seconds"],
+        "evaluation_seconds": round(sum(facts["evaluation_seconds"].values()), 3),
+        "images_per_second": round(facts["images_drawn"] / max(facts["training_seconds"], 1e-3), 1),
+        "peak_memory_mb": _peak_memory_mb(),
+        "code": " then ".join(dict.fromkeys([code_of(made_with), code_of(facts["environment"])])),
+        "settings": plan.tables(),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+    run_folder.replace(folder / "result.json", json.dumps(result, default=str) + "\n")
+
+
+def code_of(environment: Mapping[str, Any]) -> str:
+    """The code that made something: version and, in a checkout, the commit."""
+    version, commit = environment.get("ganzoo", "?"), environment.get("git_commit", "")
+    return f"{version} ({commit})" if commit else str(version)
+
+
+def _with_steps(cell: Cell) -> Plan:
+    """The plan with the steps that the budget buys."""
+    plan = cell.plan
+    if cell.images is None:
+        return plan
+    spec = plan.dataset(plan.dataset_config).spec()
+    method = build(plan.method, plan.method_config, spec, seed=0, device=torch.device("cpu"))
+    steps = steps_for(method, cell.images, plan.train.batch_size)
+    return replace(plan, train=plan.train.model_copy(update={"steps": steps}))
+
+
+def _packed(scores: Sequence[Score]) -> dict[str, Any]:
+    """The scores, with each card written once."""
+    cards: dict[str, Any] = {}
+    packed = []
+    for score in scores:
+        text = json.dumps(score.card, sort_keys=True, default=str)
+        key = hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+        cards[key] = json.loads(text)
+        packed.append({**asdict(score), "card": key})
+    return {"scores": packed, "cards": cards}
+
+
+def _peak_memory_mb() -> dict[str, float]:
+    """Of the process that finished the cell."""
+    peak: dict[str, float] = {}
+    try:
+        import resource
+    except ImportError:  # Windows
+        pass
+    else:
+        unit = 1 if sys.platform == "darwin" else 1024
+        peak["host"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6)
+    if torch.cuda.is_available():
+        peak["gpu"] = round(torch.cuda.max_memory_allocated() / 1e6)
+    return peak
+
+
+def _end_with_the_bench() -> None:
+    os.read(0, 1)  # the bench never writes: this returns when its end closes, also by kill -9
+    os._exit(75)
+
+
+def main(arguments: Sequence[str]) -> int:
+    threading.Thread(target=_end_with_the_bench, daemon=True).start()
+    try:
+        for file in arguments[1:]:
+            registry().add_file(Path(file))
+        work(Path(arguments[0]))
+    except GanzooError as error:
+        print(f"error: {error}", flush=True)
+        return EXPECTED_FAILURE
+    except Exception:
+        traceback.print_exc(file=sys.stdout)
+        return BUG
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

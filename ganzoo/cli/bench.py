@@ -1,0 +1,225 @@
+"""`ganzoo bench [SUITE]`: methods x datasets x seeds, each cell in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Self
+
+import click
+from rich import box
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from ganzoo.bench.cell import Cell, cells_of
+from ganzoo.bench.folder import BenchFolder
+from ganzoo.bench.results import Record, seconds_of
+from ganzoo.bench.schedule import Schedule, Watch
+from ganzoo.bench.suite import Suite, load_suite, narrowed, shipped
+from ganzoo.bench.work import code_of
+from ganzoo.cli.report import show
+from ganzoo.config import SettingOption, options
+from ganzoo.registry import registry
+from ganzoo.run_folder import environment
+
+DEFAULT_SUITE = "quick"
+
+
+class _Bench(click.Command):
+    """Which options there are depends on the suite's datasets, so the command is made when it is asked for."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> click.Context:
+        for file in _typed(args, "--plugin"):
+            registry().add_file(Path(file))
+        valued = {name for param in _own_params() if not getattr(param, "is_flag", True) for name in param.opts}
+        free = [arg for before, arg in pairwise(["", *args]) if before not in valued and not arg.startswith("-")]
+        names = [arg for arg in free if arg in shipped() or arg.endswith(".toml")]
+        suite = load_suite(names[0] if names else DEFAULT_SUITE)
+        datasets = _typed(args, "--dataset")
+        shown = narrowed(suite, None, datasets[-1] if datasets else None, None, None)
+        return _command(shown).make_context(info_name, args, parent, **extra)
+
+
+command = _Bench("bench")
+
+
+def _command(shown: Suite) -> click.Command:
+    """The command with the settings of the suite's datasets as options."""
+    datasets = {entry.dataset or label for label, entry in shown.datasets.items()}
+    own = _own_params()
+    taken = {name for param in own for name in param.opts} | {"--help"}
+    made: list[click.Parameter] = []
+    for name in sorted(datasets):
+        config = registry().get("datasets", name).Config
+        made += options(config, "dataset", config(), taken)
+
+    def callback(
+        suite: str, methods: str | None, dataset: str | None, seeds: int | None, images: int | None, jobs: int,
+        out: Path | None, device: str | None, plugin: tuple[Path, ...], dry_run: bool, **given: Any,
+    ) -> None:  # fmt: skip
+        chosen = methods.split(",") if methods else None
+        picked = narrowed(load_suite(suite), chosen, dataset, seeds, images)
+        typed = {p.field: given[str(p.name)] for p in made if isinstance(p, SettingOption)}
+        tables = {"dataset": {key: value for key, value in typed.items() if value is not None}}
+        cells = cells_of(picked, {**tables, "train": {"device": device}})
+        folder = BenchFolder(out or Path("bench-runs") / picked.name)
+        folder.check(picked)
+        if dry_run:
+            _list(cells, folder)
+            return
+        _bench(picked, cells, folder, jobs, [file.resolve() for file in plugin])
+
+    listed = "\n".join(f"  {name}: {load_suite(name).summary}" for name in shipped())
+    text = (
+        "Compare methods on the same data, loop and budget: each method with each seed is a cell, run in a process of "
+        "its own. The same command goes on where it was stopped; finished cells are never run again.\n\n"
+        f"SUITE is a TOML file, or one of\n\n\b\n{listed}\n\nOptions at the end set the datasets of the suite."
+    )
+    return click.Command("bench", params=[*own, *made], callback=callback, help=text)
+
+
+def _own_params() -> list[click.Parameter]:
+    path, count = click.Path(path_type=Path), click.IntRange(1)
+    return [
+        click.Argument(["suite"], default=DEFAULT_SUITE, required=False),
+        click.Option(["--methods"], metavar="A,B,...", help="Rows of the suite, or any other methods.  [default: all]"),
+        click.Option(["--dataset"], help="A dataset of the suite, or any other.  [default: all of the suite]"),
+        click.Option(["--seeds"], type=count, help="How many seeds.  [default: the suite's]"),
+        click.Option(["--images"], type=count, help="Images that each method draws.  [default: the suite's]"),
+        click.Option(["--jobs"], type=count, default=1, help="Cells at once.  [default: 1]"),
+        click.Option(["--out"], type=path, help="The bench folder.  [default: bench-runs/SUITE]"),
+        click.Option(["--device"], help="auto, cpu, cuda or cuda:N.  [default: the suite's, else auto]"),
+        click.Option(["--plugin"], type=path, multiple=True, metavar="FILE", help="Load a plugin from a .py file."),
+        click.Option(["--dry-run"], is_flag=True, help="List the cells and what they will take, and run none."),
+    ]
+
+
+def _bench(suite: Suite, cells: Sequence[Cell], folder: BenchFolder, jobs: int, plugins: Sequence[Path]) -> None:
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    threads = folder.open(
+        suite, int(given) if given.isdigit() and int(given) else max(1, (os.cpu_count() or 1) // jobs)
+    )
+    with _Display(cells, folder, jobs) as display:
+        Schedule(folder.path, plugins, jobs=jobs, threads=threads, watch=display).run(cells)
+    show(folder)
+    failed = [cell for cell in cells if cell.id not in folder.results().finished]
+    if failed:
+        click.echo(f"{len(failed)} of {len(cells)} cells failed; the same command tries them again.", err=True)
+        sys.exit(1)
+
+
+def _list(cells: Sequence[Cell], folder: BenchFolder) -> None:
+    """The cells of a dry run."""
+    finished = folder.results().finished
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("method", "dataset", "seed", "images", "state", "estimated"):
+        table.add_column(column, justify="right" if column in ("seed", "images", "estimated") else "left")
+    known, unknown = 0.0, 0
+    for cell in cells:
+        seconds = seconds_of(cell, finished.values())
+        done = cell.id in finished
+        if not done:
+            known, unknown = known + (seconds or 0.0), unknown + (seconds is None)
+        images = f"{cell.images:,}" if cell.images else f"{cell.plan.train.steps:,} steps"
+        time_text = "" if done else "unknown" if seconds is None else _duration(seconds)
+        table.add_row(
+            *map(escape, (cell.label, cell.dataset, str(cell.seed), images, "finished" if done else "to do", time_text))
+        )
+    Console().print(table)
+    rest = f", and {unknown} cells of unknown length" if unknown else ""
+    click.echo(f"{len(cells)} cells; to do, one after the other: {_duration(known)}{rest}")
+
+
+class _Display(Watch):
+    """Cells done, running and waiting, and the time left, on standard error."""
+
+    def __init__(self, cells: Sequence[Cell], folder: BenchFolder, jobs: int) -> None:
+        self.console = Console(stderr=True)
+        self.live = Live(console=self.console, refresh_per_second=4, transient=True)
+        self.total, self.jobs, self.folder = len(cells), jobs, folder
+        self.known = dict(folder.results().finished)
+        self.done = sum(cell.id in self.known for cell in cells)
+        self.began: dict[Cell, float] = {}
+        said = f"bench folder {folder.path}: {self.total} cells, {self.done} of them finished before"
+        self.console.print(escape(said), highlight=False, soft_wrap=True)
+        now = code_of(environment_now())
+        if old := {str(record["code"]) for record in self.known.values()} - {now}:
+            others = f"finished cells of other code ({', '.join(sorted(old))}) stay, in rows of their own"
+            self.console.print(escape(f"{others}; this is {now}"), highlight=False, soft_wrap=True)
+
+    def __enter__(self) -> Self:
+        if self.console.is_terminal:
+            self.live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.live.stop()
+
+    def finished(self, cell: Cell, record: Record) -> None:
+        self.known[cell.id] = record
+        self._ended(cell, f"done in {_duration(record['training_seconds'] + record['evaluation_seconds'])}")
+
+    def failed(self, cell: Cell, reason: str) -> None:
+        self._ended(cell, f"[red]failed[/red]: {escape(reason)}")
+
+    def retried(self, cell: Cell, reason: str) -> None:
+        self.console.print(f"{_name(cell)}: {escape(reason)}; trying again", highlight=False, soft_wrap=True)
+
+    def running(self, cells: Mapping[Cell, str], waiting: Sequence[Cell]) -> None:
+        now = time.monotonic()
+        for cell in cells:
+            self.began.setdefault(cell, now)
+        if not self.console.is_terminal:
+            return
+        lines = [
+            f"{self.done} of {self.total} cells done, {len(cells)} running, time left: {self._left(cells, waiting)}"
+        ]
+        lines += [f"  {cell.label} on {cell.dataset}, seed {cell.seed}: {said}" for cell, said in cells.items()]
+        self.live.update(Text("\n".join(lines), overflow="ellipsis", no_wrap=True))
+
+    def _ended(self, cell: Cell, how: str) -> None:
+        self.done += 1
+        self.console.print(f"({self.done}/{self.total}) {_name(cell)}: {how}", highlight=False, soft_wrap=True)
+
+    def _left(self, running: Mapping[Cell, str], waiting: Sequence[Cell]) -> str:
+        """From finished cells of the same method; where one is missing, as if it took their mean."""
+        now = time.monotonic()
+        estimates = {cell: seconds_of(cell, self.known.values()) for cell in (*running, *waiting)}
+        known = [seconds for seconds in estimates.values() if seconds is not None]
+        if not known:
+            return "unknown"
+        mean = sum(known) / len(known)
+        left = {cell: mean if seconds is None else seconds for cell, seconds in estimates.items()}
+        for cell in running:
+            left[cell] = max(0.0, left[cell] - (now - self.began[cell]))
+        return f"about {_duration(sum(left.values()) / min(self.jobs, len(left)))}"
+
+
+def environment_now() -> dict[str, Any]:
+    import torch
+
+    return environment(torch.device("cpu"), "fp32")
+
+
+def _name(cell: Cell) -> str:
+    return escape(f"{cell.label} on {cell.dataset}, seed {cell.seed}")
+
+
+def _duration(seconds: float) -> str:
+    whole = round(seconds)
+    if whole < 120:
+        return f"{whole} s"
+    return f"{whole // 60} min" if whole < 7200 else f"{whole / 3600:.1f} h"
+
+
+def _typed(args: Sequence[str], flag: str) -> list[str]:
+    """The values of an option in arguments that are not parsed yet."""
+    found = [arg.split("=", 1)[1] for arg in args if arg.startswith(flag + "=")]
+    return found + [args[i + 1] for i, arg in enumerate(args[:-1]) if arg == flag]

@@ -1,0 +1,29 @@
+"""`ganzoo report DIR`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from ganzoo.bench.folder import BenchFolder
+from ganzoo.bench.table import rich_table
+
+
+@click.command(help="Make the table and report.html of a bench again from its results.jsonl.")
+@click.argument("bench", metavar="DIR", type=click.Path(path_type=Path))
+def command(bench: Path) -> None:
+    show(BenchFolder(bench))
+
+
+def show(folder: BenchFolder) -> None:
+    """Write the table and the report, and print the table."""
+    found, results = folder.write()
+    console = Console()
+    for comparison in found:
+        title = f"{folder.suite().name} on {comparison.dataset}"
+        console.print(rich_table(comparison, title, results.damaged, console.width))
+    if not found:
+        click.echo("No cell has a result yet.", err=True)
+    click.echo(f"The table (md, csv, json, tex) and report.html are in {folder.path}", err=True)

@@ -1,0 +1,184 @@
+import tomllib
+
+import pytest
+import torch
+from conftest import ROOT
+
+from ganzoo.batch import DataSpec
+from ganzoo.bench.budget import steps_for
+from ganzoo.bench.cell import cell_of_tables, cells_of
+from ganzoo.bench.suite import load_suite, narrowed, parse_suite, shipped
+from ganzoo.config import read_toml, write_toml
+from ganzoo.errors import ConfigError, PluginError, UnknownNameError
+from ganzoo.loop import build
+from ganzoo.registry import registry
+from ganzoo.task import GazeTask
+
+MINIMAL = {"images": 100, "methods": {"shift": {}}, "datasets": {"toy": {}}}
+
+
+@pytest.fixture(autouse=True)
+def _toys(toys):
+    pass
+
+
+def cells(options=None, **changes):
+    return cells_of(parse_suite({**MINIMAL, **changes}, "s", "s.toml"), options or {})
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_shipped_suite_resolves_to_cells(name):
+    suite = load_suite(name)
+    files = {key: "x.npz" for entry in suite.datasets.values() for key in entry.needs}
+    found = cells_of(suite, {"dataset": files})
+    assert len(found) == suite.seeds * len(suite.methods) * len(suite.datasets)
+    assert suite.reference in {*suite.methods, "source-only"}
+    assert suite.summary
+
+
+def test_the_suite_in_the_documentation_is_one():
+    text = (ROOT / "docs" / "bench.md").read_text(encoding="utf-8")
+    tables = tomllib.loads(text.split("```toml\n")[1].split("```")[0])
+    assert [cell.label for cell in cells_of(parse_suite(tables, "doc", "docs/bench.md"), {})][:2] == [
+        "dann",
+        "no-reversal",
+    ]
+
+
+def test_real_eyes_come_from_the_command_line():
+    with pytest.raises(ConfigError, match=r"suite real: the dataset as-is needs --source, --target, --target-test"):
+        cells_of(load_suite("real"), {})
+
+
+@pytest.mark.parametrize(
+    ("tables", "words"),
+    [
+        ({"imagse": 3}, r"s\.toml: there is no key 'imagse'; did you mean 'images'\?"),
+        ({"methods": {"m": {"presett": "x"}}}, r"no key 'methods\.m\.presett'; did you mean 'preset'\?"),
+        ({"datasets": {"d": {"setings": {}}}}, r"no key 'datasets\.d\.setings'; did you mean 'settings'\?"),
+        ({"images": 0}, r"images = 0: input should be greater than or equal to 1"),
+        ({"seeds": "many"}, r"seeds = 'many': input should be a valid integer"),
+        ({"methods": {}}, r"methods = \{\}"),
+        ({"methods": {"m": {"role": "best"}}}, r"methods\.m\.role = 'best'"),
+        ({"metric": {"fidd": {}}}, r"there is no metric 'fidd'; did you mean 'fid'\?"),
+        ({"metric_seeds": {"fid": "network_seed"}}, r"metric_seeds: fid has no setting 'network_seed'"),
+    ],
+)
+def test_a_wrong_suite_is_answered_in_one_sentence(tables, words):
+    with pytest.raises((ConfigError, UnknownNameError), match=words):
+        parse_suite({**MINIMAL, **tables}, "s", "s.toml")
+
+
+def test_what_a_suite_needs_is_named():
+    with pytest.raises(ConfigError, match=r"images is needed \(The budget"):
+        parse_suite({"methods": {"shift": {}}, "datasets": {"toy": {}}}, "s", "s.toml")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"methods": {"shiftt": {}}}, "there is no method 'shiftt'"),
+        ({"methods": {"shift": {"preset": "fest"}}}, "no preset 'fest'; did you mean 'fast'"),
+        ({"methods": {"shift": {"settings": {"lrr": 1}}}}, r"suite s, shift \[method\]: there is no setting 'lrr'"),
+        ({"datasets": {"toy": {"settings": {"count": 1}}}}, r"suite s \[dataset\]: count = 1"),
+        ({"train": {"batch": 1}}, r"suite s \[train\]: there is no setting 'batch'"),
+    ],
+)
+def test_a_wrong_setting_is_found_before_anything_runs(changes, words):
+    with pytest.raises((ConfigError, UnknownNameError), match=words):
+        cells(**changes)
+
+
+def test_an_unknown_suite_has_a_hint():
+    with pytest.raises(UnknownNameError, match="there is no suite 'quik'; did you mean 'quick'"):
+        load_suite("quik")
+
+
+def test_cells_go_seed_by_seed_so_that_an_early_table_has_all_methods():
+    found = cells(methods={"a": {"method": "shift"}, "b": {"method": "identity"}}, seeds=2)
+    assert [(cell.label, cell.seed) for cell in found] == [("a", 0), ("b", 0), ("a", 1), ("b", 1)]
+    assert [cell.plan.train.seed for cell in found] == [0, 0, 1, 1]
+
+
+def test_seeds_save_intervals_and_devices_leave_the_row_the_same_and_settings_do_not():
+    first, second = cells(seeds=2)
+    assert first.settings_hash == second.settings_hash
+    assert first.id != second.id
+    same = cells({"train": {"device": "cpu", "save_every": 5}})[0]
+    assert same.id == first.id
+    for other in (
+        {"images": 101},
+        {"train": {"batch_size": 5}},
+        {"methods": {"shift": {"settings": {"lr": 0.5}}}},
+        {"datasets": {"toy": {"settings": {"count": 8}}}},
+    ):
+        assert cells(**other)[0].settings_hash != first.settings_hash
+
+
+def test_the_metrics_own_seed_follows_the_cell_where_the_suite_says_so():
+    found = cells(metric_seeds={"gaze-error": "network_seed"}, seeds=2)
+    assert [cell.plan.metric_configs["gaze-error"].network_seed for cell in found] == [0, 1]
+    assert [cell.plan.metric_configs["label-drift"].network_seed for cell in found] == [0, 0]
+    assert found[0].settings_hash == found[1].settings_hash
+
+
+def test_a_cell_survives_its_file(tmp_path):
+    cell = cells({"dataset": {"count": 8}}, methods={"a/b": {"method": "shift", "preset": "fast"}})[0]
+    file = tmp_path / "cell.toml"
+    file.write_text(write_toml(cell.tables()))
+    again = cell_of_tables(read_toml(file), file)
+    assert again.tables() == cell.tables()
+    assert again.id == cell.id
+    assert "/" not in cell.id
+
+
+def test_rows_and_datasets_can_be_chosen_and_others_added():
+    suite = narrowed(parse_suite(MINIMAL, "s", "s.toml"), ["identity", "shift"], "eyes", 2, 50)
+    assert list(suite.methods) == ["identity", "shift"]
+    assert list(suite.datasets) == ["eyes"]
+    assert (suite.seeds, suite.images) == (2, 50)
+    with pytest.raises(UnknownNameError, match="there is no method 'simgam'; did you mean 'simgan'"):
+        narrowed(suite, ["simgam"], None, None, None)
+
+
+def method(name, **settings):
+    cls = registry().get("methods", name)
+    spec = DataSpec(1, 24, 40, GazeTask())
+    return build(cls, cls.Config(**settings), spec, seed=0, device=torch.device("cpu"))
+
+
+def drawn(made, steps, batch_size):
+    return sum(len(made.schedule(step)) for step in range(steps)) * batch_size
+
+
+@pytest.mark.parametrize(
+    ("made", "batch_size"),
+    [("shift", 4), ("simgan", 16), ("cyclegan", 4), ("dann", 64), ("dcgan", 32)],
+)
+def test_every_method_draws_the_budget_and_at_most_one_step_more(made, batch_size):
+    made = method(made)
+    steps = steps_for(made, 10_000, batch_size)
+    assert drawn(made, steps - 1, batch_size) < 10_000 <= drawn(made, steps, batch_size)
+
+
+def test_pretraining_and_uneven_schedules_count_in_the_budget():
+    made = method("simgan", refiner_pretraining=10, discriminator_pretraining=5, refiner_updates=3)
+    assert steps_for(made, 15 * 8, 8) == 15
+    assert steps_for(made, 15 * 8 + 1, 8) == 16
+    assert steps_for(made, (15 + 4) * 8, 8) == 16
+
+
+def test_a_method_with_nothing_to_train_takes_one_step():
+    assert steps_for(method("identity"), 10_000, 64) == 1
+
+
+def test_a_method_that_never_trains_cannot_spend_a_budget(monkeypatch):
+    made = method("shift")
+    monkeypatch.setattr(type(made), "schedule", lambda self, step: ())
+    with pytest.raises(PluginError, match="schedules no phase"):
+        steps_for(made, 100, 4)
+
+
+def test_steps_in_the_suite_replace_the_budget():
+    assert cells(methods={"shift": {"train": {"steps": 3}}})[0].images is None
+    assert cells(methods={"shift": {"images": 7}})[0].images == 7

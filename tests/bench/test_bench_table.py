@@ -1,0 +1,193 @@
+import csv
+import io
+import json
+
+import pytest
+from bench.records import failure, record, score
+from rich.console import Console
+
+from ganzoo.bench.notes import notes
+from ganzoo.bench.results import Results
+from ganzoo.bench.rows import comparable_card, comparisons
+from ganzoo.bench.table import csv_lines, json_text, markdown, rich_table, tex
+
+ERRORS = {"source-only": [7.0, 7.4, 7.1], "good": [5.0, 5.5, 5.05], "middle": [6.1, 6.4, 6.3], "noise": [9.0, 4.0, 8.0]}
+
+
+def compare(records, failures=(), labels=("source-only",)):
+    results = Results({one["cell"]: one for one in records}, {one["cell"]: one for one in failures})
+    return comparisons(results, "source-only", labels, ["toy"])[0]
+
+
+def suite_of(errors=ERRORS, **more):
+    return [
+        record(label, seed, [score("e", value)], **more)
+        for label, values in errors.items()
+        for seed, value in enumerate(values)
+    ]
+
+
+def estimates(comparison, name="e"):
+    return {row.shown: row.scores[name][0] for row in comparison.rows if row.scores[name]}
+
+
+def test_a_row_is_the_mean_over_its_seeds():
+    found = estimates(compare(suite_of()))
+    assert found["good"].mean == pytest.approx(5.18333, abs=1e-4)
+    assert found["good"].values == {0: 5.0, 1: 5.5, 2: 5.05}
+
+
+def test_only_what_differs_by_more_than_chance_is_starred_and_called_the_best():
+    found = estimates(compare(suite_of()))
+    assert found["good"].significant
+    assert found["middle"].significant
+    assert not found["noise"].significant
+    assert found["source-only"].p is None
+    assert not any(one.best for one in found.values())  # "good" does not beat "noise" by more than chance
+    without = estimates(compare(suite_of({key: ERRORS[key] for key in ("source-only", "good", "middle")})))
+    assert [name for name, one in without.items() if one.best] == ["good"]
+
+
+def test_the_test_against_the_reference_is_corrected_for_the_number_of_rows():
+    alone = estimates(compare(suite_of({key: ERRORS[key] for key in ("source-only", "middle")})))["middle"].p
+    among = estimates(compare(suite_of({key: ERRORS[key] for key in ("source-only", "middle", "noise")})))["middle"].p
+    assert among == pytest.approx(2 * alone)
+
+
+@pytest.mark.parametrize("mark", [{"oracle": True}, {"role": "floor"}])
+def test_an_oracle_and_a_floor_are_never_the_best(mark):
+    records = suite_of({key: ERRORS[key] for key in ("source-only", "middle")})
+    records += suite_of({"good": ERRORS["good"]}, **mark)
+    found = estimates(compare(records))
+    assert [name for name, one in found.items() if one.best] == ["middle"]
+
+
+def test_a_rival_measured_by_the_metric_is_a_row_and_the_reference():
+    records = [
+        record("good", seed, [score("e", value), score("e", rival, "source-only"), score("e", 9.0, "constant")])
+        for seed, (value, rival) in enumerate(zip(ERRORS["good"], ERRORS["source-only"], strict=True))
+    ]
+    comparison = compare(records)
+    assert [(row.shown, row.rival) for row in comparison.rows] == [
+        ("constant", True), ("source-only", True), ("good", False)
+    ]  # fmt: skip
+    found = estimates(comparison)
+    assert found["good"].significant
+    assert found["good"].best
+
+
+def test_values_with_different_cards_are_neither_averaged_nor_compared():
+    other = {"c": {"extractor": "inception"}}
+    records = suite_of({"source-only": ERRORS["source-only"]}) + suite_of({"good": ERRORS["good"]}, cards=other)
+    comparison = compare(records)
+    assert estimates(comparison)["good"].p is None
+    assert not estimates(comparison)["good"].best
+    text = markdown([comparison], "t")
+    assert "7.17 ± 0.517 (a)" in text
+    assert "5.18 ± 0.684 (b)" in text
+    assert "were measured differently" in text
+
+
+def test_one_row_with_two_cards_shows_both():
+    first, second = suite_of({"good": [5.0, 6.0]})
+    second["cards"] = {"c": {"extractor": "inception"}}
+    row = compare([first, second]).rows[0]
+    assert [one.mean for one in row.scores["e"]] == [5.0, 6.0]
+
+
+def test_seeds_alone_do_not_make_cards_differ():
+    assert comparable_card({"a": [{"network_seed": 1, "b": 2}], "network_seed": 3}, ["network_seed"]) == {
+        "a": [{"b": 2}]
+    }
+    assert len(compare(suite_of()).rows[0].scores["e"]) == 1
+
+
+def test_rows_of_other_code_and_settings_are_kept_apart():
+    records = suite_of() + suite_of({"good": [1.0, 1.1, 1.2]}, code="2")
+    records += suite_of({"middle": [1.0, 1.1, 1.2]}, settings_hash="k")
+    comparison = compare(records)
+    assert {"good @1", "good @2", "middle #h", "middle #k"} <= {row.shown for row in comparison.rows}
+    assert estimates(comparison)["good @2"].p is None
+    assert any("different code" in note for note in notes(comparison))
+
+
+def test_a_method_that_failed_in_every_seed_stands_in_the_table_with_the_reason():
+    comparison = compare(suite_of(), [failure("bad", 0, "it diverged"), failure("bad", 1, "it diverged")])
+    text = markdown([comparison], "t")
+    assert "| bad (failed in 2 of 2 seeds) |  |" in text
+    assert "bad failed in every seed: it diverged" in text
+
+
+def test_one_failed_seed_is_said_and_the_others_count():
+    comparison = compare(suite_of({"good": [5.0, 6.0]}), [failure("good", 2, "no memory")])
+    assert [row.shown for row in comparison.rows] == ["good"]
+    assert "good failed in seed 2: no memory" in notes(comparison)
+    assert estimates(comparison)["good"].mean == 5.5
+
+
+def test_what_could_not_be_measured_is_said_once():
+    records = [record("a", seed, [score("fid[x]", None, reason="no weights"), score("e", 1.0)]) for seed in (0, 1)]
+    assert notes(compare(records)).count("fid[x]: not measured: no weights") == 1
+
+
+def test_one_seed_is_said_to_have_no_interval():
+    assert any("One seed" in note for note in notes(compare(suite_of({"good": [5.0]}))))
+
+
+def test_marks_stand_in_every_format():
+    records = suite_of() + suite_of({"top": [1.0, 1.2, 1.1]}, oracle=True) + suite_of({"id": [8, 8.1, 8]}, role="floor")
+    comparison = compare(records)
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(rich_table(comparison, "t", width=200))
+    for text in (console.export_text(), markdown([comparison], "t")):
+        assert "top †" in text
+        assert "id ‡" in text
+    assert r"top \textdagger{}" in tex([comparison], "t")
+
+
+def test_a_narrow_terminal_gets_the_columns_one_below_the_other_and_whole():
+    scores = [score(f"quite_a_long_name_{number}", 123.456) for number in range(8)]
+    comparison = compare([record("good", 0, scores)])
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(rich_table(comparison, "t", width=80))
+    text = console.export_text()
+    for number in range(8):
+        assert f"quite_a_long_name_{number} (deg) ↓" in text
+    assert text.count("good") > 1
+    assert max(map(len, text.splitlines())) <= 80
+
+
+NASTY = "a|b & <script>_%$#{}~^\\ [bold]x[/bold]"
+
+
+def test_names_are_escaped_in_every_format():
+    comparison = compare(suite_of({NASTY: [1.0, 2.0]}))
+    assert r"| a\|b & &lt;script>\_%$#{}~^\\ [bold]x[/bold] |" in markdown([comparison], "t")
+    line = next(line for line in tex([comparison], "t").splitlines() if line.startswith("a|b"))
+    assert line.startswith(r"a|b \& \textless{}script\textgreater{}\_\%\$\#\{\}\textasciitilde{}\textasciicircum{}")
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(rich_table(comparison, "t", width=200))
+    assert NASTY in console.export_text()
+
+
+def test_csv_and_json_hold_the_numbers():
+    comparison = compare(suite_of())
+    lines = list(csv.DictReader(io.StringIO(csv_lines([comparison]))))
+    good = next(line for line in lines if line["row"] == "good")
+    assert float(good["mean"]) == pytest.approx(5.18333, abs=1e-4)
+    assert (good["score"], good["seeds"], good["best"]) == ("e", "3", "0")
+    document = json.loads(json_text([comparison], "t"))
+    row = next(row for row in document["comparisons"][0]["rows"] if row["shown"] == "good")
+    assert row["scores"]["e"][0]["values"] == {"0": 5.0, "1": 5.5, "2": 5.05}
+    assert row["seeds"] == [0, 1, 2]
+
+
+def test_higher_is_better_where_the_score_says_so():
+    records = [
+        record(label, seed, [score("share", 100 - value, better="higher", unit="%")])
+        for label, values in {key: ERRORS[key] for key in ("source-only", "good", "middle")}.items()
+        for seed, value in enumerate(values)
+    ]
+    found = estimates(compare(records), "share")
+    assert [name for name, one in found.items() if one.best] == ["good"]
+    assert found["good"].better
