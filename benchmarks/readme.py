@@ -27,9 +27,10 @@ def table(title: str, file: Path) -> str:
     document = json.loads(file.read_text(encoding="utf-8"))
     shown = [score for score in document["scores"] if score["headline"] and score["value"] is not None]
     rivals = list(dict.fromkeys(score["subject"] for score in shown if score["subject"] != "method"))
+    rivals.sort(key=lambda rival: rival != "constant")
     minutes = (document["training_seconds"] + sum(document["evaluation_seconds"].values())) / 60
-    lines = [f"**{title}** (seed {document['seed']}, {document['step']} steps, {minutes:.1f} minutes in all on"]
-    lines[0] += f" {document['environment']['cpu_threads']} CPU threads)\n"
+    lines = [f"**{title}** (seed {document['seed']}, {document['step']} steps, {minutes:.1f} minutes of training"]
+    lines[0] += f" and evaluation on {document['environment']['cpu_threads']} CPU cores)\n"
     lines.append("| score | " + " | ".join([*rivals, document["method"]]) + " |")
     lines.append("|---|" + "---|" * (len(rivals) + 1))
     for name in dict.fromkeys(score["name"] for score in shown):

@@ -42,17 +42,21 @@ class Display(Stage):
         self.live = Live(Group(self.progress, self.terms), console=self.console, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> Self:
-        if self.console.is_terminal:
-            self.live.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.live.stop()
 
+    def start(self) -> None:
+        """Take over the terminal. Not earlier: a dataset that is drawn or read first shows a bar of its own."""
+        if self.console.is_terminal and not self.live.is_started:
+            self.live.start()
+
     def say(self, text: str) -> None:
         self.console.print(escape(text), highlight=False, soft_wrap=True)
 
     def doing(self, what: str) -> None:
+        self.start()
         if self.console.is_terminal:
             self.terms.plain = what
         else:
@@ -62,7 +66,10 @@ class Display(Stage):
         return _Bar(self, f"fitting {what}", 0)
 
     def training(self, plan: Plan, folder: RunFolder, method: Method, dataset: Dataset) -> Observer:
-        return _TrainingBar(self, plan, folder, method, dataset)
+        bar = _TrainingBar(self, plan, folder, method, dataset)
+        dataset.target_test()
+        self.start()
+        return bar
 
 
 class _Bar(Observer):

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import get_args
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 
 from ganzoo import __version__, checkpoint
 from ganzoo.evaluation import settings_hash
 from ganzoo.experiment import load_trained, local_device, plan_of_run
 from ganzoo.files.fit import Channels, Resizer
+from ganzoo.progress import progress_bar
 from ganzoo.refining import refine_to_folder
 from ganzoo.registry import registry
 from ganzoo.run_folder import RunFolder
@@ -66,9 +65,8 @@ def command(
         "weights_sha256": checkpoint.weights_hash(folder.path),
         "ganzoo": __version__,
     }
-    console = Console(stderr=True)
-    with Progress(console=console) as progress:
-        task = progress.add_task("refining", total=None)
+    with progress_bar("refining", None) as progress:
+        task = progress.task_ids[0]
         made = refine_to_folder(
             method,
             method.spec,

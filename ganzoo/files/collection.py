@@ -14,9 +14,6 @@ from typing import Any, TypeVar
 from warnings import catch_warnings, filterwarnings
 
 import numpy as np
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import track
 
 from ganzoo.dataset import Domain
 from ganzoo.errors import DatasetError
@@ -26,6 +23,7 @@ from ganzoo.files.image_file import FORMATS, Shape, image_shape, read_image
 from ganzoo.files.label_files import folder_labels
 from ganzoo.files.labels import PERSON_KEYS, Columns, finite, gaze_labels, group_ids
 from ganzoo.files.location import Location
+from ganzoo.progress import progress_bar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -211,7 +209,7 @@ def _array_headers(file: Path) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]
 
 def _shown(results: Iterable[Result], count: int, title: str) -> Iterator[Result]:
     """The same results; where they are many, with progress on stderr."""
-    if count <= _LONG:
-        yield from results
-    else:
-        yield from track(results, escape(title), count, console=Console(stderr=True), transient=True)
+    with progress_bar(title, count, quiet=count <= _LONG) as progress:
+        for result in results:
+            yield result
+            progress.advance(progress.task_ids[0])

@@ -15,12 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 from ganzoo.cache import cache_folder
 from ganzoo.errors import DatasetError
+from ganzoo.progress import progress_bar
 from ganzoo_eyes.split import COLUMNS, Split
 
 RENDERER_VERSION = 1  # raise it with every change that changes a picture or a label
@@ -102,7 +101,7 @@ def _fill(files: Mapping[str, np.memmap], split: Split, size: int, device: str) 
         return len(index)
 
     chunks = torch.arange(size).split(_CHUNK[device])
-    with _one_thread_each(), _progress(split.name, size) as progress:
+    with _one_thread_each(), progress_bar(f"drawing eyes, {split.name}", size, quiet=size < _LONG) as progress:
         workers = 1 if device == "cuda" else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
         pool = ThreadPoolExecutor(workers)
         try:
@@ -126,17 +125,3 @@ def _one_thread_each() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _progress(name: str, size: int) -> Progress:
-    progress = Progress(
-        TextColumn(f"drawing eyes, {name}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=size < _LONG,
-    )
-    progress.add_task(name, total=size)
-    return progress

@@ -1,0 +1,23 @@
+"""A progress bar for work that takes long, on standard error; silent where nobody watches."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+def progress_bar(title: str, total: int | None, *, quiet: bool = False) -> Progress:
+    """A bar with one task, `task_ids[0]`. It shows nothing where `quiet`, or where standard error is no terminal."""
+    console = Console(stderr=True)
+    progress = Progress(
+        TextColumn(escape(title)),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=quiet or not console.is_terminal,
+    )
+    progress.add_task(title, total=total)
+    return progress
