@@ -11,6 +11,7 @@ import time
 import tomllib
 
 import pytest
+import torch
 from conftest import TOY
 
 from ganzoo.bench.cell import cells_of
@@ -74,11 +75,14 @@ def cells_never_interrupted(toys, tmp_path_factory):
     out = tmp_path_factory.mktemp("bench") / "whole"
     suite = parse_suite(tomllib.loads(SUITE), "toy", "toy.toml")
     BenchFolder(out).open(suite, 1)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as the processes of the other benches: more threads round otherwise
     for cell in cells_of(suite, {}):
         place = out / "cells" / cell.id
         place.mkdir(parents=True)
         (place / "cell.toml").write_text(write_toml(cell.tables()))
         work(place)
+    torch.set_num_threads(threads)
     return out
 
 
