@@ -30,7 +30,8 @@ def table(title: str, file: Path) -> str:
     rivals.sort(key=lambda rival: rival != "constant")
     minutes = (document["training_seconds"] + sum(document["evaluation_seconds"].values())) / 60
     lines = [f"**{title}** (seed {document['seed']}, {document['step']} steps, {minutes:.1f} minutes of training"]
-    lines[0] += f" and evaluation on {document['environment']['cpu_threads']} CPU cores)\n"
+    threads = document["environment"]["cpu_threads"]
+    lines[0] += f" and evaluation on {threads} CPU core{'s' if threads > 1 else ''})\n"
     lines.append("| score | " + " | ".join([*rivals, document["method"]]) + " |")
     lines.append("|---|" + "---|" * (len(rivals) + 1))
     for name in dict.fromkeys(score["name"] for score in shown):
