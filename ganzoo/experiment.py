@@ -119,7 +119,6 @@ class _Recorder(Observer):
 
     def __init__(self, folder: RunFolder, images_per_update: int, inner: Observer) -> None:
         self.folder, self.images_per_update, self.inner = folder, images_per_update, inner
-        self.updates = 0
 
     def started(self, first: int, steps: int) -> None:
         self.folder.rewind(first)
