@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ganzoo import checkpoint, dist
 from ganzoo.batch import Batch, DataSpec
+from ganzoo.cpu import multiplies_bfloat16
 from ganzoo.dataset import Domain
 from ganzoo.errors import ConfigError, DivergenceError, PluginError
 from ganzoo.loader import Loader, reseed
@@ -21,6 +22,7 @@ from ganzoo.method import Method, Phase
 from ganzoo.settings import Settings
 
 Precision = Literal["auto", "fp32", "tf32", "bf16"]
+multiplies_bfloat16()  # while nothing has been computed: later it cannot keep torch from instructions that fail
 
 
 class TrainConfig(Settings):
@@ -81,10 +83,7 @@ def resolve_precision(name: str, device: torch.device) -> str:
         return name
     if device.type == "cuda":
         return "bf16" if torch.cuda.get_device_capability(device)[0] >= 8 else "fp32"
-    native = (
-        getattr(torch.cpu, "_is_avx512_bf16_supported", bool)() or getattr(torch.cpu, "_is_amx_tile_supported", bool)()
-    )
-    return "bf16" if native else "fp32"
+    return "bf16" if multiplies_bfloat16() else "fp32"
 
 
 class PhaseRunner:

@@ -20,6 +20,16 @@ DomainName = Literal["source", "source_test", "target", "target_test"]
 
 
 @dataclass(frozen=True)
+class Bin:
+    """The value of a score on the images for which another quantity lies in [low, high)."""
+
+    low: float
+    high: float
+    value: float
+    count: int  # of images
+
+
+@dataclass(frozen=True)
 class Score:
     """One number, with all that a reader needs to trust it. Scores with different cards are never ranked together."""
 
@@ -34,6 +44,7 @@ class Score:
     warning: str = ""
     headline: bool = True  # shown in the final table; the others stand in metrics.json
     card: Mapping[str, Any] = field(default_factory=dict)  # extractor and hash, resizer, counts, seeds, versions
+    profiles: Mapping[str, Sequence[Bin]] = field(default_factory=dict)  # as a function of, say, "true yaw (deg)"
 
 
 class Extractor(ABC):

@@ -17,7 +17,7 @@ import torch
 from ganzoo import __version__
 from ganzoo.config import read_toml, write_toml
 from ganzoo.errors import ConfigError, GanzooError
-from ganzoo.metric import Score
+from ganzoo.metric import Bin, Score
 
 TABLES = ("run", "method", "dataset", "train", "evaluate", "metric")  # what must agree for a run to go on
 
@@ -103,8 +103,8 @@ class RunFolder:
         if not self.scores_file.exists():
             return None
         try:
-            return [Score(**score) for score in json.loads(self.scores_file.read_text(encoding="utf-8"))["scores"]]
-        except (ValueError, KeyError, TypeError) as error:
+            return [_score(facts) for facts in json.loads(self.scores_file.read_text(encoding="utf-8"))["scores"]]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(f"{self.scores_file} is damaged; delete it to have the run evaluated again") from error
 
     def replace(self, file: Path, text: str) -> None:
@@ -167,6 +167,11 @@ def git_commit() -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return commit.stdout.strip() if tracked.returncode == 0 else ""
+
+
+def _score(facts: Mapping[str, Any]) -> Score:
+    profiles = {name: [Bin(**each) for each in bins] for name, bins in facts["profiles"].items()}
+    return Score(**{**facts, "profiles": profiles})
 
 
 def _flat(table: Any, prefix: str) -> dict[str, Any]:

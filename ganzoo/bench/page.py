@@ -13,12 +13,8 @@ from ganzoo.bench.statistics import pareto_front
 from ganzoo.bench.table import COSTS, body, heading
 from ganzoo.config import write_toml
 from ganzoo.report import html
+from ganzoo.report.lines import lines
 from ganzoo.report.plane import Point, plane
-
-LEFT_OUT = (
-    "Not shown: the error as a function of the angle, because metrics keep no prediction of single images. "
-    "Bias, slope and correlation per axis stand in each run's metrics.json."
-)
 
 
 def report(
@@ -38,10 +34,11 @@ def report(
             _table(comparison),
             html.bullets(notes(comparison, damaged)),
             *_planes(comparison, planes),
+            *_profiles(comparison),
             *_pictures(comparison, folder),
         ]
     parts += _settings(comparisons)
-    return html.page(title, [*filter(None, parts), html.paragraph(LEFT_OUT)])
+    return html.page(title, [*filter(None, parts)])
 
 
 def _table(comparison: Comparison) -> str:
@@ -78,10 +75,7 @@ def _planes(comparison: Comparison, planes: Sequence[tuple[str, str]]) -> list[s
 def _points(comparison: Comparison, x: str, y: str) -> list[Point]:
     """Rows with both scores, of the cards that most rows have: others cannot be compared with them."""
     both = [row for row in comparison.rows if row.scores[x] and row.scores[y]]
-    chosen = []
-    for name in (x, y):
-        cards = [(row.code, estimate.card) for row in both for estimate in row.scores[name]]
-        chosen.append(max(dict.fromkeys(cards), key=cards.count, default=("", "")))
+    chosen = [_commonest_card(both, name) for name in (x, y)]
     points = []
     for row in both:
         found = [_of_card(row, name, card) for name, card in zip((x, y), chosen, strict=True)]
@@ -90,6 +84,29 @@ def _points(comparison: Comparison, x: str, y: str) -> list[Point]:
             aside = row.rival or not row.candidate
             points.append(Point(row.shown, a.mean, b.mean, a.half or 0.0, b.half or 0.0, aside))
     return _without_doubles(points)
+
+
+def _commonest_card(rows: Sequence[Row], name: str) -> tuple[str, str]:
+    cards = [(row.code, estimate.card) for row in rows for estimate in row.scores[name]]
+    return max(dict.fromkeys(cards), key=cards.count, default=("", ""))
+
+
+def _profiles(comparison: Comparison) -> list[str]:
+    """Scores as functions of another quantity, such as the true angle, for rows of the commonest card."""
+    drawn = []
+    for column in comparison.columns:
+        card = _commonest_card(comparison.rows, column.name)
+        found = {row.shown: _of_card(row, column.name, card) for row in comparison.rows if row.scores[column.name]}
+        panels: dict[str, dict[str, list[tuple[float, float]]]] = {}
+        for shown, estimate in found.items():
+            for quantity, curve in (estimate.profiles if estimate else {}).items():
+                if curve:
+                    panels.setdefault(quantity, {})[shown] = curve
+        if panels:
+            aside = [row.shown for row in comparison.rows if row.rival or not row.candidate]
+            caption = f"{column.name} in bins of {', '.join(panels)}; means over seeds. Dashed: floors, oracles."
+            drawn.append(html.picture(lines(panels, heading(column), aside), "svg+xml", caption, scrolls=True))
+    return [html.heading("Where the errors are", 3), *drawn] if drawn else []
 
 
 def _without_doubles(points: Sequence[Point]) -> list[Point]:

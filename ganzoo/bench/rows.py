@@ -22,6 +22,7 @@ class Estimate:
     half: float | None  # of the 95 % t-interval over seeds; None for one seed
     low: float | None  # 95 % interval over people or images, averaged over seeds
     high: float | None
+    profiles: dict[str, list[tuple[float, float]]]  # as a function of what: (middle of a bin, mean over seeds)
     p: float | None = None  # against the reference, Holm-corrected within the column
     better: bool | None = None  # than the reference; None where there is nothing to compare with
     best: bool = False  # of its column, by more than chance
@@ -168,7 +169,23 @@ def _estimates(row: Row, name: str) -> list[Estimate]:
 def _estimate(card: str, by_seed: Mapping[int, Mapping[str, Any]]) -> Estimate:
     values = {seed: float(score["value"]) for seed, score in by_seed.items()}
     mean, half = mean_interval(list(values.values()))
-    return Estimate(values, card, mean, half, _mean_end(by_seed, "low"), _mean_end(by_seed, "high"))
+    ends = _mean_end(by_seed, "low"), _mean_end(by_seed, "high")
+    return Estimate(values, card, mean, half, *ends, _mean_profiles(list(by_seed.values())))
+
+
+def _mean_profiles(scores: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[float, float]]]:
+    """The profiles' means over seeds, of bins that all seeds have."""
+    means: dict[str, list[tuple[float, float]]] = {}
+    for name in scores[0]["profiles"]:
+        bins: dict[tuple[float, float], list[float]] = {}
+        for each in (each for score in scores for each in score["profiles"].get(name, [])):
+            bins.setdefault((each["low"], each["high"]), []).append(each["value"])
+        means[name] = [
+            ((low + high) / 2, sum(values) / len(values))
+            for (low, high), values in sorted(bins.items())
+            if len(values) == len(scores)
+        ]
+    return means
 
 
 def _mean_end(by_seed: Mapping[int, Mapping[str, Any]], end: str) -> float | None:

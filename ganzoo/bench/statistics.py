@@ -15,11 +15,13 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float | None]:
     """The mean, and half the width of its 95 % t-interval; None for a single value.
 
     The interval holds 95 % of the time if values are normal. With n of them it is t(n - 1) standard errors wide: 12.7
-    of them for two values, 4.3 for three, 2.8 for five.
+    of them for two values, 4.3 for three, 2.8 for five. Values that differ by rounding alone have none.
     """
     count = len(values)
     if count < 2:
         return float(np.mean(values)), None
+    if np.ptp(values) <= ALIKE * np.abs(values).max():
+        return float(np.mean(values)), 0.0
     error = np.std(values, ddof=1) / np.sqrt(count)
     return float(np.mean(values)), float(stats.t.ppf(0.975, count - 1) * error)
 

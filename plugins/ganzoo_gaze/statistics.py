@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,14 @@ from torch import Tensor
 
 from ganzoo.dataset import Domain
 from ganzoo.errors import MetricUnavailableError
-from ganzoo.metric import DomainName, Score
+from ganzoo.metric import Bin, DomainName, Score
 from ganzoo.task import GazeTask
 
 RESAMPLES, BOOTSTRAP_SEED = 2_000, 0
+BIN_DEG, FEW = 5.0, 10  # width of the bins of true angles; bins with fewer images say nothing
 CLOSE_DEG = 7.0  # the share within it is what Shrivastava et al. 2017, figure 8 and table 3, compare methods by
+
+AXES = {"pitch": 0, "yaw": 1}  # columns of a label
 
 Statistic = Callable[[np.ndarray], float]
 
@@ -82,24 +85,37 @@ def gaze_scores(
     facts = {**card, **interval_card(truth, "target_test")}
     warning = few_people(truth)
 
-    def score(name: str, unit: str, better: Any, statistic: Statistic, headline: bool = True) -> Score:
+    def score(name: str, unit: str, better: Any, statistic: Statistic, headline: bool = True, **more: Any) -> Score:
         low, high = bootstrap_interval(error, truth, statistic)
         value = statistic(error)
-        return Score(prefix + name, value, subject, unit, better, low, high, "", warning, headline, facts)
+        return Score(prefix + name, value, subject, unit, better, low, high, "", warning, headline, facts, **more)
 
+    angles = {f"true {axis} (deg)": np.rad2deg(labels[:, column].double().numpy()) for axis, column in AXES.items()}
+    profiles = {name: profile(error, angle) for name, angle in angles.items()}
     scores = [
-        score("gaze_error_deg", "deg", "lower", lambda errors: float(errors.mean())),
+        score("gaze_error_deg", "deg", "lower", lambda errors: float(errors.mean()), profiles=profiles),
         score("gaze_within_7_deg", "%", "higher", lambda errors: float(100 * (errors < CLOSE_DEG).mean())),
         score("gaze_error_median_deg", "deg", "lower", lambda errors: float(np.median(errors)), headline=False),
     ]
     predicted_deg, true_deg = np.rad2deg(prediction.double().numpy()), np.rad2deg(labels.double().numpy())
-    for axis, column in {"pitch": 0, "yaw": 1}.items():
+    for axis, column in AXES.items():
         for fact, value in axis_facts(predicted_deg[:, column], true_deg[:, column]).items():
             reason = "" if value is not None else "either the predictions or the labels are all alike"
             unit = "deg" if fact == "bias_deg" else ""
             name = f"{prefix}gaze_{axis}_{fact}"
             scores.append(Score(name, value, subject, unit, reason=reason, headline=False, card=facts))
     return scores
+
+
+def profile(errors: np.ndarray, angle: np.ndarray) -> Sequence[Bin]:
+    """The mean of errors [N] in bins of an angle [N] in degrees: where a method fails, a mean over all hides."""
+    places = np.floor(angle / BIN_DEG).astype(int)
+    found = []
+    for place in np.unique(places):
+        here = errors[places == place]
+        if len(here) >= FEW:
+            found.append(Bin(place * BIN_DEG, (place + 1) * BIN_DEG, float(here.mean()), len(here)))
+    return found
 
 
 def axis_facts(predicted: np.ndarray, true: np.ndarray) -> dict[str, float | None]:

@@ -8,7 +8,8 @@ CARD = {"extractor": "pixels", "network_seed": 0}
 
 
 def score(name: str, value: float | None, subject: str = "method", **more: Any) -> dict[str, Any]:
-    blank = {"unit": "deg", "better": "lower", "low": None, "high": None, "reason": "", "warning": "", "headline": True}
+    blank = {"unit": "deg", "better": "lower", "low": None, "high": None, "reason": "", "warning": ""}
+    blank |= {"headline": True, "profiles": {}}
     return {"name": name, "value": value, "subject": subject, "card": "c", **blank, **more}
 
 

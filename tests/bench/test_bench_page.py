@@ -25,6 +25,8 @@ def page(tmp_path):
     for number, label in enumerate(("simgan", NASTY)):
         for seed in (0, 1, 2):
             scores = [score("fid[x]", 9.0 + number + seed), score("e", 5.0 - number + 0.1 * seed**2)]
+            bins = [{"low": 5.0 * n, "high": 5.0 * n + 5, "value": 3.0 + n + number, "count": 50} for n in range(4)]
+            scores.append(score("f", 4.0, profiles={"true yaw (deg)": bins}))
             scores += [score(f"a_long_score_name_{n}", 123.4, low=100.0, high=150.0, reason=NASTY) for n in range(6)]
             records.append(record(label, seed, scores, settings={"note": NASTY}, cell=f"c{number}{seed}"))
         run = tmp_path / "cells" / f"c{number}0" / "run"
@@ -73,10 +75,10 @@ def test_the_page_loads_nothing_from_elsewhere_and_runs_nothing(page):
 def test_everything_a_reader_needs_is_on_it(page):
     text = page.read_text()
     for words in ("Two rows.", "Realism and preservation", "On the Pareto front: ", "Samples", "Loss curves",
-                  "Settings and environment", "Not shown: the error as a function of the angle"):  # fmt: skip
+                  "Settings and environment", "Where the errors are", "in bins of true yaw (deg)"):  # fmt: skip
         assert words in text
     assert text.count("data:image/png") == 4
-    assert text.count("data:image/svg+xml") == 1
+    assert text.count("data:image/svg+xml") == 2
 
 
 def test_names_from_files_are_shown_as_they_are_by_a_real_browser(page, tmp_path):

@@ -56,3 +56,7 @@ def test_holm_never_says_more_than_1_and_leaves_one_test_alone():
 def test_the_front_holds_what_no_other_point_beats():
     points = [(1, 5), (2, 2), (5, 1), (3, 3), (2, 2), (1, 6)]
     assert pareto_front(points) == [0, 1, 2, 4]
+
+
+def test_values_that_differ_by_rounding_alone_have_no_interval():
+    assert mean_interval([8.1, 8.1 + 1e-15, 8.1]) == (pytest.approx(8.1), 0.0)

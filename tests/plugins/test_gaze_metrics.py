@@ -9,7 +9,7 @@ from ganzoo_gaze.direct import GazeError
 from ganzoo_gaze.downstream import DownstreamGazeError
 from ganzoo_gaze.drift import LabelDrift
 from ganzoo_gaze.extractor import GazeFeatures
-from ganzoo_gaze.statistics import axis_facts, bootstrap_interval, gaze_scores, resampling_unit
+from ganzoo_gaze.statistics import axis_facts, bootstrap_interval, gaze_scores, profile, resampling_unit
 from ganzoo_gaze.training import GazeTraining
 from torch import Tensor
 
@@ -223,3 +223,12 @@ def test_intervals_over_people_are_as_wide_as_people_differ() -> None:
     (low, high), (near, far) = (bootstrap_interval(values, domain, np.mean) for domain in (people, images))
     assert high - low == pytest.approx(2 * 1.96 * values.reshape(12, 30).mean(1).std() / np.sqrt(12), rel=0.15)
     assert high - low > 3 * (far - near)
+
+
+def test_the_profile_is_the_mean_error_of_each_bin_of_five_degrees_that_has_ten_images() -> None:
+    angle = np.array([1.0] * 10 + [4.9] * 10 + [5.0] * 12 + [-0.1] * 9)
+    errors = np.array([2.0] * 10 + [4.0] * 10 + [7.0] * 12 + [99.0] * 9)
+    assert [(each.low, each.high, each.value, each.count) for each in profile(errors, angle)] == [
+        (0, 5, 3.0, 20),
+        (5, 10, 7.0, 12),
+    ]

@@ -1,0 +1,69 @@
+"""Whether this processor does what it says it can.
+
+Some virtual machines advertise Intel's AMX instructions and stop a program that uses them. torch believes what is
+advertised, so without this a run in bfloat16 would end in "Illegal instruction".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import sys
+import time
+from functools import cache
+
+import torch
+from torch import nn
+
+ISA_VARIABLE, WITHOUT_AMX = "ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16"
+PATIENCE = 30.0  # seconds for a multiplication that takes milliseconds
+
+
+@cache
+def multiplies_bfloat16() -> bool:
+    """Whether the processor has instructions for bfloat16, and they work.
+
+    Where only AMX fails, torch is told to do without it. That helps while nothing has been computed yet, so
+    `ganzoo.loop` asks when it is imported.
+    """
+    advertised = [getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("amx_tile", "avx512_bf16")]
+    if not advertised[0] or not sys.platform.startswith("linux"):
+        return any(advertised)
+    if _survives():
+        return True
+    os.environ.setdefault(ISA_VARIABLE, WITHOUT_AMX)  # torch reads it at its first convolution or product
+    return bool(advertised[1]) and _survives()
+
+
+def _survives() -> bool:
+    """Try it in a child process: it is the child that an unknown instruction kills."""
+    import resource  # absent on Windows
+
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        with contextlib.suppress(BaseException):
+            faulthandler.disable()  # a crash is expected, and nobody needs to read of it
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            _multiply()
+            code = 0
+        os._exit(code)
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status == 0
+        time.sleep(0.002)
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+    return False
+
+
+def _multiply() -> None:
+    torch.set_num_threads(1)
+    with torch.autocast("cpu", torch.bfloat16):
+        features = nn.Conv2d(16, 16, 3)(torch.randn(8, 16, 12, 20)).flatten(1)
+        nn.Linear(features.shape[1], 64)(features).float().sum().backward()
