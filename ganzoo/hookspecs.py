@@ -9,6 +9,7 @@ from ganzoo import hookspec
 
 if TYPE_CHECKING:
     from ganzoo.dataset import Dataset
+    from ganzoo.files.archive import Archive
     from ganzoo.method import Method
     from ganzoo.metric import Extractor, Metric
 
@@ -31,3 +32,8 @@ def ganzoo_metrics() -> Sequence[type[Metric]]:  # type: ignore[empty-body]
 @hookspec
 def ganzoo_extractors() -> Sequence[type[Extractor]]:  # type: ignore[empty-body]
     """Feature extractors this plugin adds, for the metrics that compare distributions of features."""
+
+
+@hookspec
+def ganzoo_archives() -> Sequence[type[Archive]]:  # type: ignore[empty-body]
+    """Archives this plugin can read, for `ganzoo data prepare`."""

@@ -18,10 +18,14 @@ from ganzoo import hookspecs
 from ganzoo.config import did_you_mean
 from ganzoo.dataset import Dataset
 from ganzoo.errors import PluginError, UnknownNameError
+from ganzoo.files.archive import Archive
+from ganzoo.files.store_pair import pair_of_stores
 from ganzoo.method import Method
 from ganzoo.metric import Extractor, Metric
 
-KINDS: dict[str, type] = {"methods": Method, "datasets": Dataset, "metrics": Metric, "extractors": Extractor}
+KINDS: dict[str, type] = {
+    "methods": Method, "datasets": Dataset, "metrics": Metric, "extractors": Extractor, "archives": Archive,
+}  # fmt: skip
 
 
 @dataclass
@@ -60,6 +64,8 @@ class Registry:
         known = self.found[kind]
         if name in known:
             return known[name]
+        if kind == "datasets" and (pair := pair_of_stores(name)):
+            return pair
         broken = [plugin for plugin in self.plugins if plugin.error and plugin.name == name]
         hint = f"; the plugin of that name is broken: {broken[0].error}" if broken else did_you_mean(name, known)
         raise UnknownNameError(f"there is no {kind.removesuffix('s')} {name!r}{hint}")

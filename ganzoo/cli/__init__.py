@@ -17,6 +17,7 @@ COMMANDS = {
     "evaluate": ("ganzoo.cli.evaluate", "Measure a finished run again."),
     "bench": ("ganzoo.cli.bench", "Compare methods on the same data and budget, over several seeds."),
     "report": ("ganzoo.cli.report", "Make the table and report of a bench again."),
+    "data": ("ganzoo.cli.data", "Prepare data sets as stores, and look at them."),
     "refine": ("ganzoo.cli.refine", "Refine a folder or npz of synthetic images with a trained run."),
     "list": ("ganzoo.cli.listing", "List methods, datasets, metrics, extractors and plugins."),
 }

@@ -19,7 +19,7 @@ def command(kind: str | None) -> None:
         console.print(_plugins() if each == "plugins" else _classes(each))
 
 
-def _table(title: str, *columns: str) -> Table:
+def table_of(title: str, *columns: str) -> Table:
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     for column in columns:
         table.add_column(column)
@@ -27,7 +27,7 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _classes(kind: str) -> Table:
-    table = _table(kind, "name", "summary", "package")
+    table = table_of(kind, "name", "summary", "package")
     packages = {name: plugin.package for plugin in registry().plugins for name in plugin.adds.get(kind, [])}
     for name, cls in registry().found[kind].items():
         table.add_row(escape(name), escape(cls.summary), escape(packages[name]))
@@ -35,7 +35,7 @@ def _classes(kind: str) -> Table:
 
 
 def _plugins() -> Table:
-    table = _table("plugins", "name", "package", "version", "adds", "state")
+    table = table_of("plugins", "name", "package", "version", "adds", "state")
     for plugin in registry().plugins:
         adds = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in plugin.adds.items() if names)
         state = f"[red]broken[/red]: {escape(plugin.error)}" if plugin.error else "ok"

@@ -1,0 +1,181 @@
+"""`ganzoo data`: raw files become stores, and stores can be looked at."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ganzoo.cli.listing import table_of
+from ganzoo.config import SettingOption, build, did_you_mean, options, write_toml
+from ganzoo.errors import DatasetError, UsageError
+from ganzoo.files.archive import Archive
+from ganzoo.files.guard import reading
+from ganzoo.files.store import Store, data_folder, is_store, prepared
+from ganzoo.files.store_pair import how_to_get
+from ganzoo.preparing.download import download
+from ganzoo.preparing.prepare import label_summary, prepare
+from ganzoo.preparing.sheet import contact_sheet
+from ganzoo.preparing.verify import problems
+from ganzoo.registry import registry
+
+FOLDER = click.Path(path_type=Path)
+SHEET = "contact-sheet.png"
+
+
+@click.group(help="Prepare data sets as stores, and look at them.")
+def command() -> None: ...
+
+
+class _Prepare(click.Group):
+    """A command per archive, with the archive's settings as options."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(registry().found["archives"])
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        known = registry().found["archives"]
+        return _prepare_command(known[name]) if name in known else None
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        _plugins([args[i + 1] for i, arg in enumerate(args[:-1]) if arg == "--plugin"])
+        registry().get("archives", args[0])  # raises with the nearest name
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Archives"):
+            formatter.write_dl([(name, cls.summary) for name, cls in registry().found["archives"].items()])
+
+
+@command.command(
+    "prepare",
+    cls=_Prepare,
+    options_metavar="NAME --from PATH [options]",
+    subcommand_metavar="",
+    help="Turn raw files into a store.\n\n`ganzoo data prepare NAME --help` lists the options of an archive. The same "
+    "command goes on where it was stopped.",
+)
+def prepare_group() -> None: ...
+
+
+def _prepare_command(archive: type[Archive]) -> click.Command:
+    taken = {"--from", "--to", "--jobs", "--plugin", "--help"}
+    made = options(archive.Config, "archive", archive.Config(), taken)
+
+    def callback(origin: Path, to: Path | None, jobs: int, plugin: Sequence[Path], **given: Any) -> None:
+        typed = {param.field: given[str(param.name)] for param in made if isinstance(param, SettingOption)}
+        reader = archive(build(archive.Config, {"options": typed}), origin)
+        store = prepare(reader, to or data_folder() / archive.name, jobs=jobs)
+        contact_sheet(store, store.path / SHEET)
+        _report(store)
+
+    own = [
+        click.Option(["--from", "origin"], type=FOLDER, required=True, metavar="PATH", help=archive.expects),
+        click.Option(["--to"], type=FOLDER, help=f"The store's folder.  [default: {archive.name} in the data folder]"),
+        click.Option(["--jobs"], type=click.IntRange(0), default=0, help="Processes that read.  [default: one a core]"),
+        click.Option(["--plugin"], type=FOLDER, multiple=True, metavar="FILE", help="Load a plugin from a .py file."),
+    ]
+    about = f"{archive.summary}\n\n{archive.homepage}\n\nLicence: {archive.license}"
+    return click.Command(archive.name, params=[*own, *made], callback=callback, help=about)
+
+
+def _report(store: Store) -> None:
+    card = store.card
+    click.echo(f"{len(store):,} images in {store.path}")
+    if card["skipped"]:
+        click.echo(f"{card['skipped']:,} images were skipped; the first: {card['skipped_first'][0]}", err=True)
+    click.echo(f"Look at {store.path / SHEET} before you train on it.")
+
+
+@command.command("download", help="Fetch the files of an archive, where its licence lets anybody.")
+@click.argument("name")
+@click.option("--to", type=FOLDER, help="The folder for the files.  [default: raw/NAME in the data folder]")
+def download_command(name: str, to: Path | None) -> None:
+    archive: type[Archive] = registry().get("archives", name)
+    if not archive.downloads:
+        raise UsageError(f"{name} is not fetched for you: {how_to_get(archive)}")
+    folder = to or data_folder() / "raw" / name
+    click.echo(f"Licence of {name}: {archive.license} ({archive.homepage})", err=True)
+    download(archive.downloads, folder)
+    click.echo(f"{name} is in {folder}; next: ganzoo data prepare {name} --from {folder}")
+
+
+@command.command("list", help="List the archives that can be prepared, and the stores that are.")
+def list_command() -> None:
+    table = table_of("data sets", "name", "summary", "state")
+    stores = prepared()
+    for name, archive in registry().found["archives"].items():
+        state = f"prepared, {len(Store(data_folder() / name)):,} images" if name in stores else "not prepared"
+        table.add_row(escape(name), escape(archive.summary), state)
+    for name in stores:
+        if name not in registry().found["archives"]:
+            store = Store(data_folder() / name)
+            about = escape(str(store.card.get("summary", "")))
+            table.add_row(escape(name), about, f"prepared, {len(store):,} images")
+    console = Console()
+    console.print(table)
+    click.echo(f"Stores lie in {data_folder()} (GANZOO_DATA moves it).", err=True)
+
+
+@command.command("info", help="Show the card of a store, and what its labels are.")
+@click.argument("store")
+def info_command(store: str) -> None:
+    opened = _open(store)
+    card = {key: value for key, value in opened.card.items() if key != "inputs"}
+    click.echo(write_toml(card))
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("column", "missing", "min", "mean", "max"):
+        table.add_column(heading, justify="left" if heading == "column" else "right")
+    for name, facts in label_summary(opened).items():
+        row = [f"{facts[key]:,.4g}" if key in facts else "" for key in ("missing", "min", "mean", "max")]
+        table.add_row(escape(name), *row)
+    Console().print(table)
+
+
+@command.command("show", help="Write a contact sheet of a store as a PNG.")
+@click.argument("store")
+@click.option("--out", type=FOLDER, help=f"The picture.  [default: {SHEET} in the store]")
+@click.option("--columns", type=click.IntRange(1, 40), default=8, help="Images in a row.  [default: 8]")
+@click.option("--rows", type=click.IntRange(1, 40), default=5, help="Rows.  [default: 5]")
+def show_command(store: str, out: Path | None, columns: int, rows: int) -> None:
+    opened = _open(store)
+    file = out or opened.path / SHEET
+    contact_sheet(opened, file, columns=columns, rows=rows)
+    click.echo(str(file))
+
+
+@command.command("verify", help="Check a store: checksums, label ranges, equal images in training and test.")
+@click.argument("store")
+def verify_command(store: str) -> None:
+    opened = _open(store)
+    found = list(problems(opened))
+    for problem in found:
+        click.echo(f"{opened.path}: {problem}", err=True)
+    if found:
+        sys.exit(1)
+    click.echo(f"{opened.path}: {len(opened):,} images, all as its card says")
+
+
+def _open(name: str) -> Store:
+    """A store by its name or its folder."""
+    path = Path(name) if is_store(Path(name)) else data_folder() / name
+    if not is_store(path):
+        archives = registry().found["archives"]
+        if name in archives:
+            raise DatasetError(f"{name} is not prepared; {how_to_get(archives[name])}")
+        raise DatasetError(f"there is no store {name!r}{did_you_mean(name, prepared())}: neither a folder that holds "
+                           f"one nor a name in {data_folder()}")  # fmt: skip
+    with reading(path, "store"):
+        return Store(path)
+
+
+def _plugins(files: Sequence[str]) -> None:
+    for file in files:
+        registry().add_file(Path(file))

@@ -1,0 +1,146 @@
+"""A prepared store: images in one memory-mapped file, labels in one table, and a card that says what they are.
+
+    NAME/images.npy      uint8 [N, C, H, W]
+    NAME/labels.parquet  N rows, in the same order
+    NAME/card.json       name, licence, citation, counts, conventions, recipe, checksums
+
+Columns that ganzoo knows; an archive may add others:
+
+    gaze [3]             unit vector; camera x right, y down, z forward
+    pitch, yaw           the same in radians; up and image-left are positive
+    pose_pitch, pose_yaw head pose in radians, the same convention
+    pupil_x, pupil_y     px of the stored image; (0, 0) is the centre of its top left pixel
+    landmarks [k]        x, y, x, y, ... px of the stored image
+    class                a whole number from 0
+    person, day, side    who, when, which eye
+    split                "train" or "test", where the authors say which
+    file                 where in the archive it came from
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import platformdirs
+
+from ganzoo.batch import DataSpec
+from ganzoo.errors import DatasetError
+from ganzoo.files.guard import reading
+
+if TYPE_CHECKING:
+    import pyarrow
+
+IMAGES, LABELS, CARD = "images.npy", "labels.parquet", "card.json"
+NAMED = ("gaze", "pitch", "yaw", "pose_pitch", "pose_yaw", "pupil_x", "pupil_y", "landmarks", "class",
+         "person", "day", "side", "split", "file")  # fmt: skip
+
+
+def data_folder() -> Path:
+    """Where stores lie that were prepared under their own name; the environment variable GANZOO_DATA moves it."""
+    return Path(os.environ.get("GANZOO_DATA") or platformdirs.user_data_dir("ganzoo"))
+
+
+def is_store(path: Path) -> bool:
+    return (path / CARD).is_file() and (path / IMAGES).is_file()
+
+
+def prepared() -> list[str]:
+    """Names of the stores in `data_folder`."""
+    folder = data_folder()
+    return sorted(path.name for path in folder.iterdir() if is_store(path)) if folder.is_dir() else []
+
+
+class Store:
+    """A store, opened. Nothing is read before it is asked for.
+
+    Raises DatasetError where the folder holds no store, or one that is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not is_store(path):
+            raise DatasetError(f"{path} holds no prepared store (no {CARD} and {IMAGES} in it)")
+        with reading(path / CARD, "card"):
+            self.card: Mapping[str, Any] = json.loads((path / CARD).read_text(encoding="utf-8"))
+            spec = DataSpec.from_table(self.card["spec"])
+        if spec is None:
+            raise DatasetError(f"{path / CARD} does not say what images and labels the store has; prepare it again")
+        self.spec = spec
+
+    @cached_property
+    def images(self) -> np.ndarray:
+        """uint8 [N, C, H, W], mapped into memory."""
+        with reading(self.path / IMAGES, "image array"):
+            images: np.ndarray = np.load(self.path / IMAGES, mmap_mode="r", allow_pickle=False)
+        wanted = (self.card.get("images"), *self.spec.image_shape)
+        if images.dtype != np.uint8 or images.shape != wanted:
+            found = f"{images.dtype} {list(images.shape)}"
+            raise DatasetError(f"{self.path / IMAGES} is {found}, and its card says uint8 {list(wanted)}")
+        return images
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @cached_property
+    def columns(self) -> Sequence[str]:
+        """Names of the columns."""
+        import pyarrow.parquet as parquet  # half a second that only stores need
+
+        with reading(self.path / LABELS, "parquet file"):
+            schema = parquet.read_schema(self.path / LABELS)
+        return [str(name) for name in schema.names]
+
+    def column(self, name: str) -> np.ndarray:
+        """One column: [N] or [N, k]. Raises DatasetError where there is none, or the table is damaged."""
+        import pyarrow.parquet as parquet
+
+        if name not in self.columns:
+            raise DatasetError(f"the store {self.path} has no column {name!r}, only {', '.join(self.columns)}")
+        with reading(self.path / LABELS, "parquet file"):
+            values = as_array(parquet.read_table(self.path / LABELS, columns=[name]).column(0))
+        if len(values) != len(self):
+            raise DatasetError(f"{self.path}: {len(self):,} images, but {len(values):,} rows of labels")
+        return values
+
+    def gaze(self) -> np.ndarray | None:
+        """Pitch and yaw in radians, float32 [N, 2]."""
+        if not {"pitch", "yaw"} <= set(self.columns):
+            return None
+        return np.stack([self.column("pitch"), self.column("yaw")], 1).astype(np.float32)
+
+    def labels(self) -> np.ndarray | None:
+        """Labels as the store's task means them, float32 [N, task.label_size]; None where there are none."""
+        if self.spec.as_table()["task"] == "GazeTask":
+            return self.gaze()
+        return self.column("class").astype(np.float32)[:, None] if "class" in self.columns else None
+
+
+def as_array(column: pyarrow.ChunkedArray) -> np.ndarray:
+    """A column of a table as numpy: lists of a fixed size become [N, k]."""
+    import pyarrow
+
+    if pyarrow.types.is_fixed_size_list(column.type):
+        flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        return np.asarray(flat).reshape(len(column), column.type.list_size)
+    return np.asarray(column.to_numpy())
+
+
+def as_table(columns: Mapping[str, np.ndarray]) -> pyarrow.Table:
+    """The inverse of `as_array`, for all columns of a table."""
+    import pyarrow
+
+    arrays = {}
+    for name, values in columns.items():
+        if values.ndim == 2:
+            arrays[name] = pyarrow.FixedSizeListArray.from_arrays(
+                pyarrow.array(np.ascontiguousarray(values).ravel()), values.shape[1]
+            )
+        else:
+            arrays[name] = pyarrow.array(values)
+    return pyarrow.table(arrays)

@@ -1,0 +1,41 @@
+"""Digits: the archives `mnist`, `mnistm`, `usps`, `svhn`, and the pairs of them that papers report."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from ganzoo import hookimpl
+from ganzoo.dataset import Dataset
+from ganzoo.files.archive import Archive
+from ganzoo.files.fit import Channels, Resizer
+from ganzoo.files.store_pair import StorePairConfig, pair_of
+from ganzoo_digits.mnistm import MNISTM
+from ganzoo_digits.originals import MNIST, SVHN, USPS
+
+
+class ColourConfig(StorePairConfig):
+    channels: Channels = Field("rgb", description="Grey digits become RGB by three equal channels.")
+
+
+class ResizedConfig(StorePairConfig):
+    image_height: int = Field(28, ge=0, le=8192, description="Height that all images are brought to; 0: the target's.")
+    image_width: int = Field(28, ge=0, le=8192, description="Width that all images are brought to; 0: the target's.")
+    resizer: Resizer = Field("pillow-bilinear", description="How images of other sizes are brought to one.")
+
+
+class GreyConfig(ResizedConfig):
+    channels: Channels = Field("grey", description="Colour becomes ITU-R 601 luma.")
+
+
+@hookimpl
+def ganzoo_archives() -> list[type[Archive]]:
+    return [MNIST, MNISTM, USPS, SVHN]
+
+
+@hookimpl
+def ganzoo_datasets() -> list[type[Dataset]]:
+    return [
+        pair_of(MNIST, MNISTM, config=ColourConfig),
+        pair_of(MNIST, USPS, config=ResizedConfig),
+        pair_of(SVHN, MNIST, config=GreyConfig),
+    ]
