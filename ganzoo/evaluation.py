@@ -186,6 +186,8 @@ def evaluate(data: TrainedEvaluation, metrics: Sequence[Metric]) -> tuple[list[S
     for metric in metrics:
         if not any(isinstance(data.method, capability) for capability in metric.needs):
             continue
+        if metric.tasks and not isinstance(data.spec.task, metric.tasks):
+            continue
         data.watcher.doing(f"measuring {metric.name}")
         start = time.perf_counter()
         try:

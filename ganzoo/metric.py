@@ -15,6 +15,7 @@ from ganzoo.batch import DataSpec
 from ganzoo.dataset import Domain
 from ganzoo.method import Method
 from ganzoo.settings import Settings
+from ganzoo.task import Task
 
 DomainName = Literal["source", "source_test", "target", "target_test"]
 
@@ -112,6 +113,7 @@ class Metric(ABC):
     name: ClassVar[str]
     summary: ClassVar[str]
     needs: ClassVar[tuple[type, ...]]  # capability protocols: it applies to a method that has any of them
+    tasks: ClassVar[tuple[type[Task], ...]] = ()  # what labels must mean for it to apply; empty: anything
     Config: ClassVar[type[Settings]]
 
     def __init__(self, config: Any) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ganzoo.method import Predicts
 from ganzoo.metric import Evaluation, Metric, Score
+from ganzoo.task import GazeTask
 from ganzoo_gaze.downstream import constant_prediction
 from ganzoo_gaze.statistics import gaze_scores
 from ganzoo_gaze.training import GazeTraining, predict, require_gaze, train, training_card
@@ -15,6 +16,7 @@ class GazeError(Metric):
     name = "gaze-error"
     summary = "Gaze error on real people of the method's own predictions."
     needs = (Predicts,)
+    tasks = (GazeTask,)
     Config = GazeTraining
 
     def measure(self, data: Evaluation) -> Sequence[Score]:

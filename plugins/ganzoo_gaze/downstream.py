@@ -9,6 +9,7 @@ from torch import Tensor
 from ganzoo.dataset import Domain
 from ganzoo.method import Refines
 from ganzoo.metric import Evaluation, Metric, Score
+from ganzoo.task import GazeTask
 from ganzoo_gaze.statistics import gaze_scores, labels_of
 from ganzoo_gaze.training import GazeTraining, predict, require_gaze, train, training_card
 
@@ -17,6 +18,7 @@ class DownstreamGazeError(Metric):
     name = "downstream-gaze-error"
     summary = "Gaze error on real people of a network trained on what the method makes of the labelled source."
     needs = (Refines,)
+    tasks = (GazeTask,)
     Config = GazeTraining
 
     def measure(self, data: Evaluation) -> Sequence[Score]:

@@ -22,6 +22,7 @@ class LabelDrift(Metric):
     name = "label-drift"
     summary = "How far refining moves the gaze and the pupil in synthetic images, by a frozen judge and a detector."
     needs = (Refines,)
+    tasks = (GazeTask,)
     Config = GazeTraining
 
     def measure(self, data: Evaluation) -> Sequence[Score]:
