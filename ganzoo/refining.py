@@ -115,7 +115,7 @@ class _Refiner:
             digests.update({name: _sha256(content) for name, content in zip(names, contents, strict=True)})
             if not all((target.path / name).exists() for name in names):
                 pixels = np.stack(list(in_parallel(self._fitted, list(zip(files, contents, strict=True)))))
-                self._write(target, names, self._refine(pixels, start).transpose(0, 2, 3, 1))
+                self._write(target, names, refine_batch(self.method, pixels, start, self.device).transpose(0, 2, 3, 1))
                 written += len(names)
             self.progress(start + len(names), len(images.names))
         _copy_labels(images, target)
@@ -127,29 +127,13 @@ class _Refiner:
         pixels: np.ndarray = images.read(range(len(images.names)), self.fit)
         for start in range(0, len(pixels), self.batch_size):
             rows = slice(start, start + self.batch_size)
-            pixels[rows] = self._refine(pixels[rows], start)
+            pixels[rows] = refine_batch(self.method, pixels[rows], start, self.device)
             self.progress(min(start + self.batch_size, len(pixels)), len(pixels))
         flat = len(images.headers["image"][0]) == 3 and self.spec.channels == 1
         arrays["image"] = pixels[:, 0] if flat else pixels.transpose(0, 2, 3, 1)
         with target.replacing(images.path.name) as aside:
             write_npz(aside, arrays)
         return len(pixels), {images.path.name: _file_sha256(images.path)}
-
-    def _refine(self, pixels: np.ndarray, start: int) -> np.ndarray:
-        """One batch, uint8 [N, C, H, W], as the method refines it. Its noise depends on `start` alone."""
-        reseed(self.device, "refine", start)
-        with torch.inference_mode():
-            source = to_unit_range(torch.from_numpy(pixels).to(self.device))
-            refined = self.method.refine(source)
-            if refined.shape != source.shape:
-                raise PluginError(
-                    f"refine made {list(refined.shape)} of images {list(source.shape)}; the shape must stay"
-                )
-            if not torch.isfinite(refined).all():
-                raise DivergenceError(
-                    f"refined images are not finite from image {start + 1} on; refine with another checkpoint"
-                )
-            return to_uint8(refined).cpu().numpy()
 
     def _fitted(self, file_and_content: tuple[Path, bytes]) -> np.ndarray:
         return self.fit(read_image(*file_and_content)).transpose(2, 0, 1)
@@ -160,6 +144,21 @@ class _Refiner:
             target.write(name, encode_image(image, name))
 
         list(in_parallel(write, list(zip(names, refined, strict=True))))
+
+
+def refine_batch(method: Refines, pixels: np.ndarray, start: int, device: torch.device) -> np.ndarray:
+    """One batch, uint8 [N, C, H, W], as the method refines it. Its noise depends on its place `start` alone."""
+    reseed(device, "refine", start)
+    with torch.inference_mode():
+        source = to_unit_range(torch.tensor(pixels, device=device))
+        refined = method.refine(source)
+        if refined.shape != source.shape:
+            raise PluginError(f"refine made {list(refined.shape)} of images {list(source.shape)}; the shape must stay")
+        if not torch.isfinite(refined).all():
+            raise DivergenceError(
+                f"refined images are not finite from image {start + 1} on; refine with another checkpoint"
+            )
+        return to_uint8(refined).cpu().numpy()
 
 
 def _opened(input: Path) -> Images:

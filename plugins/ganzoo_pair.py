@@ -1,4 +1,4 @@
-"""A pair of domains from a user's own images: folders, or npz archives."""
+"""A pair of domains from a user's own images: folders, npz archives or prepared stores."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ganzoo.task import GazeTask
 
 Part = Literal["source", "source_test", "target", "target_test"]
 PARTS: tuple[Part, ...] = ("source", "source_test", "target", "target_test")
-_WHERE = "a folder of images, or an .npz; a slice such as eyes.npz[0:1000] or eyes.npz[::2] chooses rows"
+_WHERE = "a folder of images, an .npz or a prepared store; a slice such as eyes.npz[0:1000] or [::2] chooses rows"
 
 
 class PairConfig(Settings):

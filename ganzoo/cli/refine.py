@@ -11,6 +11,8 @@ from ganzoo import __version__, checkpoint
 from ganzoo.evaluation import settings_hash
 from ganzoo.experiment import load_trained, local_device, plan_of_run
 from ganzoo.files.fit import Channels, Resizer
+from ganzoo.files.store import is_store
+from ganzoo.preparing.refined import refine_store
 from ganzoo.progress import progress_bar
 from ganzoo.refining import refine_to_folder
 from ganzoo.registry import registry
@@ -20,10 +22,10 @@ from ganzoo.run_folder import RunFolder
 @click.command(
     help="Refine synthetic images with a trained run.\n\nThe refined images get the names of their originals, and the "
     "labels (labels.csv, a json beside each image, or the other arrays of an npz) are carried over. manifest.json says "
-    "what was made of what. An interrupted refinement goes on where it stopped."
+    "what was made of what. A prepared store becomes another one. An interrupted refinement goes on where it stopped."
 )
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--input", required=True, type=click.Path(path_type=Path), help="A folder of images, or an npz.")
+@click.option("--input", required=True, type=click.Path(path_type=Path), help="A folder of images, an npz or a store.")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="The folder for the refined images.")
 @click.option(
     "--resizer",
@@ -65,6 +67,12 @@ def command(
         "weights_sha256": checkpoint.weights_hash(folder.path),
         "ganzoo": __version__,
     }
+    if is_store(input):
+        store = refine_store(
+            method, method.spec, input, output, batch_size=batch_size, device=place, source_of=source_of
+        )
+        click.echo(f"{len(store)} refined images are in the store {store.path}", err=True)
+        return
     with progress_bar("refining", None) as progress:
         task = progress.task_ids[0]
         made = refine_to_folder(

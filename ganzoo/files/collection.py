@@ -1,4 +1,4 @@
-"""A user's images as one thing, whether they lie in a folder or in an npz archive."""
+"""A user's images as one thing, whether they lie in a folder, in an npz archive or in a prepared store."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from ganzoo.files.image_file import FORMATS, Shape, image_shape, read_image
 from ganzoo.files.label_files import folder_labels
 from ganzoo.files.labels import PERSON_KEYS, Columns, finite, gaze_labels, group_ids
 from ganzoo.files.location import Location
+from ganzoo.files.store import Store, is_store
 from ganzoo.progress import progress_bar
 
 Item = TypeVar("Item")
@@ -128,14 +129,46 @@ class ImageArchive(Images):
         )
 
 
+class StoreImages(Images):
+    """A prepared store. Rows that lie together stay in its memory map."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path, self.store = folder, Store(folder)
+        channels, height, width = self.store.spec.image_shape
+        self.names = [f"row {row}" for row in range(len(self.store))]
+        self.shapes = [(height, width, channels)] * len(self.store)
+
+    def read(self, rows: Sequence[int], fit: Fit) -> np.ndarray:
+        images = self.store.images
+        if self.shapes[0] == fit.shape:
+            together = len(rows) == rows[-1] - rows[0] + 1 and rows[0] <= rows[-1]
+            return images[rows[0] : rows[-1] + 1] if together else images[np.asarray(rows)]
+        fitted = in_parallel(lambda row: fit(images[row].transpose(1, 2, 0)).transpose(2, 0, 1), rows)
+        return np.stack(list(_shown(fitted, len(rows), f"fitting {self.path.name}")))
+
+    def columns(self) -> Columns:
+        where, names = str(self.path), set(self.store.columns)
+        pupil = np.stack([self.store.column(f"pupil_{axis}") for axis in "xy"], 1) if "pupil_x" in names else None
+        return Columns(
+            labels=gaze_labels(None, self.store.gaze(), where, self.names),
+            groups=group_ids(self.store.column("person").tolist()) if "person" in names else None,
+            pupil_center=finite(pupil, "pupil centres", where, self.names),
+        )
+
+
 def open_images(path: Path, what: str) -> Images:
-    """A folder or an npz file; `what` is the option that named it. Raises DatasetError where it is neither."""
+    """A prepared store, a folder or an npz file; `what` is the option that named it.
+
+    Raises DatasetError where it is none of them.
+    """
+    if is_store(path):
+        return StoreImages(path)
     if path.is_dir():
         return ImageFolder(path)
     if path.is_file() and path.suffix.lower() == ".npz":
         return ImageArchive(path)
     if path.exists():
-        raise DatasetError(f"{what} {path} must be a folder of images or an .npz file")
+        raise DatasetError(f"{what} {path} must be a folder of images, an .npz file or a prepared store")
     raise DatasetError(f"{what} {path} does not exist")
 
 

@@ -106,9 +106,7 @@ def _check_space(path: Path, images: int) -> None:
     there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
     free, wanted = shutil.disk_usage(there).free, int(RESERVE * images)
     if free < wanted:
-        raise GanzooError(
-            f"--to {path} needs about {wanted / 2**20:,.0f} MiB, and {free / 2**20:,.0f} MiB are free there"
-        )
+        raise GanzooError(f"{path} needs about {wanted / 2**20:,.0f} MiB, and {free / 2**20:,.0f} MiB are free there")
 
 
 def label_summary(store: Store) -> dict[str, dict[str, float]]:

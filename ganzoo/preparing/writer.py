@@ -43,7 +43,7 @@ class StoreWriter:
     def open(self) -> Iterator[list[str]]:
         """Names of the pieces that were written before. Raises UsageError where something else is there."""
         if self.path.exists():
-            raise UsageError(f"--to {self.path} exists; give another folder, or delete it first")
+            raise UsageError(f"{self.path} exists; give another folder, or delete it first")
         with writing(self.aside):
             self._claim()
             self._recover()
@@ -121,7 +121,7 @@ class StoreWriter:
         if found != self.identity:
             keys = [key for key in self.identity if found.get(key) != self.identity[key]] or ["nothing named"]
             raise UsageError(
-                f"{self.aside} was begun with another {' and '.join(keys)}; delete it, or give another folder by --to"
+                f"{self.aside} was begun with another {' and '.join(keys)}; delete it, or give another folder"
             )
 
     def _recover(self) -> None:

@@ -381,7 +381,7 @@ def test_missing_and_foreign_files_are_refused_in_words(tmp_path: Path) -> None:
     (tmp_path / "e.txt").touch()
     for path, says in {
         tmp_path / "nowhere": "--source .*nowhere does not exist",
-        tmp_path / "e.txt": "must be a folder of images or an .npz file",
+        tmp_path / "e.txt": "must be a folder of images, an .npz file or a prepared store",
         tmp_path: "holds no images",
     }.items():
         with pytest.raises(DatasetError, match=says):
