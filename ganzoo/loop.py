@@ -33,7 +33,7 @@ class TrainConfig(Settings):
     micro_batch: int = Field(0, ge=0, description="Split updates into parts of this size to save memory; 0: whole.")
     seed: int = Field(0, ge=0, description="Seed of the weights, the noise and the order of the data.")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
-    precision: Precision = Field("auto", description="auto: bf16 where the hardware multiplies it natively, else fp32.")
+    precision: Precision = Field("auto", description="auto: bf16 where the hardware is fast at it, else fp32.")
     save_every: int = Field(1_000, ge=1, description="Steps between checkpoints and sample sheets.")
     log_every: int = Field(50, ge=1, description="Steps between lines of the log.")
 
@@ -76,7 +76,7 @@ def device_of(method: Method, otherwise: str = "cpu") -> torch.device:
 
 
 def resolve_precision(name: str, device: torch.device) -> str:
-    """`auto` as bf16 where the hardware multiplies it natively, else fp32."""
+    """`auto` as bf16 where the hardware is fast at it, else fp32."""
     if name == "tf32" and device.type != "cuda":
         raise ConfigError("--precision tf32 needs a GPU; use fp32, bf16 or auto")
     if name != "auto":
