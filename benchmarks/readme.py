@@ -1,58 +1,138 @@
-"""Puts the committed results into the README: `python benchmarks/readme.py`, and with `--check` only compares."""
+"""Puts the committed results into README.md and benchmarks/README.md: `python benchmarks/readme.py`; `--check` compares.
+
+A page has blocks `<!-- NAME -->` ... `<!-- end -->`, and what stands in them is made here.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ganzoo.bench.folder import BenchFolder
+from ganzoo.bench.rows import Comparison, Estimate, Row, comparisons
+from ganzoo.bench.table import heading, number, row_name
+
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
-BEGIN, END = "<!-- results -->", "<!-- end of results -->"
-RUNS = {
-    "SimGAN on the built-in `eyes`": "run-simgan-eyes.json",
-    "SimGAN, rendered eyes to MPIIGaze (p00), source range as it is": "run-simgan-pair.json",
-    "SimGAN, rendered eyes to MPIIGaze (p00), source in MPIIGaze's published range": "run-simgan-pair-matched.json",
-}
+RESULTS = ROOT / "benchmarks" / "results"
+PAGES = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
+BLOCK = re.compile(r"(<!-- (?P<kind>run|bench) (?P<words>[^>]+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
-def cell(score: dict | None) -> str:
-    if score is None or score["value"] is None:
-        return ""
-    interval = "" if score["low"] is None else f" ({score['low']:.3g} to {score['high']:.3g})"
-    return f"{score['value']:.3g}{interval}"
-
-
-def table(title: str, file: Path) -> str:
-    document = json.loads(file.read_text(encoding="utf-8"))
+def run(name: str) -> str:
+    """The scores of one run."""
+    document = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
     shown = [score for score in document["scores"] if score["headline"] and score["value"] is not None]
     rivals = list(dict.fromkeys(score["subject"] for score in shown if score["subject"] != "method"))
     rivals.sort(key=lambda rival: rival != "constant")
     minutes = (document["training_seconds"] + sum(document["evaluation_seconds"].values())) / 60
-    lines = [f"**{title}** (seed {document['seed']}, {document['step']} steps, {minutes:.1f} minutes of training"]
     threads = document["environment"]["cpu_threads"]
-    lines[0] += f" and evaluation on {threads} CPU core{'s' if threads > 1 else ''})\n"
+    cores = f"{threads} CPU core{'s' if threads > 1 else ''}"
+    lines = [f"(seed {document['seed']}, {document['step']} steps, {minutes:.1f} minutes of training and evaluation on "
+             f"{cores})\n"]  # fmt: skip
     lines.append("| score | " + " | ".join([*rivals, document["method"]]) + " |")
     lines.append("|---|" + "---|" * (len(rivals) + 1))
     for name in dict.fromkeys(score["name"] for score in shown):
         row = {score["subject"]: score for score in shown if score["name"] == name}
         first = next(iter(row.values()))
         label = f"{name} ({first['unit']})" if first["unit"] else name
-        lines.append(f"| {label} | " + " | ".join(cell(row.get(subject)) for subject in [*rivals, "method"]) + " |")
+        lines.append(f"| {label} | " + " | ".join(_cell(row.get(subject)) for subject in [*rivals, "method"]) + " |")
     return "\n".join(lines)
 
 
+def bench(folder: str, dataset: str, *columns: str) -> str:
+    """The rows of a bench on one dataset: chosen columns, mean and half the 95 % t-interval over seeds."""
+    found = _comparison(folder, dataset)
+    chosen = [column for name in columns for column in found.columns if column.name == name]
+    lines = ["| method | " + " | ".join([*map(heading, chosen), "training s"]) + " |"]
+    lines.append("|---|" + "---:|" * (len(chosen) + 1))
+    for row in found.rows:
+        if any(row.scores[column.name] for column in chosen):
+            seconds = row.mean("training_seconds")
+            cells = [_estimates(row.scores[column.name]) for column in chosen]
+            lines.append("| " + " | ".join([row_name(row), *cells, "" if seconds is None else f"{seconds:,.0f}"]) + " |")
+    seeds = sorted({len(row.records) for row in found.rows if not row.rival})
+    code = sorted({row.code for row in found.rows})
+    lines.append("")
+    lines.append(f"{' to '.join(map(str, seeds))} seeds; {_budget(found.rows)}; ganzoo {', '.join(code)}; "
+                 f"[all scores]({_link(folder)}).")  # fmt: skip
+    lines += ["", *_differences(found, [column.name for column in chosen])]
+    return "\n".join(lines)
+
+
+def _comparison(folder: str, dataset: str) -> Comparison:
+    opened = BenchFolder(RESULTS / folder)
+    suite = opened.suite()
+    found = comparisons(opened.results(), suite.reference, list(suite.methods), list(suite.datasets))
+    return next(each for each in found if each.dataset == dataset)
+
+
+def _differences(found: Comparison, columns: Sequence[str]) -> list[str]:
+    """Each row's paired difference from the reference, in the first column that the row has."""
+    lines = []
+    for row in found.rows:
+        name = next((name for name in columns if row.scores[name]), None)
+        if name is None or row.rival:
+            continue
+        estimate = row.scores[name][0]
+        if estimate.difference is None or not estimate.difference_half:
+            continue
+        low, high = (estimate.difference + sign * estimate.difference_half for sign in (-1, 1))
+        p = "" if estimate.p is None else f", p = {estimate.p:.2g}"
+        lines.append(f"- {row.shown} minus {found.reference}, `{name}`: {estimate.difference:+.3g} "
+                     f"({low:+.3g} to {high:+.3g}{p})")  # fmt: skip
+    return lines
+
+
+def _estimates(estimates: Sequence[Estimate]) -> str:
+    texts = []
+    for estimate in estimates:
+        text = number(estimate.mean) + (f" ± {number(estimate.half)}" if estimate.half else "")
+        text += "*" if estimate.significant else ""
+        texts.append(f"**{text}**" if estimate.best else text)
+    return "; ".join(texts)
+
+
+def _budget(rows: Sequence[Row]) -> str:
+    drawn = {row.mean("images_drawn") for row in rows if not row.rival} - {None, 0}
+    return f"{max(drawn):,.0f} images of each domain drawn" if drawn else "nothing trained"
+
+
+def _link(folder: str) -> str:
+    return f"benchmarks/results/{folder}/results.jsonl"
+
+
+def _cell(score: dict | None) -> str:
+    if score is None or score["value"] is None:
+        return ""
+    interval = "" if score["low"] is None else f" ({score['low']:.3g} to {score['high']:.3g})"
+    return f"{score['value']:.3g}{interval}"
+
+
+MAKERS: dict[str, Callable[..., str]] = {"run": run, "bench": bench}
+
+
+def filled(page: Path) -> str:
+    """The page's text with its blocks made anew."""
+    text = page.read_text(encoding="utf-8")
+    made = BLOCK.sub(lambda found: f"{found[1]}{MAKERS[found['kind']](*found['words'].split())}\n{found[5]}", text)
+    return made if page.parent == ROOT else made.replace("](benchmarks/results/", "](results/")
+
+
 def main() -> int:
-    results = ROOT / "benchmarks" / "results"
-    made = "\n\n".join(table(title, results / name) for title, name in RUNS.items() if (results / name).exists())
-    text = README.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    wanted = f"{before}{BEGIN}\n{made}\n{END}{rest.split(END)[1]}"
-    if "--check" in sys.argv[1:]:
-        if wanted != text:
-            print("README.md does not show the committed results; run: python benchmarks/readme.py")
-        return int(wanted != text)
-    README.write_text(wanted, encoding="utf-8")
+    stale = []
+    for page in PAGES:
+        wanted = filled(page)
+        if wanted == page.read_text(encoding="utf-8"):
+            continue
+        stale.append(page)
+        if "--check" not in sys.argv[1:]:
+            page.write_text(wanted, encoding="utf-8")
+    if stale and "--check" in sys.argv[1:]:
+        print(f"{stale[0].relative_to(ROOT)} does not show the committed results; run: python benchmarks/readme.py")
+        return 1
     return 0
 
 

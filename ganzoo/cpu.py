@@ -31,7 +31,7 @@ def multiplies_bfloat16() -> bool:
     amx, avx512 = (getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("amx_tile", "avx512_bf16"))
     if not amx or not sys.platform.startswith("linux"):
         return bool(amx or avx512)
-    if _survives():
+    if os.environ.get(ISA_VARIABLE) != WITHOUT_AMX and _survives():  # child processes inherit what was found here
         return True
     os.environ.setdefault(ISA_VARIABLE, WITHOUT_AMX)  # torch reads it at its first convolution or product
     return False

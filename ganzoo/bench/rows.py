@@ -23,6 +23,8 @@ class Estimate:
     low: float | None  # 95 % interval over people or images, averaged over seeds
     high: float | None
     profiles: dict[str, list[tuple[float, float]]]  # as a function of what: (middle of a bin, mean over seeds)
+    difference: float | None = None  # from the reference: mean over the seeds that both have
+    difference_half: float | None = None  # of its 95 % t-interval
     p: float | None = None  # against the reference, Holm-corrected within the column
     better: bool | None = None  # than the reference; None where there is nothing to compare with
     best: bool = False  # of its column, by more than chance
@@ -88,7 +90,9 @@ def comparisons(results: Results, reference: str, labels: Sequence[str], dataset
     made = []
     for dataset in sorted(found, key=_order(datasets)):
         here = [record for record in records if record["dataset"] == dataset]
-        rows = _rows(sorted(here, key=lambda record: record["seed"]))
+        place = _order(labels)  # not the order in which cells ended
+        here.sort(key=lambda record: (record["seed"], place(record["label"]), record["cell"]))
+        rows = _rows(here)
         columns = _columns(here)
         for row in rows:
             row.scores = {column.name: _estimates(row, column.name) for column in columns}
@@ -215,6 +219,10 @@ def _test(column: Column, rows: Sequence[Row], reference: str) -> None:
 def _against(base: Estimate, others: Sequence[Estimate], column: Column) -> None:
     tested = []
     for estimate in others:
+        seeds = sorted(estimate.values.keys() & base.values.keys())
+        if seeds:
+            differences = [estimate.values[seed] - base.values[seed] for seed in seeds]
+            estimate.difference, estimate.difference_half = mean_interval(differences)
         estimate.better = _is_better(estimate.mean, base.mean, column)
         estimate.p = _p(estimate, base)
         if estimate.p is not None:

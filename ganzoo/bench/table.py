@@ -124,7 +124,8 @@ def csv_lines(comparisons: Sequence[Comparison]) -> str:
     """One line per score and row: what a spreadsheet or a plot starts from."""
     out = io.StringIO()
     keys = ("dataset", "row", "kind", "method", "preset", "settings_hash", "code", "score", "unit", "better", "seeds",
-            "mean", "seed_half_width", "low", "high", "p_against_reference", "best", "card")  # fmt: skip
+            "mean", "seed_half_width", "low", "high", "difference_from_reference", "difference_half_width",
+            "p_against_reference", "best", "card")  # fmt: skip
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(keys)
     for comparison in comparisons:
@@ -133,7 +134,7 @@ def csv_lines(comparisons: Sequence[Comparison]) -> str:
             head = [comparison.dataset, row.shown, kind, row.method, row.preset, row.settings_hash, row.code]
             for column in comparison.columns:
                 for e in row.scores[column.name]:
-                    numbers = [len(e.values), e.mean, e.half, e.low, e.high, e.p, int(e.best), e.card]
+                    numbers = [len(e.values), e.mean, e.half, e.low, e.high, e.difference, e.difference_half, e.p, int(e.best), e.card]
                     writer.writerow([*head, column.name, column.unit, column.better, *numbers])
     return out.getvalue()
 

@@ -30,6 +30,7 @@ from ganzoo.registry import registry
 from ganzoo.run_folder import environment
 
 DEFAULT_SUITE = "quick"
+MOST_JOBS = 4  # on CPU cores
 
 
 class _Bench(click.Command):
@@ -61,7 +62,7 @@ def _command(shown: Suite) -> click.Command:
         made += options(config, "dataset", config(), taken)
 
     def callback(
-        suite: str, methods: str | None, dataset: str | None, seeds: int | None, images: int | None, jobs: int,
+        suite: str, methods: str | None, dataset: str | None, seeds: int | None, images: int | None, jobs: int | None,
         out: Path | None, device: str | None, plugin: tuple[Path, ...], dry_run: bool, **given: Any,
     ) -> None:  # fmt: skip
         chosen = methods.split(",") if methods else None
@@ -74,7 +75,7 @@ def _command(shown: Suite) -> click.Command:
         if dry_run:
             _list(cells, folder)
             return
-        _bench(picked, cells, folder, jobs, [file.resolve() for file in plugin])
+        _bench(picked, cells, folder, jobs or _usual_jobs(), [file.resolve() for file in plugin])
 
     listed = "\n".join(f"  {name}: {load_suite(name).summary}" for name in shipped())
     text = (
@@ -93,7 +94,7 @@ def _own_params() -> list[click.Parameter]:
         click.Option(["--dataset"], help="A dataset of the suite, or any other.  [default: all of the suite]"),
         click.Option(["--seeds"], type=count, help="How many seeds.  [default: the suite's]"),
         click.Option(["--images"], type=count, help="Images that each method draws.  [default: the suite's]"),
-        click.Option(["--jobs"], type=count, default=1, help="Cells at once.  [default: 1]"),
+        click.Option(["--jobs"], type=count, help="Cells at once.  [default: one a GPU, else one a core, at most 4]"),
         click.Option(["--out"], type=path, help="The bench folder.  [default: bench-runs/SUITE]"),
         click.Option(["--device"], help="auto, cpu, cuda or cuda:N.  [default: the suite's, else auto]"),
         click.Option(["--plugin"], type=path, multiple=True, metavar="FILE", help="Load a plugin from a .py file."),
@@ -113,6 +114,13 @@ def _bench(suite: Suite, cells: Sequence[Cell], folder: BenchFolder, jobs: int, 
     if failed:
         click.echo(f"{len(failed)} of {len(cells)} cells failed; the same command tries them again.", err=True)
         sys.exit(1)
+
+
+def _usual_jobs() -> int:
+    """Cells at once where nobody says: each wants a GPU, or a core and a gigabyte or two of memory."""
+    import torch
+
+    return torch.cuda.device_count() or min(MOST_JOBS, os.cpu_count() or 1)
 
 
 def _list(cells: Sequence[Cell], folder: BenchFolder) -> None:

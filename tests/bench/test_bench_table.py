@@ -9,6 +9,7 @@ from rich.console import Console
 from ganzoo.bench.notes import notes
 from ganzoo.bench.results import Results
 from ganzoo.bench.rows import comparable_card, comparisons
+from ganzoo.bench.statistics import mean_interval
 from ganzoo.bench.table import csv_lines, json_text, markdown, rich_table, tex
 
 ERRORS = {"source-only": [7.0, 7.4, 7.1], "good": [5.0, 5.5, 5.05], "middle": [6.1, 6.4, 6.3], "noise": [9.0, 4.0, 8.0]}
@@ -35,6 +36,12 @@ def test_a_row_is_the_mean_over_its_seeds():
     found = estimates(compare(suite_of()))
     assert found["good"].mean == pytest.approx(5.18333, abs=1e-4)
     assert found["good"].values == {0: 5.0, 1: 5.5, 2: 5.05}
+
+
+def test_the_difference_from_the_reference_is_paired_by_seed():
+    found = estimates(compare(suite_of()))["good"]
+    mean, half = mean_interval([5.0 - 7.0, 5.5 - 7.4, 5.05 - 7.1])
+    assert (found.difference, found.difference_half) == pytest.approx((mean, half))
 
 
 def test_only_what_differs_by_more_than_chance_is_starred_and_called_the_best():

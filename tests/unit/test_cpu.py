@@ -40,6 +40,15 @@ def test_a_processor_whose_amx_fails_computes_in_float32_and_without_amx(monkeyp
 
 
 @needs_fork
+def test_its_child_processes_come_to_the_same_answer(monkeypatch):
+    """They inherit that torch does without AMX, and must not take bfloat16 for fast because it works then."""
+    advertise(monkeypatch, amx=True, avx512=True)
+    monkeypatch.setattr(cpu, "_multiply", lambda: None)
+    monkeypatch.setenv(cpu.ISA_VARIABLE, cpu.WITHOUT_AMX)
+    assert not cpu.multiplies_bfloat16()
+
+
+@needs_fork
 def test_bfloat16_can_be_asked_for_on_this_processor():
     """Whatever it advertises: this would end in SIGILL where AMX fails and nobody told torch."""
     code = "import ganzoo.loop, torch\nfrom ganzoo.cpu import _multiply\n_multiply()"
