@@ -1,4 +1,4 @@
-"""Puts the committed results into README.md and benchmarks/README.md: `python benchmarks/readme.py`; `--check` compares.
+"""Puts the committed results into README.md and benchmarks/README.md; with `--check` only compares.
 
 A page has blocks `<!-- NAME -->` ... `<!-- end -->`, and what stands in them is made here.
 """
@@ -52,7 +52,9 @@ def bench(folder: str, dataset: str, *columns: str) -> str:
         if any(row.scores[column.name] for column in chosen):
             seconds = row.mean("training_seconds")
             cells = [_estimates(row.scores[column.name]) for column in chosen]
-            lines.append("| " + " | ".join([row_name(row), *cells, "" if seconds is None else f"{seconds:,.0f}"]) + " |")
+            lines.append(
+                "| " + " | ".join([row_name(row), *cells, "" if seconds is None else f"{seconds:,.0f}"]) + " |"
+            )
     seeds = sorted({len(row.records) for row in found.rows if not row.rival})
     code = sorted({row.code for row in found.rows})
     lines.append("")

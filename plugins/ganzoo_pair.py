@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from ganzoo.dataset import Dataset, Domain
 from ganzoo.errors import ConfigError
 from ganzoo.files.collection import Images, open_images, read_domain
 from ganzoo.files.fit import Channels, Fit, Resizer, common_shape
+from ganzoo.files.guard import some
 from ganzoo.files.location import Location
 from ganzoo.gaze_range import gaze_range, restrict_gaze
 from ganzoo.settings import Settings
@@ -36,6 +38,14 @@ class PairConfig(Settings):
         None,
         description="Keep only source and source-test images whose gaze lies in PITCH_MIN,PITCH_MAX,YAW_MIN,YAW_MAX "
         "(degrees); take the range from what is known beforehand, never from test labels.",
+    )
+    test_people: tuple[int, ...] = Field(
+        (), description="Persons of --target, by number, that are kept for the test instead of --target-test."
+    )
+    match_intensity: bool = Field(
+        False,
+        description="Scale and shift all source images alike, so that their pixels have the mean and spread of the "
+        "target's.",
     )
     image_height: int = Field(
         0, ge=0, le=8192, description="Height in pixels that all images are brought to; 0: the target's."
@@ -79,24 +89,62 @@ class Pair(Dataset):
         domains = {part: getattr(self, f"_{part}") for part in PARTS}
         card: dict[str, Any] = {part: self._facts(part, domain) for part, domain in domains.items() if domain}
         card["source_range_deg"] = self.config.source_range
+        if self.config.match_intensity:
+            names = ("source_mean", "source_spread", "target_mean", "target_spread")
+            card["intensity_matched"] = dict(zip(names, (round(each, 3) for each in self._intensity), strict=True))
         card["target_test_images_also_in_target"] = self._shared_rows()
         return card
 
     @cached_property
     def _source(self) -> Domain:
-        return self._in_range(self._read("source", labelled=True))
+        return self._matched(self._in_range(self._read("source", labelled=True)))
 
     @cached_property
     def _source_test(self) -> Domain | None:
-        return self._in_range(self._read("source_test", labelled=True)) if self.config.source_test else None
+        if self.config.source_test is None:
+            return None
+        return self._matched(self._in_range(self._read("source_test", labelled=True)))
 
     @cached_property
     def _target(self) -> Domain:
-        return self._read("target", labelled=False)
+        return self._by_people[0] if self.config.test_people else self._read("target", labelled=False)
 
     @cached_property
     def _target_test(self) -> Domain | None:
+        if self.config.test_people:
+            return self._by_people[1]
         return self._read("target_test", labelled=True) if self.config.target_test else None
+
+    @cached_property
+    def _by_people(self) -> tuple[Domain, Domain]:
+        """The target's images of the people for training, and of those for the test."""
+        if self.config.target_test is not None:
+            raise ConfigError("--test-people takes the test from --target: give it or --target-test, not both")
+        domain = self._read("target", labelled=True)
+        groups = np.full(len(domain), -1) if domain.groups is None else domain.groups
+        people = np.unique(groups).tolist()
+        if absent := sorted(set(self.config.test_people) - set(people)):
+            known = "does not say whose its images are" if domain.groups is None else f"has only {some(people, 20)}"
+            raise ConfigError(f"--test-people: --target has no person {some(absent)}; it {known}")
+        test = np.isin(groups, self.config.test_people)
+        if test.all():
+            raise ConfigError("--test-people names everybody in --target, so that nobody is left for training")
+        parts = domain.take(np.flatnonzero(~test)), domain.take(np.flatnonzero(test))
+        return parts[0], replace(parts[1], name="target-test")
+
+    @cached_property
+    def _intensity(self) -> tuple[float, float, float, float]:
+        """Mean and standard deviation of the grey levels of the source in its range, then of the target."""
+        source = self._in_range(self._read("source", labelled=True))
+        moments = [(float(each.images.mean()), float(each.images.std())) for each in (source, self._target)]
+        return *moments[0], *moments[1]
+
+    def _matched(self, domain: Domain) -> Domain:
+        if not self.config.match_intensity:
+            return domain
+        mean, spread, wanted_mean, wanted_spread = self._intensity
+        scaled = (domain.images - mean) * (wanted_spread / max(spread, 1e-6)) + wanted_mean
+        return replace(domain, images=scaled.round().clip(0, 255).astype(np.uint8))
 
     @cached_property
     def _fit(self) -> Fit:
@@ -133,7 +181,7 @@ class Pair(Dataset):
         return domain if wanted is None else restrict_gaze(domain, wanted)
 
     def _facts(self, part: Part, domain: Domain) -> dict[str, Any]:
-        location, images = self._open(part)
+        location, images = self._open("target" if part == "target_test" and self.config.test_people else part)
         shapes = [images.shapes[row] for row in location.select(len(images.names))]
         return {
             "path": str(location),

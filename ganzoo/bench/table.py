@@ -134,7 +134,8 @@ def csv_lines(comparisons: Sequence[Comparison]) -> str:
             head = [comparison.dataset, row.shown, kind, row.method, row.preset, row.settings_hash, row.code]
             for column in comparison.columns:
                 for e in row.scores[column.name]:
-                    numbers = [len(e.values), e.mean, e.half, e.low, e.high, e.difference, e.difference_half, e.p, int(e.best), e.card]
+                    against = [e.difference, e.difference_half, e.p, int(e.best), e.card]
+                    numbers = [len(e.values), e.mean, e.half, e.low, e.high, *against]
                     writer.writerow([*head, column.name, column.unit, column.better, *numbers])
     return out.getvalue()
 

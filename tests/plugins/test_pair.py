@@ -172,3 +172,41 @@ def test_genuine_unityeyes_images_adapt_to_real_ones() -> None:
         resizer="crop-then-lanczos",
     )
     assert Pair(config).source().images.shape == (4, 1, 36, 60)
+
+
+def test_people_of_the_target_are_kept_for_the_test(eyes: dict[str, Path]) -> None:
+    pair = Pair(PairConfig(**eyes, test_people=(1,)))
+    whole = np.load(eyes["target"])
+    np.testing.assert_array_equal(pair.target().images[:, 0], whole["image"][:5])
+    test = pair.target_test()
+    assert test is not None
+    np.testing.assert_array_equal(test.images[:, 0], whole["image"][5:])
+    assert set(np.asarray(test.groups)) == {1}
+
+
+@pytest.mark.parametrize(
+    ("people", "more", "says"),
+    [
+        ((7,), {}, "has no person 7; it has only 0, 1"),
+        ((0, 1), {}, "nobody is left for training"),
+        ((0,), {"target_test": Path("x.npz")}, "not both"),
+    ],
+)
+def test_people_that_cannot_be_kept_are_refused(eyes: dict[str, Path], people: Any, more: Any, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        Pair(PairConfig(**eyes, test_people=people, **more)).target_test()
+
+
+def test_intensity_is_matched_by_one_line_for_all_source_images(tmp_path: Path) -> None:
+    dim = RNG.normal(60, 10, (50, 4, 6)).clip(0, 255).astype(np.uint8)
+    bright = RNG.normal(150, 25, (50, 4, 6)).clip(0, 255).astype(np.uint8)
+    for name, image in {"source": bright, "target": dim}.items():
+        np.savez(tmp_path / f"{name}.npz", image=image, gaze_pitchyaw=np.zeros((50, 2)))
+    files = {name: tmp_path / f"{name}.npz" for name in ("source", "target")}
+    pair = Pair(PairConfig(**files, match_intensity=True))
+    made = pair.source().images[:, 0]
+    assert made.mean() == pytest.approx(dim.mean(), abs=0.1)
+    assert made.std() == pytest.approx(dim.std(), abs=0.1)
+    line = np.polyfit(bright.ravel(), made.ravel(), 1)
+    assert np.abs(np.polyval(line, bright.ravel()) - made.ravel()).max() < 1
+    np.testing.assert_array_equal(pair.target().images[:, 0], dim)
