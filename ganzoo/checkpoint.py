@@ -1,7 +1,8 @@
 """Whole-run state: one folder per saved step, complete or absent. Random state is derived from the step, never stored.
 
-A folder holds the parameters once, the buffers of every process (a history and BatchNorm statistics are local
-to theirs), the optimizers, and a manifest with a checksum of each file. Nothing in it can run code when loaded.
+A folder holds the parameters once; of every process its buffers (a history and BatchNorm statistics are local to it)
+and its means since the last line of the log; the optimizers; and a manifest with a checksum of each file. Nothing in it
+can run code when loaded.
 """
 
 from __future__ import annotations
@@ -32,14 +33,22 @@ def folder(run_dir: Path) -> Path:
     return run_dir / "checkpoints"
 
 
-def save(run_dir: Path, step: int, method: Method, optimizers: Mapping[str, torch.optim.Optimizer]) -> None:
-    """Write aside, sync, rename. Rank 0 writes what all processes share; each writes its own buffers."""
+def save(
+    run_dir: Path,
+    step: int,
+    method: Method,
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    meter: Mapping[str, Any] | None = None,
+) -> None:
+    """Write aside, sync, rename. Rank 0 writes what all processes share; each writes its own buffers and its `meter`,
+    the means that were not logged yet."""
     final = folder(run_dir) / f"step-{step:08d}"
     aside = final.with_suffix(".partial")
     try:
         aside.mkdir(parents=True, exist_ok=True)
         parameters, buffers = _state(method)
         save_file(buffers, aside / f"buffers-{dist.rank()}.safetensors")
+        (aside / f"meter-{dist.rank()}.json").write_text(json.dumps(dict(meter or {})))
         if dist.rank() == 0:
             save_file(parameters, aside / "parameters.safetensors")
             torch.save(
@@ -92,6 +101,14 @@ def load(path: Path, method: Method, optimizers: Mapping[str, torch.optim.Optimi
     except Exception as error:  # other shapes, other names, other groups: all mean that it is not of this run
         raise CheckpointError(f"{path} does not fit this run: {str(error).splitlines()[0]}") from error
     return int(manifest["step"])
+
+
+def load_meter(path: Path) -> dict[str, Any]:
+    """What `save` was given as this process's `meter`."""
+    try:
+        return dict(json.loads((path / f"meter-{dist.rank()}.json").read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{path} does not fit this run: {error}") from error
 
 
 def _words(error: Exception) -> str:

@@ -66,6 +66,15 @@ def average(values: dict[str, float]) -> dict[str, float]:
     return dict(zip(sorted(values), (flat / world()).tolist(), strict=True))
 
 
+def gathered(mine: str) -> list[str]:
+    """What each process says, in the order of their ranks."""
+    if world() == 1:
+        return [mine]
+    said: list[str] = [""] * world()
+    dist.all_gather_object(said, mine)
+    return said
+
+
 def barrier() -> None:
     if world() > 1:
         dist.barrier()

@@ -39,3 +39,11 @@ class DivergenceError(GanzooError):
 
 class MetricUnavailableError(GanzooError):
     """A metric cannot be measured here. The score is left out, with this sentence as the reason."""
+
+
+class InterruptedRunError(KeyboardInterrupt):
+    """A signal asked the run to stop. No error, so nothing that handles errors may swallow it."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code

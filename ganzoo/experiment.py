@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ganzoo import checkpoint, dist
+from ganzoo import checkpoint, dist, interrupt
 from ganzoo.batch import DataSpec
 from ganzoo.config import as_table, build, did_you_mean
 from ganzoo.dataset import Dataset
 from ganzoo.errors import CheckpointError, ConfigError, UnknownNameError
 from ganzoo.evaluation import EvaluateConfig, TrainedEvaluation, Watcher, evaluate, settings_hash
+from ganzoo.lock import locked
 from ganzoo.loop import Observer, TrainConfig, resolve_device, resolve_precision, train
 from ganzoo.loop import build as build_method
 from ganzoo.method import Method
@@ -155,6 +157,15 @@ def run(plan: Plan, folder: RunFolder, stage: Stage | None = None) -> list[Score
     """Train, evaluate and write the run folder, going on from where an earlier attempt stopped."""
     stage = stage or Stage()
     device = local_device(plan.train.device)
+    with interrupt.heard(), ExitStack() as held:
+        method, dataset, first_process = _train(plan, folder, stage, device, held)
+        return measure(plan, folder, method, dataset, stage) if first_process else []
+
+
+def _train(
+    plan: Plan, folder: RunFolder, stage: Stage, device: torch.device, held: ExitStack
+) -> tuple[Method, Dataset, bool]:
+    """The trained method, its data, and whether this is the first process, which then holds the folder."""
     with dist.process_group(device):
         first_process = dist.rank() == 0
         folder.check(plan.tables())  # before any work
@@ -164,13 +175,14 @@ def run(plan: Plan, folder: RunFolder, stage: Stage | None = None) -> list[Score
         if first_process:
             made_with = environment(device, resolve_precision(plan.train.precision, device))
             folder.open({**plan.tables(), "data": spec.as_table(), "environment": made_with})
+            held.enter_context(locked(folder.path))
         dist.barrier()
         method = build_method(plan.method, plan.method_config, spec, seed=plan.train.seed, device=device)
         observer = stage.training(plan, folder, method, dataset) if first_process else Observer()
         if first_process:
             observer = _Recorder(folder, plan.train.batch_size * dist.world(), observer)
         train(method, dataset.source(), dataset.target(), plan.train, folder.path, observer)
-    return measure(plan, folder, method, dataset, stage) if first_process else []
+    return method, dataset, first_process
 
 
 def measure(

@@ -12,11 +12,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ganzoo import checkpoint, dist
+from ganzoo import checkpoint, dist, interrupt
 from ganzoo.batch import Batch, DataSpec
 from ganzoo.cpu import multiplies_bfloat16
 from ganzoo.dataset import Domain
-from ganzoo.errors import ConfigError, DivergenceError, PluginError
+from ganzoo.errors import ConfigError, DivergenceError, InterruptedRunError, PluginError
 from ganzoo.loader import Loader, reseed
 from ganzoo.method import Method, Phase
 from ganzoo.settings import Settings
@@ -168,6 +168,18 @@ class Meter:
         self._counts.clear()
         return dist.average(means)
 
+    def state(self) -> dict[str, tuple[float, int]]:
+        """Sums and counts since the last `drain`, of this process: exact in JSON."""
+        if not self._sums:
+            return {}
+        totals = torch.stack(list(self._sums.values())).tolist()
+        return {key: (total, self._counts[key]) for key, total in zip(self._sums, totals, strict=True)}
+
+    def restore(self, state: Mapping[str, Sequence[float]], device: torch.device) -> None:
+        """The inverse of `state`."""
+        self._sums = {key: torch.tensor(total, device=device) for key, (total, _) in state.items()}
+        self._counts = {key: int(count) for key, (_, count) in state.items()}
+
 
 def build(cls: type[Method], config: Settings, spec: DataSpec, *, seed: int, device: torch.device) -> Method:
     """A method with its first weights, which are a function of the seed, laid out for the device."""
@@ -186,7 +198,8 @@ def train(
 ) -> None:
     """Train `method` to `config.steps`, going on from the newest checkpoint in `run_dir` where there is one.
 
-    Raises DivergenceError where a loss term or a weight is not finite; what was saved before stays.
+    Raises DivergenceError where a loss term or a weight is not finite; what was saved before stays. Raises
+    InterruptedRunError, after saving, where a signal asked the run to stop (`ganzoo.interrupt`).
     """
     observer = observer or Observer()
     if config.micro_batch and method.couples_batch:
@@ -203,13 +216,17 @@ def train(
     optimizers = {name: runner.optimizer for name, runner in runners.items() if callable(runner.phase.optimizer)}
     newest = checkpoint.latest(run_dir) if run_dir else None
     first = checkpoint.load(newest, method, optimizers) if newest else 0
+    meter = Meter()
+    if newest:
+        meter.restore(checkpoint.load_meter(newest), device)
     observer.started(first, config.steps)
     if first < config.steps:
         loader = Loader(
             source, target, batch_size=config.batch_size, seed=config.seed, device=device, oracle=method.oracle
         )
         try:
-            _steps(method, runners, optimizers, loader, config, first, run_dir, observer)
+            with interrupt.waiting():
+                _steps(method, runners, optimizers, loader, meter, config, first, run_dir, observer)
         finally:
             loader.close()
     method.eval()
@@ -220,13 +237,13 @@ def _steps(
     runners: Mapping[str, PhaseRunner],
     optimizers: Mapping[str, torch.optim.Optimizer],
     loader: Loader,
+    meter: Meter,
     config: TrainConfig,
     first: int,
     run_dir: Path | None,
     observer: Observer,
 ) -> None:
     draws = sum(len(method.schedule(step)) for step in range(first))
-    meter = Meter()
     for step in range(first, config.steps):
         progress = step / config.steps
         reseed(loader.device, config.seed, step, dist.rank())  # the only random state of a run
@@ -241,7 +258,8 @@ def _steps(
         observer.stepped(done, phases)
         last = done == config.steps
         saving = run_dir is not None and (last or done % config.save_every == 0)
-        if last or saving or done % config.log_every == 0:
+        logging = last or saving or done % config.log_every == 0
+        if logging:
             means = meter.drain()
             _check_finite(method, means, done, saving)
             observer.logged(done, means, method.diagnose(means))
@@ -250,6 +268,29 @@ def _steps(
         if saving and run_dir is not None:
             checkpoint.save(run_dir, done, method, optimizers)
             observer.saved(done)
+        if not last and (logging or dist.world() == 1):  # several processes agree where they meet anyway
+            _heed_signals(method, optimizers, meter, done, run_dir, saved=saving)
+
+
+def _heed_signals(
+    method: Method,
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    meter: Meter,
+    step: int,
+    run_dir: Path | None,
+    *,
+    saved: bool,
+) -> None:
+    """Save where a signal asked for it, and stop where it asked for that."""
+    save, stop = interrupt.asked()
+    said = dist.gathered(stop or ("save" if save else ""))
+    stop = next((name for name in said if name in interrupt.STOP), "")
+    if any(said) and run_dir is not None and not saved:
+        _check_finite(method, {}, step, weights=True)
+        checkpoint.save(run_dir, step, method, optimizers, meter.state())
+    if stop:
+        what = f"saved at step {step}" if run_dir is not None else "nothing of this network was saved"
+        raise InterruptedRunError(f"stopped by {stop}, {what}; the same command goes on", interrupt.STOP[stop])
 
 
 def _check_finite(method: Method, means: Mapping[str, float], step: int, weights: bool) -> None:

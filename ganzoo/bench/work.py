@@ -24,7 +24,7 @@ from ganzoo.bench.budget import steps_for
 from ganzoo.bench.cell import Cell, cell_of_tables
 from ganzoo.config import read_toml
 from ganzoo.dataset import Dataset
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, InterruptedRunError
 from ganzoo.experiment import Plan, Stage, run
 from ganzoo.loop import Observer, build
 from ganzoo.method import Method
@@ -167,6 +167,9 @@ def main(arguments: Sequence[str]) -> int:
     except GanzooError as error:
         print(f"error: {error}", flush=True)
         return EXPECTED_FAILURE
+    except InterruptedRunError as stopped:
+        print(f"The cell was {stopped}", flush=True)
+        return stopped.exit_code
     except Exception:
         traceback.print_exc(file=sys.stdout)
         return BUG

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ganzoo import __version__
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, InterruptedRunError
 
 COMMANDS = {
     "run": ("ganzoo.cli.run", "Train a method on a dataset and measure it."),
@@ -57,8 +57,11 @@ class _Main(click.Group):
             return super().invoke(ctx)
         except GanzooError as error:
             raise _Failure(str(error), error.exit_code) from error
+        except InterruptedRunError as stopped:
+            click.echo(f"\nThe run was {stopped}.", err=True)
+            sys.exit(stopped.exit_code)
         except KeyboardInterrupt:
-            click.echo("\nInterrupted. The same command goes on from the last checkpoint.", err=True)
+            click.echo("\nInterrupted. The same command goes on from where it was.", err=True)
             sys.exit(130)
 
 

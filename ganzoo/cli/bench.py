@@ -26,6 +26,7 @@ from ganzoo.bench.suite import Suite, load_suite, narrowed, shipped
 from ganzoo.bench.work import code_of
 from ganzoo.cli.report import show
 from ganzoo.config import SettingOption, options
+from ganzoo.lock import locked
 from ganzoo.registry import registry
 from ganzoo.run_folder import environment
 
@@ -107,7 +108,7 @@ def _bench(suite: Suite, cells: Sequence[Cell], folder: BenchFolder, jobs: int, 
     threads = folder.open(
         suite, int(given) if given.isdigit() and int(given) else max(1, (os.cpu_count() or 1) // jobs)
     )
-    with _Display(cells, folder, jobs) as display:
+    with locked(folder.path), _Display(cells, folder, jobs) as display:
         Schedule(folder.path, plugins, jobs=jobs, threads=threads, watch=display).run(cells)
     show(folder)
     failed = [cell for cell in cells if cell.id not in folder.results().finished]
