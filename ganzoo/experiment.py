@@ -15,7 +15,7 @@ from ganzoo import checkpoint, dist, interrupt
 from ganzoo.batch import DataSpec
 from ganzoo.config import as_table, build, did_you_mean
 from ganzoo.dataset import Dataset
-from ganzoo.errors import CheckpointError, ConfigError, UnknownNameError
+from ganzoo.errors import CheckpointError, ConfigError, DivergenceError, UnknownNameError
 from ganzoo.evaluation import EvaluateConfig, TrainedEvaluation, Watcher, evaluate, settings_hash
 from ganzoo.lock import locked
 from ganzoo.loop import Observer, TrainConfig, resolve_device, resolve_precision, train
@@ -176,12 +176,17 @@ def _train(
             made_with = environment(device, resolve_precision(plan.train.precision, device))
             folder.open({**plan.tables(), "data": spec.as_table(), "environment": made_with})
             held.enter_context(locked(folder.path))
+            folder.divergence_file.unlink(missing_ok=True)  # of an earlier attempt
         dist.barrier()
         method = build_method(plan.method, plan.method_config, spec, seed=plan.train.seed, device=device)
         observer = stage.training(plan, folder, method, dataset) if first_process else Observer()
         if first_process:
             observer = _Recorder(folder, plan.train.batch_size * dist.world(), observer)
-        train(method, dataset.source(), dataset.target(), plan.train, folder.path, observer)
+        try:
+            train(method, dataset.source(), dataset.target(), plan.train, folder.path, observer)
+        except DivergenceError as error:
+            folder.replace(folder.divergence_file, f"{error}\n")
+            raise
     return method, dataset, first_process
 
 

@@ -30,3 +30,14 @@ def locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process works on the folder now."""
+    if not (folder / FILE).exists():
+        return False
+    try:
+        with locked(folder):
+            return False
+    except GanzooError:
+        return True

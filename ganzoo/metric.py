@@ -60,6 +60,11 @@ class Extractor(ABC):
     @abstractmethod
     def __init__(self, data: Evaluation) -> None: ...
 
+    @classmethod
+    def status(cls) -> str:
+        """What `ganzoo doctor` says of it: where its weights are, or how to get them. Loads and fetches nothing."""
+        return "needs no download"
+
     @property
     @abstractmethod
     def card(self) -> Mapping[str, Any]:

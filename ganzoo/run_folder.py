@@ -32,6 +32,7 @@ class RunFolder:
         self.timing_file = path / "timing.jsonl"  # how long it took
         self.scores_file = path / "metrics.json"
         self.curves_file = path / "curves.png"
+        self.divergence_file = path / "diverged.txt"  # why it did not come to its end
 
     def check(self, tables: Mapping[str, Any]) -> bool:
         """Whether the folder already holds a run with these settings.

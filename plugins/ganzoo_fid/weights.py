@@ -41,6 +41,13 @@ def inception_weights() -> tuple[Path, str]:
     return _verified(cached)
 
 
+def weights_status() -> str:
+    """Where the weights are, or how to get them. Reads and fetches nothing."""
+    given = os.environ.get(VARIABLE, "")
+    file = Path(given) if given not in ("", "download") else Path(torch.hub.get_dir()) / "checkpoints" / FILE
+    return f"weights at {file}" if file.is_file() else f"weights absent; {HOW}"
+
+
 def _verified(file: Path) -> tuple[Path, str]:
     try:
         with file.open("rb") as stream:

@@ -1,0 +1,133 @@
+"""`ganzoo runs`: what run folders there are, and what became of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ganzoo.checkpoint import folder as checkpoints
+from ganzoo.cli.table import print_scores
+from ganzoo.config import write_toml
+from ganzoo.errors import ConfigError, GanzooError, UsageError
+from ganzoo.lock import is_locked, locked
+from ganzoo.run_folder import RunFolder
+
+FOLDER = click.Path(path_type=Path)
+DEPTH = 4  # folders below the one that is given in which runs are looked for: those of benches lie three deep
+
+
+@click.group(help="List, show and delete run folders.")
+def command() -> None: ...
+
+
+@command.command("list", help="List the runs in folders and below them, with their state and size.  [default: runs]")
+@click.argument("folders", nargs=-1, type=FOLDER)
+def list_command(folders: Sequence[Path]) -> None:
+    for folder in folders:
+        if not folder.is_dir():
+            raise UsageError(f"{folder} is not a folder")
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("run", "method", "dataset", "step", "state", "size"):
+        table.add_column(heading, justify="right" if heading in ("step", "size") else "left", overflow="fold")
+    found = [run for folder in folders or [Path("runs")] for run in _runs(folder, DEPTH)]
+    for run in found:
+        tables = _settings(run)
+        asked, step = tables.get("run", {}), _step(run)
+        steps = tables.get("train", {}).get("steps", 0)
+        row = [str(run.path), asked.get("method", "?"), asked.get("dataset", "?"), f"{step:,} of {steps:,}", state(run)]
+        table.add_row(*map(escape, row), _size(run.path))
+    if found:
+        Console().print(table)
+    else:
+        click.echo("There are no runs here.", err=True)
+
+
+@command.command("show", help="Show the settings, the state and the scores of a run.")
+@click.argument("run", type=FOLDER)
+def show_command(run: Path) -> None:
+    folder = RunFolder(run)
+    tables = folder.settings()
+    click.echo(write_toml(tables))
+    click.echo(f"state: {state(folder)}, step {_step(folder):,}, {_size(run)}")
+    if folder.divergence_file.exists():
+        click.echo(folder.divergence_file.read_text(encoding="utf-8", errors="replace").strip())
+    scores = folder.scores()
+    if scores:
+        asked = tables.get("run", {})
+        print_scores(
+            scores, f"{asked.get('method', '?')} on {asked.get('dataset', '?')}", str(asked.get("method", "?"))
+        )
+
+
+@command.command("rm", help="Delete run folders, after asking.")
+@click.argument("runs", nargs=-1, required=True, type=FOLDER)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def rm_command(runs: Sequence[Path], yes: bool) -> None:
+    for run in runs:
+        RunFolder(run).settings()  # raises where it holds no run: nothing else is ever deleted
+        if run.is_symlink():
+            raise UsageError(f"{run} is a link; name the folder itself")
+        if is_locked(run):
+            raise GanzooError(f"{run} is in use by another process; stop it first")
+    for run in runs:
+        if not yes and not click.confirm(f"Delete {run} ({_size(run)})?"):
+            continue
+        with locked(run):
+            try:
+                shutil.rmtree(run)
+            except OSError as error:
+                raise GanzooError(f"{run} cannot be deleted: {error.strerror}") from error
+        click.echo(f"{run} is deleted")
+
+
+def state(run: RunFolder) -> str:
+    """running, complete, trained (but not measured), diverged, or interrupted."""
+    if is_locked(run.path):
+        return "running"
+    if run.divergence_file.exists():
+        return "diverged"
+    step, steps = _step(run), _settings(run).get("train", {}).get("steps", 0)
+    if step < steps or not step:
+        return "interrupted"
+    return "complete" if run.scores_file.exists() else "trained"
+
+
+def _runs(folder: Path, depth: int) -> Iterator[RunFolder]:
+    """The runs in a folder and below it. Links are not followed."""
+    if (folder / "run.toml").is_file():
+        yield RunFolder(folder)
+        return
+    if depth and folder.is_dir():
+        for below in sorted(folder.iterdir()):
+            if below.is_dir() and not below.is_symlink():
+                yield from _runs(below, depth - 1)
+
+
+def _settings(run: RunFolder) -> dict[str, Any]:
+    """The run's tables; empty where run.toml is damaged, which must not hide the others."""
+    try:
+        return run.settings()
+    except ConfigError:
+        return {}
+
+
+def _step(run: RunFolder) -> int:
+    """The step of the newest checkpoint."""
+    names = [path.name[-8:] for path in checkpoints(run.path).glob("step-????????")]
+    return max((int(name) for name in names if name.isdigit()), default=0)
+
+
+def _size(folder: Path) -> str:
+    total = sum(
+        os.lstat(Path(place) / file).st_size for place, _, files in os.walk(folder) for file in files
+    )  # fmt: skip
+    return f"{total / 2**20:,.1f} MiB"
