@@ -7,6 +7,7 @@ import inspect
 import json
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ganzoo import __version__
+from ganzoo.batch import DataSpec
 from ganzoo.cache import cache_folder
 from ganzoo.dataset import Dataset, Domain
 from ganzoo.errors import DivergenceError, MetricUnavailableError
@@ -35,7 +37,9 @@ CHUNK = 256  # images that go through a network at once
 class EvaluateConfig(Settings):
     """Settings of every evaluation."""
 
-    metrics: tuple[str, ...] = Field((), description='Metrics to measure; not given: all that apply; "none": none.')
+    metrics: tuple[str, ...] = Field(
+        (), description='Metrics to measure; not given: all that apply, save those on request; "none": none.'
+    )
     samples: int = Field(2_048, ge=2, description="Most images that distances between distributions are measured on.")
 
 
@@ -50,66 +54,29 @@ class Watcher:
         """The next piece of work, in words."""
 
 
-class TrainedEvaluation:
-    """The `ganzoo.metric.Evaluation` of one trained method on one dataset."""
+class SharedExtraction(ABC):
+    """The `ganzoo.metric.Extraction` that evaluations share: extractors, features and fitted networks, made once."""
 
     def __init__(
         self,
-        method: Method,
-        dataset: Dataset,
+        spec: DataSpec,
+        device: torch.device,
         *,
         seed: int,
         samples: int,
         extractors: Mapping[str, type[Extractor]],
         precision: Precision = "auto",
-        device: torch.device | None = None,
         watcher: Watcher | None = None,
     ) -> None:
-        self.method = method.eval().requires_grad_(False)
-        self.dataset, self.spec = dataset, dataset.spec()
-        self.device = device or device_of(method)
+        self.spec, self.device = spec, device
         self.seed, self.samples, self.precision = seed, samples, precision
         self.watcher = watcher or Watcher()
         self._extractor_classes = extractors
         self._extractors: dict[str, Extractor | MetricUnavailableError] = {}
-        self._domains: dict[str, Domain] = {}
         self._features: dict[tuple[str, str], np.ndarray] = {}
 
-    def domain(self, name: DomainName) -> Domain:
-        if name not in self._domains:
-            found: Domain | None = getattr(self.dataset, name)()
-            if found is None:
-                raise MetricUnavailableError(f"the dataset {self.dataset.name} has no {name.replace('_', ' ')} images")
-            self._domains[name] = found
-        return self._domains[name]
-
-    def refined(self, name: Literal["source", "source_test"]) -> Domain:
-        if not isinstance(self.method, Refines):
-            raise MetricUnavailableError(f"{self.method.name} does not refine images")
-        key = f"refined {name}"
-        if key not in self._domains:
-            self.watcher.doing(f"refining the {name.replace('_', ' ')} images")
-            original = self.domain(name)
-            images = self._in_chunks(original.images, self.method.refine, key)
-            self._domains[key] = Domain(key, images, original.labels, original.groups, original.extra)
-        return self._domains[key]
-
-    def made(self) -> Domain:
-        if isinstance(self.method, Refines):
-            return self.refined("source").spread(self.samples)
-        if not isinstance(self.method, Generates):
-            raise MetricUnavailableError(f"{self.method.name} makes no images")
-        return self._generated
-
-    @cached_property
-    def _generated(self) -> Domain:
-        assert isinstance(self.method, Generates)
-        self.watcher.doing(f"generating {self.samples} images")
-        reseed(self.device, self.seed, "generated")
-        counts = [min(CHUNK, self.samples - start) for start in range(0, self.samples, CHUNK)]
-        with torch.no_grad():
-            images = [to_uint8(self.method.generate(count)).cpu().numpy() for count in counts]
-        return Domain("generated", np.concatenate(images))
+    @abstractmethod
+    def domain(self, name: DomainName) -> Domain: ...
 
     def extractor(self, name: str) -> Extractor:
         if name not in self._extractors:
@@ -164,6 +131,71 @@ class TrainedEvaluation:
             __version__,
         )
         return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
+
+
+class TrainedEvaluation(SharedExtraction):
+    """The `ganzoo.metric.Evaluation` of one trained method on one dataset."""
+
+    def __init__(
+        self,
+        method: Method,
+        dataset: Dataset,
+        *,
+        seed: int,
+        samples: int,
+        extractors: Mapping[str, type[Extractor]],
+        precision: Precision = "auto",
+        device: torch.device | None = None,
+        watcher: Watcher | None = None,
+    ) -> None:
+        self.method = method.eval().requires_grad_(False)
+        self.dataset = dataset
+        super().__init__(
+            dataset.spec(),
+            device or device_of(method),
+            seed=seed,
+            samples=samples,
+            extractors=extractors,
+            precision=precision,
+            watcher=watcher,
+        )
+        self._domains: dict[str, Domain] = {}
+
+    def domain(self, name: DomainName) -> Domain:
+        if name not in self._domains:
+            found: Domain | None = getattr(self.dataset, name)()
+            if found is None:
+                raise MetricUnavailableError(f"the dataset {self.dataset.name} has no {name.replace('_', ' ')} images")
+            self._domains[name] = found
+        return self._domains[name]
+
+    def refined(self, name: Literal["source", "source_test"]) -> Domain:
+        if not isinstance(self.method, Refines):
+            raise MetricUnavailableError(f"{self.method.name} does not refine images")
+        key = f"refined {name}"
+        if key not in self._domains:
+            self.watcher.doing(f"refining the {name.replace('_', ' ')} images")
+            original = self.domain(name)
+            images = self._in_chunks(original.images, self.method.refine, key)
+            self._domains[key] = Domain(key, images, original.labels, original.groups, original.extra)
+        return self._domains[key]
+
+    def made(self) -> Domain:
+        if isinstance(self.method, Refines):
+            return self.refined("source").spread(self.samples)
+        if not isinstance(self.method, Generates):
+            raise MetricUnavailableError(f"{self.method.name} makes no images")
+        return self._generated
+
+    @cached_property
+    def _generated(self) -> Domain:
+        assert isinstance(self.method, Generates)
+        self.watcher.doing(f"generating {self.samples} images")
+        reseed(self.device, self.seed, "generated")
+        counts = [min(CHUNK, self.samples - start) for start in range(0, self.samples, CHUNK)]
+        with torch.no_grad():
+            images = [to_uint8(self.method.generate(count)).cpu().numpy() for count in counts]
+        return Domain("generated", np.concatenate(images))
 
     def _in_chunks(self, images: np.ndarray, run: Callable[[Tensor], Tensor], key: str) -> np.ndarray:
         """`run` over uint8 images, in [-1, 1] and back; the noise it draws is a function of the chunk."""

@@ -81,7 +81,8 @@ def make_plan(method_name: str, dataset_name: str, preset: str | None, layers: L
             raise ConfigError(f"metric {name}: {error}") from error
 
     evaluate_config: EvaluateConfig = resolve(EvaluateConfig, "evaluate")
-    names = evaluate_config.metrics or tuple(registry().found["metrics"])
+    metrics = registry().found["metrics"].items()
+    names = evaluate_config.metrics or tuple(name for name, metric in metrics if metric.by_default)
     names = () if names == ("none",) else names
     return Plan(
         method,

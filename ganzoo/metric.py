@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -58,7 +58,7 @@ class Extractor(ABC):
     summary: ClassVar[str]
 
     @abstractmethod
-    def __init__(self, data: Evaluation) -> None: ...
+    def __init__(self, data: Extraction) -> None: ...
 
     @classmethod
     def status(cls) -> str:
@@ -75,10 +75,12 @@ class Extractor(ABC):
         """Features float32 [N, D] of uint8 images [N, C, H, W] on the evaluation's device."""
 
 
-class Evaluation(Protocol):
-    """What a metric may look at. Samples, features and fitted networks are made once and shared by all metrics."""
+class Extraction(Protocol):
+    """What an extractor may look at: data and networks, and no method.
 
-    method: Method  # in eval mode, frozen
+    Features and fitted networks are made once and shared by all metrics.
+    """
+
     spec: DataSpec
     device: torch.device
     seed: int
@@ -86,17 +88,6 @@ class Evaluation(Protocol):
 
     def domain(self, name: DomainName) -> Domain:
         """A domain of the dataset, labels included. Raises MetricUnavailableError where it is absent."""
-        ...
-
-    def refined(self, name: Literal["source", "source_test"]) -> Domain:
-        """What the method makes of a labelled source domain, row for row, labels carried over (uint8).
-
-        Raises MetricUnavailableError for a method that does not refine.
-        """
-        ...
-
-    def made(self) -> Domain:
-        """At most `samples` images of the method's making, as uint8: refined from the source, or generated."""
         ...
 
     def extractor(self, name: str) -> Extractor:
@@ -112,6 +103,38 @@ class Evaluation(Protocol):
         ...
 
 
+class Evaluation(Extraction, Protocol):
+    """What a metric may look at. Samples are made once and shared by all metrics."""
+
+    method: Method  # in eval mode, frozen
+
+    def refined(self, name: Literal["source", "source_test"]) -> Domain:
+        """What the method makes of a labelled source domain, row for row, labels carried over (uint8).
+
+        Raises MetricUnavailableError for a method that does not refine.
+        """
+        ...
+
+    def made(self) -> Domain:
+        """At most `samples` images of the method's making, as uint8: refined from the source, or generated."""
+        ...
+
+
+@runtime_checkable
+class Compares(Protocol):
+    """A metric that can also compare two collections of images without any method (`ganzoo evaluate --real --fake`).
+
+    Its Config has a field `extractors`.
+    """
+
+    def compare(self, data: Extraction, real: Domain, made: Mapping[str, Domain], origin: str) -> Sequence[Score]:
+        """The scores of each subject's images against `real`, which are of the domain `origin`.
+
+        `data` has the domain `source` alone, and only where labelled images were given.
+        """
+        ...
+
+
 class Metric(ABC):
     """Measures a trained method."""
 
@@ -119,6 +142,7 @@ class Metric(ABC):
     summary: ClassVar[str]
     needs: ClassVar[tuple[type, ...]]  # capability protocols: it applies to a method that has any of them
     tasks: ClassVar[tuple[type[Task], ...]] = ()  # what labels must mean for it to apply; empty: anything
+    by_default: ClassVar[bool] = True  # False: measured only where it is named
     Config: ClassVar[type[Settings]]
 
     def __init__(self, config: Any) -> None:

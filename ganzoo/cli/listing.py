@@ -30,7 +30,8 @@ def _classes(kind: str) -> Table:
     table = table_of(kind, "name", "summary", "package")
     packages = {name: plugin.package for plugin in registry().plugins for name in plugin.adds.get(kind, [])}
     for name, cls in registry().found[kind].items():
-        table.add_row(escape(name), escape(cls.summary), escape(packages[name]))
+        note = "" if getattr(cls, "by_default", True) else " [dim]On request.[/dim]"
+        table.add_row(escape(name), escape(cls.summary) + note, escape(packages[name]))
     return table
 
 

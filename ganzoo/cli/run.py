@@ -79,7 +79,10 @@ def _command(name: str, args: Sequence[str]) -> click.Command:
     def callback(out: Path | None, **given: Any) -> None:
         layers = {f"--config {file}": _setting_tables(tables, file)} if file else {}
         kept = None if asked.get("preset") == "default" else asked.get("preset")
-        plan = make_plan(name, dataset, preset or kept, {**layers, "options": _typed_settings(params, given)})
+        typed = _typed_settings(params, given)
+        plan = make_plan(name, dataset, preset or kept, {**layers, "options": typed})
+        for metric in typed["metric"].keys() - plan.metric_configs.keys():
+            raise ConfigError(f"a setting of the metric {metric} is given, which is not measured; name it in --metrics")
         _run(plan, RunFolder(out or plan.default_folder()))
 
     method = shown.method
@@ -106,7 +109,8 @@ def _params(shown: Plan) -> list[click.Parameter]:
         *options(type(shown.dataset_config), "dataset", shown.dataset_config, taken),
         *options(type(shown.evaluate), "evaluate", shown.evaluate, taken),
     ]
-    for name, config in shown.metric_configs.items():
+    for name, metric in registry().found["metrics"].items():
+        config = shown.metric_configs.get(name) or metric.Config()  # those on request have settings, too
         made += options(type(config), f"metric {name}", config, taken, prefix=f"{name}-")
     return [*own, *made]
 

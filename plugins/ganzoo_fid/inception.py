@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ganzoo.metric import Evaluation, Extractor
+from ganzoo.metric import Extraction, Extractor
 from ganzoo_fid.colour import GREY, in_colour
 from ganzoo_fid.weights import inception_weights, weights_status
 
@@ -37,7 +37,7 @@ class Inception(Extractor):
     name = "inception"
     summary = "pool3 features of pytorch-fid's InceptionV3: what published FIDs are measured on."
 
-    def __init__(self, data: Evaluation) -> None:
+    def __init__(self, data: Extraction) -> None:
         file, self._digest = inception_weights()
         self.network = build_inception(torch.load(file, map_location="cpu", weights_only=True)).to(data.device)
 

@@ -6,6 +6,8 @@ import numpy as np
 
 from ganzoo_fid.estimate import Estimate, jackknife_error
 
+BLOCK = 2**22  # kernel values at once: 32 MiB, however many rows there are
+
 
 def polynomial_kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """(x . y / D + 1)^3 of each pair of rows of [N, D] and [M, D]: [N, M]."""
@@ -18,9 +20,24 @@ def kernel_distance(a: np.ndarray, b: np.ndarray) -> Estimate:
     All pairs are used: this is the value that averages over random subsets approach. It is negative about half of
     the time where the two distributions are equal. Each set must have two rows at least.
     """
-    within_a, within_b, between = polynomial_kernel(a, a), polynomial_kernel(b, b), polynomial_kernel(a, b)
-    near_a = (within_a.sum(1) - within_a.diagonal()) / (len(a) - 1)
-    near_b = (within_b.sum(1) - within_b.diagonal()) / (len(b) - 1)
-    far_a, far_b = between.mean(1), between.mean(0)
-    value = near_a.mean() + near_b.mean() - 2 * between.mean()
+    far_a, far_b = (sums / count for sums, count in zip(_sums(a, b), (len(b), len(a)), strict=True))
+    near_a, near_b = _mean_of_others(a), _mean_of_others(b)
+    value = near_a.mean() + near_b.mean() - 2 * far_a.mean()
     return Estimate(float(value), jackknife_error(2 * (near_a - far_a), 2 * (near_b - far_b)))
+
+
+def _mean_of_others(rows: np.ndarray) -> np.ndarray:
+    """The mean kernel value of each row with all the others: [N]."""
+    own = ((rows**2).sum(1) / rows.shape[1] + 1) ** 3
+    return (_sums(rows, rows)[0] - own) / (len(rows) - 1)
+
+
+def _sums(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The kernel values of all pairs of rows, summed over `b` [N] and over `a` [M], block by block."""
+    of_a, of_b = np.empty(len(a)), np.zeros(len(b))
+    step = max(1, BLOCK // len(b))
+    for start in range(0, len(a), step):
+        block = polynomial_kernel(a[start : start + step], b)
+        of_a[start : start + step] = block.sum(1)
+        of_b += block.sum(0)
+    return of_a, of_b

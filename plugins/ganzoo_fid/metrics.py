@@ -1,32 +1,46 @@
-"""`fid` and `kid`: how far the images a method makes are from real ones, on named extractors."""
+"""How near the images a method makes are to real ones, on named extractors: the four metrics and their settings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-import numpy as np
 from pydantic import Field
 
 from ganzoo.dataset import Domain
-from ganzoo.errors import MetricUnavailableError
 from ganzoo.method import Generates, Refines
-from ganzoo.metric import Evaluation, Metric, Score
+from ganzoo.metric import Evaluation, Extraction, Metric, Score
 from ganzoo.settings import Settings
-from ganzoo_fid.estimate import Estimate
+from ganzoo_fid.comparing import Comparison, compared, measured
 from ganzoo_fid.frechet import frechet_distance
 from ganzoo_fid.kernel import kernel_distance
+from ganzoo_fid.neighbourhoods import density_and_coverage, precision_and_recall
 
 FEWEST = 2_048  # rows below which Inception's covariance of 2,048 features is singular, and FIDs compare badly
+INFINITESIMAL = "95 %, infinitesimal jackknife over images"
+JACKKNIFE = "95 %, jackknife over images of both sets"
+EXTRACTORS = ("gaze", "inception")
 
 
 class DistanceConfig(Settings):
     """Settings of the distances between distributions of features."""
 
     extractors: tuple[str, ...] = Field(
-        ("gaze", "inception"), description="Feature extractors; each gives a score of its own, named after it."
+        EXTRACTORS, description="Feature extractors; each gives a score of its own, named after it."
     )
+
+
+class PrecisionRecallConfig(Settings):
+    """Settings of precision and recall."""
+
+    extractors: tuple[str, ...] = Field(EXTRACTORS, description="Feature extractors; each gives scores of its own.")
+    k: int = Field(3, ge=1, description="A ball around an image reaches to its k-th nearest neighbour.")
+
+
+class DensityCoverageConfig(Settings):
+    """Settings of density and coverage."""
+
+    extractors: tuple[str, ...] = Field(EXTRACTORS, description="Feature extractors; each gives scores of its own.")
+    k: int = Field(5, ge=1, description="A ball around an image reaches to its k-th nearest neighbour.")
 
 
 class FID(Metric):
@@ -34,10 +48,21 @@ class FID(Metric):
     summary = "Frechet distance between features of the images made and of real ones (Heusel et al. 2017)."
     needs = (Refines, Generates)
     Config = DistanceConfig
+    comparison = Comparison(
+        names=("fid",),
+        measure=lambda fake, real: {"fid": frechet_distance(fake, real)},
+        formula="squared Frechet distance of fitted Gaussians, float64",
+        interval=INFINITESIMAL,
+        better="lower",
+        fewest=2,
+        warning=lambda fake, real: _few(min(fake, real)),
+    )
 
     def measure(self, data: Evaluation) -> Sequence[Score]:
-        formula = "squared Frechet distance of fitted Gaussians, float64"
-        return _scores(data, "fid", self.config.extractors, frechet_distance, formula)
+        return measured(data, self.comparison, self.config.extractors)
+
+    def compare(self, data: Extraction, real: Domain, made: Mapping[str, Domain], origin: str) -> Sequence[Score]:
+        return compared(data, self.comparison, self.config.extractors, real, made, origin)
 
 
 class KID(Metric):
@@ -45,68 +70,83 @@ class KID(Metric):
     summary = "Kernel distance between features of the images made and of real ones (Binkowski et al. 2018)."
     needs = (Refines, Generates)
     Config = DistanceConfig
-
-    def measure(self, data: Evaluation) -> Sequence[Score]:
-        formula = "unbiased squared MMD over all pairs, kernel (x.y/D + 1)^3, float64"
-        return _scores(data, "kid", self.config.extractors, kernel_distance, formula)
-
-
-def _scores(
-    data: Evaluation,
-    name: str,
-    extractors: Sequence[str],
-    distance: Callable[[np.ndarray, np.ndarray], Estimate],
-    formula: str,
-) -> list[Score]:
-    reference, origin = _reference(data)
-    sets = {"method": data.made(), "source-only": data.domain("source").spread(data.samples)}
-    scores = []
-    for extractor in extractors:
-        named = f"{name}[{extractor}]"
-        try:
-            card = _card(data, extractor, formula, reference, origin)
-            real = data.features(extractor, reference)
-            for subject, images in sets.items():
-                estimate = distance(data.features(extractor, images), real)
-                scores.append(_score(named, subject, estimate, len(images), len(reference), card))
-        except MetricUnavailableError as error:
-            scores.append(Score(named, None, better="lower", reason=str(error)))
-    return scores
-
-
-def _reference(data: Evaluation) -> tuple[Domain, str]:
-    """The real images that others are compared with, and the domain they are of: held-out ones where there are any."""
-    try:
-        origin, real = "target_test", data.domain("target_test")
-    except MetricUnavailableError:
-        origin, real = "target", data.domain("target")
-    return real.spread(data.samples), origin
-
-
-def _score(
-    name: str, subject: str, estimate: Estimate, images: int, real_images: int, card: Mapping[str, Any]
-) -> Score:
-    fewest = min(images, real_images)
-    warning = f"{fewest:,} images; below {FEWEST:,} values depend strongly on the count" if fewest < FEWEST else ""
-    return Score(
-        name,
-        estimate.value,
-        subject,
+    comparison = Comparison(
+        names=("kid",),
+        measure=lambda fake, real: {"kid": kernel_distance(fake, real)},
+        formula="unbiased squared MMD over all pairs, kernel (x.y/D + 1)^3, float64",
+        interval=INFINITESIMAL,
         better="lower",
-        low=estimate.low,
-        high=estimate.high,
-        warning=warning,
-        card={**card, "images": images},
+        fewest=2,
+        warning=lambda fake, real: _few(min(fake, real)),
     )
 
+    def measure(self, data: Evaluation) -> Sequence[Score]:
+        return measured(data, self.comparison, self.config.extractors)
 
-def _card(data: Evaluation, extractor: str, formula: str, reference: Domain, origin: str) -> dict[str, Any]:
-    return {
-        "formula": formula,
-        "interval": "95 %, infinitesimal jackknife over images",
-        "extractor": {"name": extractor, **data.extractor(extractor).card},
-        "reference": origin,
-        "reference_images": len(reference),
-        "reference_fingerprint": reference.unlabelled().fingerprint(),
-        "versions": {package: version(package) for package in ("torch", "numpy")},
-    }
+    def compare(self, data: Extraction, real: Domain, made: Mapping[str, Domain], origin: str) -> Sequence[Score]:
+        return compared(data, self.comparison, self.config.extractors, real, made, origin)
+
+
+class PrecisionRecall(Metric):
+    name = "precision-recall"
+    summary = "The share of images made that are near real ones, and the reverse (Kynkaanniemi et al. 2019)."
+    needs = (Refines, Generates)
+    by_default = False
+    Config = PrecisionRecallConfig
+
+    @property
+    def comparison(self) -> Comparison:
+        k: int = self.config.k
+        return Comparison(
+            names=("precision", "recall"),
+            measure=lambda fake, real: precision_and_recall(fake, real, k),
+            formula="share of one set's rows within the k-th neighbour's distance of any row of the other, float64",
+            interval=f"{JACKKNIFE}, Wilson",
+            better="higher",
+            fewest=k + 2,
+            warning=_unequal,
+            settings={"k": k},
+        )
+
+    def measure(self, data: Evaluation) -> Sequence[Score]:
+        return measured(data, self.comparison, self.config.extractors)
+
+    def compare(self, data: Extraction, real: Domain, made: Mapping[str, Domain], origin: str) -> Sequence[Score]:
+        return compared(data, self.comparison, self.config.extractors, real, made, origin)
+
+
+class DensityCoverage(Metric):
+    name = "density-coverage"
+    summary = "How many images made each real neighbourhood holds, and the share that hold any (Naeem et al. 2020)."
+    needs = (Refines, Generates)
+    by_default = False
+    Config = DensityCoverageConfig
+
+    @property
+    def comparison(self) -> Comparison:
+        k: int = self.config.k
+        return Comparison(
+            names=("density", "coverage"),
+            measure=lambda fake, real: density_and_coverage(fake, real, k),
+            formula="made rows within the k-th neighbour's distance of real rows: their mean number over k, and the "
+            "share of real rows that have any; float64",
+            interval=f"{JACKKNIFE}; density: log-normal, coverage: Wilson",
+            better="higher",
+            fewest=k + 2,
+            warning=_unequal,
+            settings={"k": k},
+        )
+
+    def measure(self, data: Evaluation) -> Sequence[Score]:
+        return measured(data, self.comparison, self.config.extractors)
+
+    def compare(self, data: Extraction, real: Domain, made: Mapping[str, Domain], origin: str) -> Sequence[Score]:
+        return compared(data, self.comparison, self.config.extractors, real, made, origin)
+
+
+def _few(count: int) -> str:
+    return f"{count:,} images; below {FEWEST:,} values depend strongly on the count" if count < FEWEST else ""
+
+
+def _unequal(fake: int, real: int) -> str:
+    return f"{fake:,} images against {real:,}: these scores move with either count" if fake != real else ""

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganzoo.metric import Evaluation, Extractor
+from ganzoo.metric import Extraction, Extractor
 from ganzoo_gaze.network import HIDDEN
 from ganzoo_gaze.training import GazeTraining, require_gaze, train, training_card
 
@@ -18,7 +18,7 @@ class GazeFeatures(Extractor):
     name = "gaze"
     summary = "The 1,000 hidden units of the paper's gaze network, trained on the dataset's source with a fixed seed."
 
-    def __init__(self, data: Evaluation) -> None:
+    def __init__(self, data: Extraction) -> None:
         require_gaze(data, "the extractor gaze")
         source = data.domain("source")
         self._settings, self._source = GazeTraining(), source.fingerprint()

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganzoo.dataset import Domain
 from ganzoo.errors import MetricUnavailableError
-from ganzoo.metric import Evaluation
+from ganzoo.metric import Extraction
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
 from ganzoo_gaze.network import GazeNetwork, GazeNetworkConfig
@@ -32,14 +32,14 @@ class GazeTraining(Settings):
     network_seed: int = Field(0, ge=0, description="Seed of the gaze network's weights, noise and order of the data.")
 
 
-def require_gaze(data: Evaluation, what: str) -> GazeTask:
+def require_gaze(data: Extraction, what: str) -> GazeTask:
     """The evaluation's task. Raises MetricUnavailableError where labels are no gaze."""
     if not isinstance(data.spec.task, GazeTask):
         raise MetricUnavailableError(f"{what} needs gaze labels, and those of this dataset mean something else")
     return data.spec.task
 
 
-def train(data: Evaluation, source: Domain, settings: GazeTraining) -> GazeNetwork:
+def train(data: Extraction, source: Domain, settings: GazeTraining) -> GazeNetwork:
     """A gaze network trained on a labelled domain."""
     network = GazeNetwork(GazeNetworkConfig(lr=settings.lr, augment=settings.augment), data.spec)
     fitted = data.fit(network, source, steps=settings.steps, batch_size=settings.batch_size, seed=settings.network_seed)
@@ -47,7 +47,7 @@ def train(data: Evaluation, source: Domain, settings: GazeTraining) -> GazeNetwo
     return fitted
 
 
-def predict(data: Evaluation, network: Any, images: np.ndarray) -> Tensor:
+def predict(data: Extraction, network: Any, images: np.ndarray) -> Tensor:
     """What a method that predicts reads in uint8 images [N, C, H, W]: [N, 2] on the CPU, in float32."""
     with torch.no_grad():
         chunks = (torch.from_numpy(images[start : start + CHUNK]) for start in range(0, len(images), CHUNK))
