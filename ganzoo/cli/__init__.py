@@ -14,7 +14,7 @@ from ganzoo.errors import GanzooError, InterruptedRunError
 
 COMMANDS = {
     "run": ("ganzoo.cli.run", "Train a method on a dataset and measure it."),
-    "evaluate": ("ganzoo.cli.evaluate", "Measure a finished run again."),
+    "evaluate": ("ganzoo.cli.evaluate", "Measure a finished run again, or two collections of images."),
     "bench": ("ganzoo.cli.bench", "Compare methods on the same data and budget, over several seeds."),
     "report": ("ganzoo.cli.report", "Make the table and report of a bench again."),
     "data": ("ganzoo.cli.data", "Prepare data sets as stores, and look at them."),

@@ -1,29 +1,98 @@
-"""`ganzoo evaluate RUN`."""
+"""`ganzoo evaluate RUN`, and `ganzoo evaluate --real A --fake B` for images that no run made."""
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
+from typing import Any, get_args
 
 import click
 
 from ganzoo.cli.display import Display
 from ganzoo.cli.table import print_scores
+from ganzoo.comparison import Collection, Compared, Shaping, compare, comparing_metrics
+from ganzoo.config import build
+from ganzoo.errors import GanzooError, UsageError
+from ganzoo.evaluation import EvaluateConfig
 from ganzoo.experiment import load_trained, local_device, measure, plan_of_run
+from ganzoo.files.fit import Channels, Resizer
+from ganzoo.files.output import writing
 from ganzoo.registry import registry
 from ganzoo.run_folder import RunFolder
 
+IMAGES = "a folder, an .npz, a prepared store, or a slice such as eyes.npz[0:1000]"
+SIZING = ("image_height", "image_width", "channels", "resizer")
+COLLECTION_OPTIONS = ("real", "fake", "source", "extractors", *SIZING, "out")
+Size = click.IntRange(0, 8192)
 
-@click.command(help="Measure a trained run again, from its newest checkpoint, and write its metrics.json.")
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--metrics", metavar="A,B,...", help="Metrics to measure; none named: those of the run.")
-@click.option("--samples", metavar="INTEGER", help="Most images that distances between distributions are measured on.")
-@click.option("--device", help="auto, cpu, cuda or cuda:N; not given: as the run.")
+
+@click.command(
+    options_metavar="[RUN | --real A --fake B] [options]",
+    help="Measure a trained run again, from its newest checkpoint, and write its metrics.json.\n\n"
+    "With --real and --fake instead: measure how far two collections of images are from each other, without a run.",
+)
+@click.argument("run", required=False, metavar="", type=click.Path(path_type=Path))
+@click.option("--real", type=click.Path(path_type=Path), help=f"Real images: {IMAGES}.")
+@click.option(
+    "--fake", type=click.Path(path_type=Path), help="Images that are measured against them, in the same forms."
+)
+@click.option(
+    "--source",
+    type=click.Path(path_type=Path),
+    help="Labelled images, for extractors that learn from some.  [default: --fake where labelled, else --real]",
+)
+@click.option("--extractors", metavar="A,B,...", help="Extractors for --real and --fake; none named: all there are.")
+@click.option("--metrics", metavar="A,B,...", help="Metrics to measure; none named: those of the run, or all.")
+@click.option(
+    "--samples",
+    metavar="INTEGER",
+    help="Most images of a set that are measured, evenly spaced.  [default: that of the run, or 2048]",
+)
+@click.option("--image-height", type=Size, help="Height in pixels that all images are brought to.  [default: --real's]")
+@click.option("--image-width", type=Size, help="Width in pixels that all images are brought to.  [default: --real's]")
+@click.option(
+    "--channels",
+    type=click.Choice(get_args(Channels)),
+    help="Convert all images to grey or rgb.  [default: as-is, they must agree]",
+)
+@click.option(
+    "--resizer",
+    type=click.Choice(get_args(Resizer)),
+    help="How images of other sizes are brought to one.  [default: none, they must agree]",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="A .json file for the scores of --real and --fake, with cards."
+)
+@click.option("--device", help="auto, cpu, cuda or cuda:N.  [default: as the run, or auto]")
 @click.option("--plugin", multiple=True, type=click.Path(path_type=Path), help="Load a plugin from a .py file.")
-def command(run: Path, metrics: str | None, samples: str | None, device: str | None, plugin: tuple[Path, ...]) -> None:
+def command(run: Path | None, plugin: tuple[Path, ...], **given: Any) -> None:
+    _check_form(run, given)
     for file in plugin:
         registry().add_file(file)
+    if run is None:
+        _collections(given)
+    else:
+        _run(run, given)
+
+
+def _check_form(run: Path | None, given: dict[str, Any]) -> None:
+    """Raise UsageError unless either a run or two collections are named, with the options that belong to it."""
+    typed = [f"--{name.replace('_', '-')}" for name in COLLECTION_OPTIONS if given[name] is not None]
+    if run is not None and typed:
+        raise UsageError(f"{', '.join(typed)}: for two collections of images, not for the run {run}; leave out either")
+    if run is None and not typed:
+        raise UsageError("name what is measured: the folder of a run, or two collections with --real and --fake")
+    if run is None and (given["real"] is None or given["fake"] is None):
+        raise UsageError(f"{', '.join(typed)}: two collections need both --real and --fake; each is {IMAGES}")
+
+
+def _run(run: Path, given: dict[str, Any]) -> None:
     folder = RunFolder(run)
-    typed = {"evaluate": {"metrics": metrics, "samples": samples}, "train": {"device": device}}
+    typed = {
+        "evaluate": {"metrics": given["metrics"], "samples": given["samples"]},
+        "train": {"device": given["device"]},
+    }
     plan = plan_of_run(folder, {"options": typed})
     dataset = plan.dataset(plan.dataset_config)
     with Display() as display:
@@ -32,3 +101,68 @@ def command(run: Path, metrics: str | None, samples: str | None, device: str | N
             display.say(f"{run} was trained for {step} of {plan.train.steps} steps: these are the scores of that step")
         scores = measure(plan, folder, method, dataset, display, step)
     print_scores(scores, plan.method.name, f"{plan.method.name} on {plan.dataset.name}, step {step}")
+
+
+def _collections(given: dict[str, Any]) -> None:
+    settings = build(EvaluateConfig, {"options": {"metrics": given["metrics"], "samples": given["samples"]}})
+    names = [name.strip() for name in (given["extractors"] or "").split(",") if name.strip()]
+    metrics = comparing_metrics(settings.metrics, names)
+    out: Path | None = given["out"]
+    if out is not None:
+        _check_out(out)
+    shaping = Shaping(
+        given["image_height"] or 0, given["image_width"] or 0, given["resizer"] or "none", given["channels"] or "as-is"
+    )
+    device = local_device(given["device"] or "auto")
+    real, fake, source = (
+        Collection(f"--{side}", given[side]) if given[side] is not None else None for side in ("real", "fake", "source")
+    )
+    assert real is not None
+    assert fake is not None
+    with Display() as display:
+        found = compare(real, fake, source, shaping, metrics, samples=settings.samples, device=device, watcher=display)
+        for note in _notes(found):
+            display.say(note)
+    print_scores(found.scores, "value", f"{fake.location} against {real.location}")
+    if out is not None:
+        _write(out, found)
+        click.echo(f"All scores, with their cards, are in {out}", err=True)
+    if all(score.value is None for score in found.scores):
+        raise GanzooError("nothing could be measured; the table says why")
+
+
+def _notes(found: Compared) -> list[str]:
+    """What a reader must know of the collections before the table."""
+    sides = {side: found.facts[side] for side in ("real", "fake")}
+    notes = [
+        f"--{side}: measured on {facts['images_measured']:,} of {facts['images']:,} images, evenly spaced; "
+        "--samples sets how many"
+        for side, facts in sides.items()
+        if facts["images_measured"] < facts["images"]
+    ]
+    fakes = sides["fake"]["images"]
+    if found.shared and found.shared == fakes == sides["real"]["images"]:
+        notes.append("warning: --real and --fake are the same images; the scores say only what equal sets score")
+    elif found.shared:
+        notes.append(
+            f"warning: {found.shared:,} of the {fakes:,} fake images are real ones, pixel for pixel; "
+            "that makes the two sets look nearer than they are"
+        )
+    return notes
+
+
+def _check_out(out: Path) -> None:
+    """Before any work: raise UsageError where `out` is no json file, GanzooError where it cannot be written."""
+    if out.suffix.lower() != ".json" or out.is_dir():
+        raise UsageError(f"--out {out}: give a file whose name ends in .json")
+    with writing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(out.parent, os.W_OK):
+            raise PermissionError(13, "permission denied")
+
+
+def _write(out: Path, found: Compared) -> None:
+    aside = out.with_name(out.name + ".partial")
+    with writing(out):
+        aside.write_text(json.dumps(found.document(), indent=1, default=str) + "\n", encoding="utf-8")
+        os.replace(aside, out)

@@ -8,6 +8,7 @@ import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -186,15 +187,25 @@ def read_domain(name: str, images: Images, location: Location, fit: Fit, *, labe
             f"{name} {location} must be labelled: a folder by labels.csv or one NAME.json per image, an npz by "
             "an array gaze or gaze_pitchyaw"
         )
-    check_memory(len(rows) * int(np.prod(fit.shape)), f"{name} {location}")
     extra = {} if columns.pupil_center is None else {"pupil_center": fit.points(columns.pupil_center[rows], shapes)}
-    return Domain(
-        name,
-        images.read(rows.tolist(), fit),
+    return replace(
+        read_images(name, images, location, fit),
         labels=None if columns.labels is None else columns.labels[rows],
         groups=None if columns.groups is None else columns.groups[rows],
         extra=extra,
     )
+
+
+def read_images(name: str, images: Images, location: Location, fit: Fit) -> Domain:
+    """The chosen rows of `images`, fitted, without looking for labels.
+
+    Raises DatasetError where images cannot be read or fitted.
+    """
+    rows = location.select(len(images.names))
+    shapes = [images.shapes[row] for row in rows]
+    fit.check(shapes, [images.names[row] for row in rows], f"{name} {location}")
+    check_memory(len(rows) * int(np.prod(fit.shape)), f"{name} {location}")
+    return Domain(name, images.read(rows.tolist(), fit))
 
 
 def in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
