@@ -9,10 +9,9 @@ import numpy as np
 
 from ganzoo.dataset import Domain
 from ganzoo.errors import MetricUnavailableError
-from ganzoo.method import Refines
+from ganzoo.method import Method, Refines
 from ganzoo.metric import DomainName, Evaluation, Metric, Score
 from ganzoo.task import GazeTask
-from ganzoo_gaze.network import GazeNetwork
 from ganzoo_gaze.pupil import NAME, RADII, pupil_centers
 from ganzoo_gaze.statistics import Statistic, bootstrap_interval, interval_card, labels_of
 from ganzoo_gaze.training import GazeTraining, predict, require_gaze, train, training_card
@@ -56,7 +55,7 @@ def _pair(data: Evaluation) -> tuple[DomainName, Domain, Domain]:
         return "source", data.domain("source"), data.refined("source")
 
 
-def _error_on_real(data: Evaluation, judge: GazeNetwork, task: GazeTask) -> Mapping[str, float]:
+def _error_on_real(data: Evaluation, judge: Method, task: GazeTask) -> Mapping[str, float]:
     try:
         real = data.domain("target_test")
         labels = labels_of(real)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.metric import Extraction, Extractor
-from ganzoo_gaze.network import HIDDEN
+from ganzoo_gaze.network import HIDDEN, GazeNetwork
 from ganzoo_gaze.training import GazeTraining, require_gaze, train, training_card
 
 
@@ -22,7 +22,9 @@ class GazeFeatures(Extractor):
         require_gaze(data, "the extractor gaze")
         source = data.domain("source")
         self._settings, self._source = GazeTraining(), source.fingerprint()
-        self.network = train(data, source, self._settings)
+        network = train(data, source, self._settings)
+        assert isinstance(network, GazeNetwork)
+        self.network = network
 
     @property
     def card(self) -> Mapping[str, Any]:
