@@ -10,7 +10,7 @@ from ganzoo_gaze.downstream import DownstreamGazeError
 from ganzoo_gaze.drift import LabelDrift
 from ganzoo_gaze.extractor import GazeFeatures
 from ganzoo_gaze.statistics import axis_facts, bootstrap_interval, gaze_scores, profile, resampling_unit
-from ganzoo_gaze.training import GazeTraining
+from ganzoo_gaze.training import GazeTraining, predict, train
 from torch import Tensor
 
 from ganzoo.batch import DataSpec
@@ -19,6 +19,7 @@ from ganzoo.errors import MetricUnavailableError
 from ganzoo.evaluation import TrainedEvaluation
 from ganzoo.method import Method
 from ganzoo.metric import Score
+from ganzoo.nn.predictor import Predictor, PredictorConfig
 from ganzoo.registry import Registry
 from ganzoo.settings import Settings
 from ganzoo.task import ClassTask, GazeTask, Task
@@ -232,3 +233,19 @@ def test_the_profile_is_the_mean_error_of_each_bin_of_five_degrees_that_has_ten_
         (0, 5, 3.0, 20),
         (5, 10, 7.0, 12),
     ]
+
+
+def test_the_small_network_is_that_of_source_only_and_takes_images_too_small_for_the_papers(toy: Dataset) -> None:
+    source = toy.source()
+    tiny = Domain("source", np.ascontiguousarray(source.images[:, :, 8:17, 12:27]), source.labels)
+    spec = DataSpec(1, 9, 15, GazeTask())
+    data = evaluation(Identity(), toy)
+    data.spec = spec
+    with pytest.raises(MetricUnavailableError, match="too small for the paper's gaze network"):
+        train(data, tiny, SHORT)
+    fitted = train(data, tiny, GazeTraining(network="small", steps=3, batch_size=8))
+    theirs = Predictor(PredictorConfig(), spec.image_shape, spec.task, batch_norm=True)
+    assert {name: weight.shape for name, weight in fitted.predictor.state_dict().items()} == {
+        name: weight.shape for name, weight in theirs.state_dict().items()
+    }
+    assert predict(data, fitted, tiny.images).shape == (len(tiny), 2)
