@@ -1,0 +1,89 @@
+"""What every reader of this plugin shares: rows of a piece, skipped files with their reasons, and the raw folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from warnings import catch_warnings, filterwarnings
+
+import numpy as np
+
+from ganzoo.errors import DatasetError
+from ganzoo.files.archive import Piece, digest
+from ganzoo.files.guard import reading
+
+PACKED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+
+
+@dataclass
+class Rows:
+    """The rows of one piece, while it is read from `root`."""
+
+    root: Path
+    image_shape: tuple[int, int, int]
+    images: list[np.ndarray] = field(default_factory=list)  # uint8 [C, H, W] each
+    columns: dict[str, list[Any]] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
+    inputs: dict[str, str] = field(default_factory=dict)
+
+    def add(self, image: np.ndarray, columns: Mapping[str, Any]) -> None:
+        self.images.append(image)
+        for name, value in columns.items():
+            self.columns.setdefault(name, []).append(value)
+
+    def content(self, name: str, most: int) -> bytes:
+        """A file below the root, which becomes an input. Raises DatasetError where it is no plain file of it."""
+        path = self.root / name
+        check_inside(path, self.root)
+        with reading(path, "file"):
+            if path.stat().st_size > most:
+                raise DatasetError(f"{path} is larger than {most >> 20} MiB")
+            data = path.read_bytes()
+        self.inputs[name] = digest(data)
+        return data
+
+    @contextmanager
+    def skipping(self, name: str) -> Iterator[None]:
+        """Count what is raised on an image that cannot be used, with its reason; go on with the next one."""
+        try:
+            with catch_warnings():
+                filterwarnings("ignore", module=r"PIL\.")  # on damaged metadata and large images
+                yield
+        except DatasetError as error:
+            path = str(self.root / name)
+            self.skip(name, str(error).replace(path, "it").replace(str(self.root) + os.sep, ""))
+
+    def skip(self, name: str, why: str) -> None:
+        self.skipped.append(f"{name}: {why}")
+
+    def piece(self) -> Piece:
+        images = np.stack(self.images) if self.images else np.empty((0, *self.image_shape), np.uint8)
+        columns = {name: np.array(values) for name, values in self.columns.items()}
+        return Piece(images, columns, self.skipped, self.inputs)
+
+
+def check_inside(path: Path, root: Path) -> None:
+    """Raise DatasetError for a link that leads out of the folder: its content is nobody's data set."""
+    if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
+        raise DatasetError("it is a link that leads out of the folder")
+
+
+def check_folder(path: Path, expects: str) -> None:
+    """Raise DatasetError where --from names no folder, saying what it must name."""
+    if path.is_file() and path.suffix.lower() in PACKED:
+        raise DatasetError(f"--from {path} is packed: unpack it first, then give the folder; it must be {expects}")
+    if path.is_file():
+        raise DatasetError(f"--from {path} is a file; it must be {expects}")
+    if not path.is_dir():
+        raise DatasetError(f"--from {path} does not exist; it must be {expects}")
+
+
+def names_in(folder: Path, root: Path) -> list[str]:
+    """Sorted names in a folder below the root, without hidden ones."""
+    check_inside(folder, root)
+    with reading(folder, "folder"), os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries if not entry.name.startswith("."))
