@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from scipy.io import savemat
 
 LEFT_AND_UP = np.array([-0.3, -0.25, -np.sqrt(1 - 0.3**2 - 0.25**2)])  # camera x right, y down, z forward
 CORNERS = 200.0  # px between the eye corners of `unity_eye`
@@ -69,3 +70,23 @@ def unity_eye(folder: Path, number: int, gaze: np.ndarray, **changes: Any) -> No
 def unit(vector: Any) -> np.ndarray:
     vector = np.asarray(vector, float)
     return np.asarray(vector / np.linalg.norm(vector))
+
+
+def normalised_day(root: Path, person: str, day: str, sides: dict[str, dict[str, np.ndarray]], files: Any) -> Path:
+    """Data/Normalized/PERSON/DAY.mat: structs data.left and data.right, and a cell array of file names."""
+    path = root / "Data/Normalized" / person / f"{day}.mat"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    savemat(path, {"data": sides, "filenames": np.array(list(files), dtype=object)}, do_compression=True)
+    return path
+
+
+def normalised_eyes(gazes: np.ndarray, poses: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """image, gaze and pose of one side."""
+    images = np.stack([drawn_eye(36, 60, gaze) for gaze in gazes])
+    return {"image": images, "gaze": gazes, "pose": np.zeros((len(gazes), 3)) if poses is None else poses}
+
+
+def evaluation_list(root: Path, person: str, *lines: str) -> None:
+    path = root / "Evaluation Subset/sample list for eye image" / f"{person}.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(line + "\n" for line in lines))
