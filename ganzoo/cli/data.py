@@ -112,16 +112,23 @@ def list_command() -> None:
     table = table_of("data sets", "name", "summary", "state")
     stores = prepared()
     for name, archive in registry().found["archives"].items():
-        state = f"prepared, {len(Store(data_folder() / name)):,} images" if name in stores else "not prepared"
-        table.add_row(escape(name), escape(archive.summary), state)
+        table.add_row(escape(name), escape(archive.summary), _state(name)[0] if name in stores else "not prepared")
     for name in stores:
         if name not in registry().found["archives"]:
-            store = Store(data_folder() / name)
-            about = escape(str(store.card.get("summary", "")))
-            table.add_row(escape(name), about, f"prepared, {len(store):,} images")
+            state, about = _state(name)
+            table.add_row(escape(name), escape(about), state)
     console = Console()
     console.print(table)
     click.echo(f"Stores lie in {data_folder()} (GANZOO_DATA moves it).", err=True)
+
+
+def _state(name: str) -> tuple[str, str]:
+    """How a store is, and what its card says it is."""
+    try:
+        store = Store(data_folder() / name)
+        return f"prepared, {len(store):,} images", str(store.card.get("summary", ""))
+    except DatasetError:
+        return "damaged; prepare it again", ""
 
 
 @command.command("info", help="Show the card of a store, and what its labels are.")

@@ -20,8 +20,9 @@ from ganzoo.gaze_range import gaze_range, restrict_gaze
 from ganzoo.settings import Settings
 from ganzoo.task import Task
 
-Split = Literal["auto", "authors", "people", "leave-one-out", "evaluation-subset"]
-HELD_OUT = 0.1  # of a source without people and without a split of its authors
+Split = Literal["auto", "authors", "people", "rows", "leave-one-out", "evaluation-subset"]
+HELD_OUT = 0.1  # of a source without a split of its authors
+TEST = 1 / 3  # of a target without one
 Rows = np.ndarray | slice
 
 
@@ -30,8 +31,9 @@ class StorePairConfig(Settings):
 
     split: Split = Field(
         "auto",
-        description="What of the target is for the test: authors (their split), people (the last third), leave-one-out "
-        "(--test-person), evaluation-subset (MPIIGaze's lists; the rest trains); auto: authors, else people.",
+        description="What of the target is for the test: authors (their split), people (the last third of them), rows "
+        "(the last third, whoever it is), leave-one-out (--test-person), evaluation-subset (MPIIGaze's lists; the rest "
+        "trains); auto: authors, else people, else rows.",
     )
     test_person: str | None = Field(None, description="The person that leave-one-out tests on.")
     source_range: tuple[float, float, float, float] | None = Field(
@@ -121,7 +123,8 @@ class StorePair(Dataset):
     def _split(self) -> str:
         if self.config.split != "auto":
             return str(self.config.split)
-        return "authors" if "split" in self._stores[1].columns else "people"
+        store = self._stores[1]
+        return "authors" if "split" in store.columns else "people" if _people(store) > 1 else "rows"
 
     @cached_property
     def _source_parts(self) -> tuple[Domain, Domain]:
@@ -147,9 +150,12 @@ class StorePair(Dataset):
         """Which target images are for the test, bool [N]."""
         flag = f"--split {self._split}"
         if self._split == "people":
-            if "person" not in store.columns:
-                raise DatasetError(f"{flag}: the store {store.path} does not say whose its images are")
-            return _last(store, 1 / 3)
+            if _people(store) < 2:
+                raise DatasetError(f"{flag}: the store {store.path} does not have images of several people; "
+                                   "--split rows takes its last third, whoever it is")  # fmt: skip
+            return _last(store, TEST)
+        if self._split == "rows":
+            return _last_rows(store, TEST)
         if self._split == "leave-one-out":
             people = store.column("person").astype(str) if "person" in store.columns else np.array([])
             if self.config.test_person not in people:
@@ -226,7 +232,16 @@ def _last(store: Store, share: float) -> np.ndarray:
         people, person = np.unique(store.column("person").astype(str), return_inverse=True)
         if len(people) > 1:
             return np.asarray(person >= len(people) - max(1, round(share * len(people))))
+    return _last_rows(store, share)
+
+
+def _last_rows(store: Store, share: float) -> np.ndarray:
     return np.arange(len(store)) >= len(store) - max(1, round(share * len(store)))
+
+
+def _people(store: Store) -> int:
+    """How many people the store names."""
+    return len(np.unique(store.column("person").astype(str))) if "person" in store.columns else 0
 
 
 def _shape(store: Store) -> tuple[int, int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import shutil
 import urllib.error
@@ -13,6 +14,7 @@ from pathlib import Path
 from ganzoo.errors import GanzooError
 from ganzoo.files.archive import Download
 from ganzoo.files.output import writing
+from ganzoo.preparing.writer import write_all
 from ganzoo.progress import progress_bar
 
 BLOCK = 1 << 20
@@ -34,7 +36,11 @@ def _fetch(file: Download, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         have = aside.stat().st_size if aside.exists() else 0
     if have < file.bytes:
-        _append(file, aside, have)
+        have = _append(file, aside, have)
+    if have < file.bytes:
+        raise GanzooError(
+            f"{file.url} ended after {have:,} of {file.bytes:,} bytes; the same command goes on from here"
+        )
     if not _whole(aside, file):
         aside.unlink(missing_ok=True)
         raise GanzooError(f"{file.url} came with another checksum than {file.md5} (md5); the file was not kept")
@@ -42,20 +48,26 @@ def _fetch(file: Download, path: Path) -> None:
         os.replace(aside, path)
 
 
-def _append(file: Download, aside: Path, have: int) -> None:
+def _append(file: Download, aside: Path, have: int) -> int:
+    """Fetch what is missing; returns the size that the file then has."""
     request = urllib.request.Request(file.url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
             if have and answer.status != 206:  # the server sends it from the start
                 have = 0
-            with writing(aside), aside.open("ab" if have else "wb") as out, progress_bar(aside.stem, file.bytes) as bar:
+            with writing(aside):
+                out = aside.open("ab" if have else "wb", buffering=0)
+            with out, progress_bar(aside.stem, file.bytes) as bar:
                 bar.update(bar.task_ids[0], completed=have)
-                while block := answer.read(BLOCK):
-                    out.write(block)
-                    bar.advance(bar.task_ids[0], len(block))
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+                while block := answer.read1(BLOCK):
+                    with writing(aside):
+                        write_all(out, block)
+                    have += len(block)
+                    bar.update(bar.task_ids[0], completed=have)
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
         raise GanzooError(f"{file.url} cannot be fetched: {reason}; the same command goes on from here") from error
+    return have
 
 
 def _whole(path: Path, file: Download) -> bool:

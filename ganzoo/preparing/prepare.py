@@ -35,7 +35,13 @@ def prepare(archive: Archive, path: Path, *, jobs: int = 0, quiet: bool = False)
     names = archive.pieces()
     channels, height, width = archive.image_shape
     settings = archive.config.model_dump(mode="json")
-    identity = {"archive": archive.name, "settings": settings, "version": __version__, "pieces": len(names)}
+    identity = {
+        "archive": archive.name,
+        "settings": settings,
+        "version": __version__,
+        "raw folder": str(archive.path.resolve()),
+        "number of pieces": len(names),
+    }
     writer = StoreWriter(path, identity, archive.image_shape)
     jobs = jobs or os.cpu_count() or 1
     with writer.open() as done:
@@ -45,7 +51,7 @@ def prepare(archive: Archive, path: Path, *, jobs: int = 0, quiet: bool = False)
         with progress_bar(f"preparing {archive.name}", len(names), quiet=quiet) as progress:
             progress.update(progress.task_ids[0], completed=len(done))
             for name, piece in _read(archive, rest, jobs):
-                if not writer.journal and len(piece.images):
+                if not writer.rows and len(piece.images):
                     _check_space(path, piece.images.nbytes * len(names))
                 writer.write(name, piece)
                 progress.advance(progress.task_ids[0])

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from ganzoo.files.output import writing
 from ganzoo.files.store import Store
 
 COLUMNS, ROWS = 8, 5
@@ -31,7 +32,7 @@ def contact_sheet(store: Store, file: Path, *, columns: int = COLUMNS, rows: int
         image = store.images[row]
         axes.imshow(image[0] if channels == 1 else image.transpose(1, 2, 0), cmap="gray", vmin=0, vmax=255)
         words = []
-        if gaze is not None:
+        if gaze is not None and np.isfinite(gaze[row]).all():
             pitch, yaw = gaze[row]
             words.append(f"{np.rad2deg(pitch):.0f}, {np.rad2deg(yaw):.0f} deg")
             x, y = -np.cos(pitch) * np.sin(yaw), -np.sin(pitch)  # camera x right, y down
@@ -39,6 +40,7 @@ def contact_sheet(store: Store, file: Path, *, columns: int = COLUMNS, rows: int
             axes.annotate(
                 "", (start[0] + ARROW * width * x, start[1] + ARROW * width * y), start,
                 arrowprops={"arrowstyle": "->", "color": "yellow", "linewidth": 1.5},
+                annotation_clip=False,  # an arrow that ends beyond its image would not be drawn at all
             )  # fmt: skip
         if classes is not None:
             words.append(str(classes[row]))
@@ -47,6 +49,7 @@ def contact_sheet(store: Store, file: Path, *, columns: int = COLUMNS, rows: int
         axes.set_title(" · ".join(words), fontsize=7)
     labels = "pitch, yaw above each image; the arrow is the gaze" if gaze is not None else ""
     figure.suptitle(f"{store.card.get('name', store.path.name)}: {len(store):,} images. {labels}", fontsize=9)
-    aside = file.with_suffix(".partial.png")
-    figure.savefig(aside, dpi=110)
-    aside.replace(file)
+    aside = file.with_name(file.name + ".partial")
+    with writing(file):
+        figure.savefig(aside, dpi=110, format="png")
+        aside.replace(file)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ganzoo.errors import DatasetError
+from ganzoo.files.guard import reading
 from ganzoo.files.store import IMAGES, LABELS, Store
 from ganzoo.preparing.writer import file_digest
 from ganzoo.progress import progress_bar
@@ -18,10 +19,12 @@ BLOCK = 4_096
 
 def problems(store: Store) -> Iterator[str]:
     """What is wrong with a store, a sentence each: checksums, label ranges, images twice in two splits."""
-    for file in (IMAGES, LABELS):
-        if file_digest(store.path / file) != store.card.get("checksums", {}).get(file):
-            yield f"{file} has another checksum than the card says: it was changed or damaged; prepare it again"
     try:
+        for file in (IMAGES, LABELS):
+            with reading(store.path / file, "file"):
+                found = file_digest(store.path / file)
+            if found != store.card.get("checksums", {}).get(file):
+                yield f"{file} has another checksum than the card says: it was changed or damaged; prepare it again"
         yield from _labels(store)
         yield from _duplicates(store)
     except DatasetError as error:

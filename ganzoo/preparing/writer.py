@@ -21,6 +21,11 @@ from ganzoo.files.archive import Piece
 from ganzoo.files.output import writing
 from ganzoo.files.store import CARD, IMAGES, LABELS, as_table
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 JOURNAL, IDENTITY, PARTS = "journal.jsonl", "identity.json", "labels"
 HEADER = 128  # bytes of the .npy header: room for any count
 LISTED = 100  # more input files than these are named in the journal only, and the card has their joint checksum
@@ -46,11 +51,18 @@ class StoreWriter:
             raise UsageError(f"{self.path} exists; give another folder, or delete it first")
         with writing(self.aside):
             self._claim()
-            self._recover()
-            with (self.aside / IMAGES).open("r+b") as self._images:
-                self._images.seek(HEADER + self.rows * self._row_bytes)
-                self._images.truncate()
-                yield [name for name, _ in self.journal]
+            # unbuffered: what a full disk has refused must not be tried again when the file is closed
+            images = (self.aside / IMAGES).open("r+b", buffering=0)
+        with images as self._images:
+            with writing(self.aside):
+                self._lock()
+                self._recover()
+                whole = HEADER + self.rows * self._row_bytes
+                if images.seek(0, os.SEEK_END) < whole:
+                    raise UsageError(f"{self.aside} is damaged: {IMAGES} is shorter than its journal says; delete it")
+                images.truncate(whole)
+                images.seek(whole)
+            yield [name for name, _ in self.journal]
 
     @property
     def rows(self) -> int:
@@ -64,8 +76,8 @@ class StoreWriter:
         if any(len(column) != count for column in piece.columns.values()):
             raise DatasetError(f"{name}: {count} images, but columns of other lengths")
         with writing(self.aside):
-            self._images.write(np.ascontiguousarray(piece.images).data)
             if count:
+                write_all(self._images, np.ascontiguousarray(piece.images).data.cast("B"))
                 self._write_labels(len(self.journal), piece.columns)
             _sync(self._images)
             line = {
@@ -113,8 +125,10 @@ class StoreWriter:
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            if (self.aside / JOURNAL).exists():
-                raise UsageError(f"{self.aside} is damaged; delete it") from error
+            if not self.aside.is_dir() or {path.name for path in self.aside.iterdir()} - {PARTS, IMAGES, IDENTITY}:
+                raise UsageError(
+                    f"{self.aside} is damaged, or not ganzoo's; delete it, or give another folder"
+                ) from error
             shutil.rmtree(self.aside)  # killed while it was made, before anything was in it
             self._claim()
             return
@@ -124,6 +138,14 @@ class StoreWriter:
                 f"{self.aside} was begun with another {' and '.join(keys)}; delete it, or give another folder"
             )
 
+    def _lock(self) -> None:
+        """Two processes that fill one folder would mix their pieces. The lock ends with the process."""
+        if fcntl is not None:
+            try:
+                fcntl.flock(self._images, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UsageError(f"{self.aside} is being filled by another process") from error
+
     def _recover(self) -> None:
         """What the journal says was written; a torn last line does not count, and is cut off."""
         self.journal, whole = [], 0
@@ -131,9 +153,12 @@ class StoreWriter:
             (self.aside / JOURNAL).touch()
         with (self.aside / JOURNAL).open("r+b") as journal:
             for line in journal:
-                if not line.endswith(b"\n"):
+                try:
+                    piece = json.loads(line) if line.endswith(b"\n") else None
+                except ValueError:
+                    piece = None
+                if piece is None:
                     break
-                piece = json.loads(line)
                 self.journal.append((piece["name"], piece["rows"]))
                 whole += len(line)
             journal.truncate(whole)
@@ -153,7 +178,9 @@ class StoreWriter:
 
         buffer = io.BytesIO()
         parquet.write_table(as_table(columns), buffer)
-        (self.aside / PARTS / f"{number:07d}.parquet").write_bytes(buffer.getvalue())
+        with (self.aside / PARTS / f"{number:07d}.parquet").open("wb") as file:
+            file.write(buffer.getvalue())
+            _sync(file)
 
     def _join_labels(self) -> None:
         """The pieces' tables as one, in row groups of theirs, so that memory stays that of a piece."""
@@ -196,6 +223,12 @@ class StoreWriter:
             facts |= {"skipped_reasons": dict(reasons.most_common(NAMED)), "skipped_first": first}
         facts |= {"input_files": files, "inputs_checksum": "blake2b-16:" + joint.hexdigest()}
         return {**facts, "inputs": listed} if files <= LISTED else facts
+
+
+def write_all(file: Any, content: memoryview | bytes) -> None:
+    """Write everything to an unbuffered file, which may take less at once."""
+    while content:
+        content = content[file.write(content) :]
 
 
 def file_digest(file: Path) -> str:
