@@ -65,7 +65,8 @@ class Digits(Archive):
         """The files that are there, with their checksums."""
         if self.path.is_file():
             return {self.path.name: digest(self.path.read_bytes())}
-        found = [path for name in self.files if (path := self.path / name).is_file()]
+        names = [name for file in self.files for name in (file, file.removesuffix(".gz"))]
+        found = [path for name in dict.fromkeys(names) if (path := self.path / name).is_file()]
         return {str(path.relative_to(self.path)): digest(path.read_bytes()) for path in found}
 
     def part(self, split: str) -> tuple[np.ndarray, np.ndarray]:
@@ -201,5 +202,11 @@ class SVHN(Digits):
 
     @classmethod
     def opened(cls, folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-        found = datasets.SVHN(str(folder), split=split)
+        try:
+            found = datasets.SVHN(str(folder), split=split)
+        except RuntimeError as error:
+            raise DatasetError(
+                f"{folder} must hold {split}_32x32.mat as published, whose checksum is known; "
+                "ganzoo data download svhn fetches it"
+            ) from error
         return found.data, found.labels
