@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from ganzoo import hookimpl
+from ganzoo.dataset import Dataset
 from ganzoo.files.archive import Archive
+from ganzoo.files.fit import Resizer
+from ganzoo.files.store_pair import StorePairConfig, pair_of
+from ganzoo_gaze_data.columbia import ColumbiaGaze
+from ganzoo_gaze_data.folder import Folder
+from ganzoo_gaze_data.kaggle import KaggleEyeGaze, KaggleRealGaze
 from ganzoo_gaze_data.mpiigaze import MPIIGaze
+from ganzoo_gaze_data.syntheseyes import SynthesEyes
 from ganzoo_gaze_data.unityeyes import UnityEyes
+
+
+class MPIIGazeConfig(StorePairConfig):
+    """SimGAN's size: 35 x 55, as renders are stored; of MPIIGaze's 36 x 60 the middle is cut out, never resampled."""
+
+    image_height: int = Field(35, ge=0, le=8192, description="Height that all images are brought to; 0: the target's.")
+    image_width: int = Field(55, ge=0, le=8192, description="Width that all images are brought to; 0: the target's.")
+    resizer: Resizer = Field(
+        "center-crop", description="How images of other sizes are brought to one; center-crop resamples nothing."
+    )
 
 
 @hookimpl
 def ganzoo_archives() -> list[type[Archive]]:
-    return [UnityEyes, MPIIGaze]
+    return [UnityEyes, SynthesEyes, MPIIGaze, KaggleEyeGaze, KaggleRealGaze, ColumbiaGaze, Folder]
+
+
+@hookimpl
+def ganzoo_datasets() -> list[type[Dataset]]:
+    return [
+        pair_of(UnityEyes, MPIIGaze, config=MPIIGazeConfig),
+        pair_of(SynthesEyes, MPIIGaze, config=MPIIGazeConfig),
+    ]

@@ -31,7 +31,7 @@ class UnityEyes(Archive):
     name = "unityeyes"
     summary = "UnityEyes: rendered eyes with gaze, head pose and landmarks, as many as you let it render"
     homepage = "https://www.cl.cam.ac.uk/research/rainbow/projects/unityeyes/"
-    license = "free for research (see its page)"
+    license = "see its page"
     citation = "Wood, Baltrusaitis, Morency, Robinson, Bulling: Learning an appearance-based gaze estimator from one million synthesised images, ETRA 2016"  # noqa: E501
     size = "a program for Windows that renders about 20 images a second"
     expects = "PATH (the folder imgs with 1.jpg, 1.json, 2.jpg, 2.json, ...)"
