@@ -71,7 +71,7 @@ class _Images:
         self.host = images
         self.device = device
         resident = device.type == "cuda" and images.nbytes <= RESIDENT_BYTES
-        self.resident = torch.from_numpy(np.ascontiguousarray(images)).to(device) if resident else None
+        self.resident = torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device) if resident else None
 
     def gather(self, rows: np.ndarray) -> Tensor:
         if self.resident is not None:

@@ -19,7 +19,7 @@ def pupil_centers(images: np.ndarray) -> np.ndarray:
     The response at a place is how much darker a disc is than the ring around it, taken at the best of three radii; the
     result is the response's soft-argmax, so it moves by fractions of a pixel.
     """
-    chunks = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
+    chunks = [np.array(images[start : start + CHUNK]) for start in range(0, len(images), CHUNK)]
     with torch.no_grad():
         return np.concatenate(
             [_centers(torch.from_numpy(chunk).float().mean(1, keepdim=True)).numpy() for chunk in chunks]

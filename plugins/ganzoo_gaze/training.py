@@ -61,7 +61,7 @@ def train(data: Extraction, source: Domain, settings: GazeTraining) -> Method:
 def predict(data: Extraction, network: Any, images: np.ndarray) -> Tensor:
     """What a method that predicts reads in uint8 images [N, C, H, W]: [N, 2] on the CPU, in float32."""
     with torch.no_grad():
-        chunks = (torch.from_numpy(images[start : start + CHUNK]) for start in range(0, len(images), CHUNK))
+        chunks = (torch.from_numpy(np.array(images[start : start + CHUNK])) for start in range(0, len(images), CHUNK))
         return torch.cat([network.predict(chunk.to(data.device).float() / 127.5 - 1).cpu().float() for chunk in chunks])
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from unit.counted import Counted, CountedConfig, columns_of, contents
+from unit.counted import Counted, CountedConfig, columns_of
 
 from ganzoo.errors import DatasetError, GanzooError, UsageError
 from ganzoo.files.archive import Piece
@@ -52,23 +52,11 @@ def test_the_card_says_what_was_prepared_and_how(store: Store) -> None:
     assert str(store.path.parent) not in (store.path / "card.json").read_text()  # cards travel; paths do not
 
 
-def test_processes_and_pieces_keep_their_order(tmp_path: Path) -> None:
-    prepared(tmp_path / "one", pieces=20)
-    prepared(tmp_path / "two", pieces=20, jobs=2)  # enough pieces to start processes
-    assert contents(tmp_path / "one") == contents(tmp_path / "two")
-
-
 def test_a_piece_that_breaks_everything_ends_it_and_leaves_the_rest_to_go_on(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="piece 2 is broken"):
         prepared(tmp_path / "store", broken=2)
     assert not (tmp_path / "store").exists()
     assert len((tmp_path / "store.partial" / "journal.jsonl").read_text().splitlines()) == 2
-
-
-def test_a_killed_reader_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(GanzooError, match=r"process that read the archive was killed .*by --jobs 1"):
-        prepared(tmp_path / "store", pieces=20, killed=7, jobs=2)
-    assert not (tmp_path / "store").exists()
 
 
 def test_other_settings_or_another_folder_do_not_go_on_in_the_same_store(tmp_path: Path) -> None:
