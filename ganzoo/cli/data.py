@@ -21,8 +21,9 @@ from ganzoo.files.guard import reading
 from ganzoo.files.store import Store, data_folder, is_store, prepared
 from ganzoo.files.store_pair import how_to_get
 from ganzoo.preparing.download import download
-from ganzoo.preparing.prepare import label_summary, prepare
+from ganzoo.preparing.prepare import prepare
 from ganzoo.preparing.sheet import contact_sheet
+from ganzoo.preparing.summary import summary
 from ganzoo.preparing.verify import problems
 from ganzoo.registry import registry
 
@@ -138,11 +139,11 @@ def info_command(store: str) -> None:
     card = {key: value for key, value in opened.card.items() if key != "inputs"}
     click.echo(write_toml(card))
     table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("column", "missing", "min", "mean", "max"):
-        table.add_column(heading, justify="left" if heading == "column" else "right")
-    for name, facts in label_summary(opened).items():
-        row = [f"{facts[key]:,.4g}" if key in facts else "" for key in ("missing", "min", "mean", "max")]
-        table.add_row(escape(name), *row)
+    for heading in ("column", "missing", "distinct", "min", "mean", "max", "histogram"):
+        table.add_column(heading, justify="left" if heading in ("column", "histogram") else "right", no_wrap=True)
+    for name, facts in summary(opened).items():
+        ends = ["" if end is None else f"{end:,.3g}" for end in (facts.low, facts.mean, facts.high)]
+        table.add_row(escape(name), f"{facts.missing:,}", f"{facts.values:,}", *ends, facts.drawn())
     Console().print(table)
 
 

@@ -13,8 +13,6 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
 
-import numpy as np
-
 from ganzoo import __version__
 from ganzoo.batch import DataSpec
 from ganzoo.errors import GanzooError
@@ -129,22 +127,3 @@ def _check_space(path: Path, images: int) -> None:
     free, wanted = shutil.disk_usage(there).free, int(RESERVE * images)
     if free < wanted:
         raise GanzooError(f"{path} needs about {wanted / 2**20:,.0f} MiB, and {free / 2**20:,.0f} MiB are free there")
-
-
-def label_summary(store: Store) -> dict[str, dict[str, float]]:
-    """Of each numeric column its count of missing values, least, mean and greatest value."""
-    found = {}
-    for name in store.columns:
-        values = store.column(name)
-        if values.dtype.kind not in "fiu":
-            continue
-        numbers = values.astype(np.float64)
-        bad = ~np.isfinite(numbers)
-        known = numbers[~bad]
-        if known.size:
-            found[name] = {
-                "missing": float(bad.sum()), "min": known.min(), "mean": known.mean(), "max": known.max(),
-            }  # fmt: skip
-        else:
-            found[name] = {"missing": float(bad.sum())}
-    return found

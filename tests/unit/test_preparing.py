@@ -14,8 +14,9 @@ from unit.counted import Counted, CountedConfig, columns_of
 from ganzoo.errors import DatasetError, GanzooError, UsageError
 from ganzoo.files.archive import Piece
 from ganzoo.files.store import Store
-from ganzoo.preparing.prepare import label_summary, prepare
+from ganzoo.preparing.prepare import prepare
 from ganzoo.preparing.sheet import contact_sheet
+from ganzoo.preparing.summary import Column, summary
 from ganzoo.preparing.verify import problems
 from ganzoo.preparing.writer import StoreWriter
 
@@ -119,12 +120,18 @@ def test_impossible_labels_and_shared_images_are_problems(tmp_path: Path) -> Non
     ]
 
 
-def test_the_summary_counts_missing_values(tmp_path: Path) -> None:
+def test_the_summary_counts_what_is_missing_and_draws_where_the_values_lie(tmp_path: Path) -> None:
     store = made_of(
-        tmp_path / "store", np.zeros((3, 1, 2, 4), np.uint8),
-        pitch=np.array([1, np.nan, 3.0]), yaw=np.full(3, np.nan), file=np.array(["a", "b", "c"]),
+        tmp_path / "store", np.zeros((5, 1, 2, 4), np.uint8),
+        pitch=np.array([0, np.nan, 12.0, 12.0, 12.0]), yaw=np.full(5, np.nan),
+        person=np.array(["a", "b", "a", "c", "a"]), gaze=np.zeros((5, 3)),
     )  # fmt: skip
-    assert label_summary(store) == {"pitch": {"missing": 1, "min": 1, "mean": 2, "max": 3}, "yaw": {"missing": 3}}
+    found = summary(store)
+    assert found["pitch"] == Column(1, 2, 0, 9, 12, (1, *[0] * 10, 3))
+    assert found["pitch"].drawn() == "▃" + " " * 10 + "█"
+    assert found["yaw"] == Column(5, 0)
+    assert found["person"] == Column(0, 3)
+    assert "gaze" not in found
 
 
 def test_a_contact_sheet_is_a_png_with_an_arrow_where_the_eye_looks(tmp_path: Path) -> None:
