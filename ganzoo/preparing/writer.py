@@ -20,11 +20,8 @@ from ganzoo.errors import DatasetError, GanzooError, UsageError
 from ganzoo.files.archive import Piece
 from ganzoo.files.output import writing
 from ganzoo.files.store import CARD, IMAGES, LABELS, as_table
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+from ganzoo.lock import FILE as LOCK
+from ganzoo.lock import locked
 
 JOURNAL, IDENTITY, PARTS = "journal.jsonl", "identity.json", "labels"
 HEADER = 128  # bytes of the .npy header: room for any count
@@ -51,18 +48,21 @@ class StoreWriter:
             raise UsageError(f"{self.path} exists; give another folder, or delete it first")
         with writing(self.aside):
             self._claim()
-            # unbuffered: what a full disk has refused must not be tried again when the file is closed
-            images = (self.aside / IMAGES).open("r+b", buffering=0)
-        with images as self._images:
+        with locked(self.aside):  # two processes that fill one folder would mix their pieces
             with writing(self.aside):
-                self._lock()
-                self._recover()
-                whole = HEADER + self.rows * self._row_bytes
-                if images.seek(0, os.SEEK_END) < whole:
-                    raise UsageError(f"{self.aside} is damaged: {IMAGES} is shorter than its journal says; delete it")
-                images.truncate(whole)
-                images.seek(whole)
-            yield [name for name, _ in self.journal]
+                # unbuffered: what a full disk has refused must not be tried again when the file is closed
+                images = (self.aside / IMAGES).open("r+b", buffering=0)
+            with images as self._images:
+                with writing(self.aside):
+                    self._recover()
+                    whole = HEADER + self.rows * self._row_bytes
+                    if images.seek(0, os.SEEK_END) < whole:
+                        raise UsageError(
+                            f"{self.aside} is damaged: {IMAGES} is shorter than its journal says; delete it"
+                        )
+                    images.truncate(whole)
+                    images.seek(whole)
+                yield [name for name, _ in self.journal]
 
     @property
     def rows(self) -> int:
@@ -109,7 +109,7 @@ class StoreWriter:
                 _sync(file)
             os.replace(self.aside, self.path)
             shutil.rmtree(self.path / PARTS, ignore_errors=True)
-            for name in (JOURNAL, IDENTITY):
+            for name in (JOURNAL, IDENTITY, LOCK):
                 (self.path / name).unlink(missing_ok=True)
 
     def _claim(self) -> None:
@@ -125,7 +125,12 @@ class StoreWriter:
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            if not self.aside.is_dir() or {path.name for path in self.aside.iterdir()} - {PARTS, IMAGES, IDENTITY}:
+            if not self.aside.is_dir() or {path.name for path in self.aside.iterdir()} - {
+                PARTS,
+                IMAGES,
+                IDENTITY,
+                LOCK,
+            }:
                 raise UsageError(
                     f"{self.aside} is damaged, or not ganzoo's; delete it, or give another folder"
                 ) from error
@@ -137,14 +142,6 @@ class StoreWriter:
             raise UsageError(
                 f"{self.aside} was begun with another {' and '.join(keys)}; delete it, or give another folder"
             )
-
-    def _lock(self) -> None:
-        """Two processes that fill one folder would mix their pieces. The lock ends with the process."""
-        if fcntl is not None:
-            try:
-                fcntl.flock(self._images, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise UsageError(f"{self.aside} is being filled by another process") from error
 
     def _recover(self) -> None:
         """What the journal says was written; a torn last line does not count, and is cut off."""

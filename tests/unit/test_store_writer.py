@@ -120,7 +120,7 @@ def test_images_shorter_than_the_journal_says_are_refused(tmp_path: Path) -> Non
 def test_two_writers_do_not_fill_one_folder(tmp_path: Path) -> None:
     first = StoreWriter(tmp_path / "store", IDENTITY_OF_A, (1, 2, 4))
     second = StoreWriter(tmp_path / "store", IDENTITY_OF_A, (1, 2, 4))
-    with first.open(), pytest.raises(UsageError, match="is being filled by another process"), second.open():
+    with first.open(), pytest.raises(GanzooError, match="is in use by another process"), second.open():
         pass
 
 
