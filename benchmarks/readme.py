@@ -43,7 +43,10 @@ def run(name: str) -> str:
 
 
 def bench(folder: str, dataset: str, *columns: str) -> str:
-    """The rows of a bench on one dataset: chosen columns, mean and half the 95 % t-interval over seeds."""
+    """The rows of a bench on one dataset: chosen columns, mean and half the 95 % t-interval over seeds.
+
+    The word `brief` among the columns leaves out the differences from the reference.
+    """
     found = _comparison(folder, dataset)
     chosen = [column for name in columns for column in found.columns if column.name == name]
     lines = ["| method | " + " | ".join([*map(heading, chosen), "training s"]) + " |"]
@@ -60,7 +63,8 @@ def bench(folder: str, dataset: str, *columns: str) -> str:
     lines.append("")
     lines.append(f"{' to '.join(map(str, seeds))} seeds; {_budget(found.rows)}; ganzoo {', '.join(code)}; "
                  f"[all scores]({_link(folder)}).")  # fmt: skip
-    lines += ["", *_differences(found, [column.name for column in chosen])]
+    if "brief" not in columns:
+        lines += ["", *_differences(found, [column.name for column in chosen])]
     return "\n".join(lines)
 
 
