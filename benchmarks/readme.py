@@ -18,7 +18,7 @@ from ganzoo.bench.table import heading, number, row_name
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
-BLOCK = re.compile(r"(<!-- (?P<kind>run|bench) (?P<words>[^>]+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- (?P<kind>run|bench|folds) (?P<words>[^>]+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
 def run(name: str) -> str:
@@ -61,10 +61,26 @@ def bench(folder: str, dataset: str, *columns: str) -> str:
     seeds = sorted({len(row.records) for row in found.rows if not row.rival})
     code = sorted({row.code for row in found.rows})
     lines.append("")
-    lines.append(f"{' to '.join(map(str, seeds))} seeds; {_budget(found.rows)}; ganzoo {', '.join(code)}; "
+    lines.append(f"{' to '.join(map(str, seeds))} seed{'' if seeds == [1] else 's'}; {_budget(found.rows)}; ganzoo {', '.join(code)}; "
                  f"[all scores]({_link(folder)}).")  # fmt: skip
     if "brief" not in columns:
         lines += ["", *_differences(found, [column.name for column in chosen])]
+    return "\n".join(lines)
+
+
+def folds(folder: str, column: str) -> str:
+    """One score of each method on all datasets of a bench, and its mean over them."""
+    opened = BenchFolder(RESULTS / folder)
+    suite = opened.suite()
+    found = comparisons(opened.results(), suite.reference, list(suite.methods), list(suite.datasets))
+    lines = ["| method | " + " | ".join([*(each.dataset for each in found), "mean"]) + " |"]
+    lines.append("|---|" + "---:|" * (len(found) + 1))
+    for first in (row for row in found[0].rows if not row.rival):
+        rows = [row for each in found for row in each.rows if row.label == first.label and not row.rival]
+        means = [row.scores[column][0].mean for row in rows]
+        lines.append("| " + " | ".join([row_name(first), *map(number, [*means, sum(means) / len(means)])]) + " |")
+    code = sorted({row.code for each in found for row in each.rows})
+    lines.append(f"\n`{column}`; ganzoo {', '.join(code)}; [all scores]({_link(folder)}).")
     return "\n".join(lines)
 
 
@@ -117,7 +133,7 @@ def _cell(score: dict | None) -> str:
     return f"{score['value']:.3g}{interval}"
 
 
-MAKERS: dict[str, Callable[..., str]] = {"run": run, "bench": bench}
+MAKERS: dict[str, Callable[..., str]] = {"run": run, "bench": bench, "folds": folds}
 
 
 def filled(page: Path) -> str:
