@@ -61,8 +61,8 @@ def bench(folder: str, dataset: str, *columns: str) -> str:
     seeds = sorted({len(row.records) for row in found.rows if not row.rival})
     code = sorted({row.code for row in found.rows})
     lines.append("")
-    lines.append(f"{' to '.join(map(str, seeds))} seed{'' if seeds == [1] else 's'}; {_budget(found.rows)}; ganzoo {', '.join(code)}; "
-                 f"[all scores]({_link(folder)}).")  # fmt: skip
+    count = " to ".join(map(str, seeds)) + (" seed" if seeds == [1] else " seeds")
+    lines.append(f"{count}; {_budget(found.rows)}; ganzoo {', '.join(code)}; [all scores]({_link(folder)}).")
     if "brief" not in columns:
         lines += ["", *_differences(found, [column.name for column in chosen])]
     return "\n".join(lines)

@@ -22,7 +22,7 @@ def test_losses_are_what_they_were(name):
     now = curve(registry().get("methods", name))
     assert [sorted(step) for step in now] == [sorted(step) for step in golden]
     for step, (found, wanted) in enumerate(zip(now, golden, strict=True)):
-        # Kernels of other processors round otherwise, and training amplifies it: by 5e-4 in the third step of DANN and by
-        # 5e-2 in the ninth of CycleGAN, between two machines. What a change breaks shows in the first two steps.
+        # Kernels of other processors round otherwise, and training amplifies it: between two machines to 5e-4 in the
+        # third step of DANN and 5e-2 in the ninth of CycleGAN. What a change breaks shows in the first two steps.
         tolerance = 1e-4 if step < 2 else 5e-3 if step < 5 else 0.1
         assert found == pytest.approx(wanted, rel=tolerance, abs=tolerance / 10), f"step {step}"
