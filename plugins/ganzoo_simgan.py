@@ -16,6 +16,7 @@ from ganzoo import hookimpl
 from ganzoo.batch import Batch, DataSpec
 from ganzoo.method import Method, Phase, constant, linear_decay
 from ganzoo.nn.adversarial import cross_entropy
+from ganzoo.nn.average import Average
 from ganzoo.nn.history import History
 from ganzoo.nn.resnet import ResidualBlock
 from ganzoo.settings import Settings
@@ -49,6 +50,13 @@ class SimGANConfig(Settings):
     discriminator_pretraining: int = Field(0, ge=0, description="Steps of the discriminator alone, after those.")
     refiner_updates: int = Field(1, ge=1, description="Refiner updates in a step (K_g).")
     discriminator_updates: int = Field(1, ge=1, description="Discriminator updates in a step (K_d).")
+    average: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Refine with a moving average of the refiner's weights, of this decay (.999: over the last 1,000 "
+        "updates); 0: with the last weights.",
+    )
     optimizer: Literal["adam", "sgd"] = Field("adam", description="Optimizer of both networks.")
     lr: float = Field(5e-4, gt=0, description="Learning rate of both networks.")
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's decay of the mean gradient.")
@@ -82,6 +90,7 @@ class SimGAN(Method):
     couples_batch = True  # half of what the discriminator sees comes from the history
     presets: ClassVar[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
         "default": {"train": LAPTOP},
+        "averaged": {"method": {"average": 0.999}, "train": LAPTOP},
         "no-history": {"method": {"history": 0}, "train": LAPTOP},
         "global-discriminator": {"method": {"discriminator": "global"}, "train": LAPTOP},
         "no-self-regularization": {"method": {"self_regularization": 0.0, "refiner_pretraining": 0}, "train": LAPTOP},
@@ -94,6 +103,7 @@ class SimGAN(Method):
         self.refiner = build_refiner(spec.channels, config.width, config.blocks)
         self.discriminator = build_discriminator(spec, local=config.discriminator == "local")
         self.history = History(config.history, *spec.image_shape) if config.history else None
+        self.average = Average(self.refiner, config.average) if config.average else None
 
     def phases(self) -> Mapping[str, Phase]:
         config = self.config
@@ -105,7 +115,7 @@ class SimGAN(Method):
         decay = DECAYS[config.decay]
         return {
             "pretraining": Phase([self.refiner], self.pretraining_loss, optimizer, decay),
-            "refiner": Phase([self.refiner], self.refiner_loss, "pretraining", decay),
+            "refiner": Phase([self.refiner], self.refiner_loss, "pretraining", decay, self._follow),
             "discriminator": Phase([self.discriminator], self.discriminator_loss, optimizer, decay),
         }
 
@@ -147,7 +157,11 @@ class SimGAN(Method):
         }
 
     def refine(self, source: Tensor) -> Tensor:
-        return self.refiner(source)
+        return (self.average or self.refiner)(source)
+
+    def _follow(self) -> None:
+        if self.average is not None:
+            self.average.update(self.refiner)
 
     def diagnose(self, means: Mapping[str, float]) -> Sequence[str]:
         """The two failures that ports of SimGAN report most, and their usual cause."""

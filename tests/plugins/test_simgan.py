@@ -288,3 +288,17 @@ def test_it_learns_the_look_of_a_toy_target_and_keeps_each_disc_in_its_place():
     discs = source.images < 120
     darker = [image[~disc].mean() - image[disc].mean() for image, disc in zip(refined, discs, strict=True)]
     assert min(darker) * 127.5 > 40  # grey levels
+
+
+def test_the_average_refines_and_the_last_weights_train():
+    """Training is the same with and without it: only `refine` differs."""
+    source, target = toy.domains()
+    plain, averaged = (build(toy.SPEC, width=4, blocks=1, refiner_pretraining=2, average=a) for a in (0.0, 0.9))
+    for method in (plain, averaged):
+        loop.train(method, source, target, TrainConfig(steps=12, batch_size=8, precision="fp32", device="cpu"))
+    for one, other in zip(plain.refiner.parameters(), averaged.refiner.parameters(), strict=True):
+        assert torch.equal(one, other)
+    images = to_unit_range(torch.from_numpy(source.images[:4]))
+    assert torch.equal(averaged.refine(images), averaged.average(images))
+    assert not torch.equal(averaged.refine(images), plain.refine(images))
+    assert averaged.average.updates.item() == 10  # pre-training on self-regularization is not averaged
