@@ -55,8 +55,12 @@ def gaze_pitch_yaw(vector: Tensor) -> Tensor:
 
 
 def angle_deg(a: Tensor, b: Tensor) -> Tensor:
-    """The angle in degrees between vectors [..., 3]. Exact for small angles, where an arc cosine is not."""
-    return torch.rad2deg(torch.atan2(torch.linalg.cross(a, b).norm(dim=-1), (a * b).sum(-1)))
+    """The angle in degrees between vectors [..., 3]: zero between equal ones, and exact for small angles.
+
+    Kahan's formula. An arc cosine loses small angles, and a cross product of equal vectors need not be zero.
+    """
+    a, b = a * b.norm(dim=-1, keepdim=True), b * a.norm(dim=-1, keepdim=True)
+    return torch.rad2deg(2 * torch.atan2((a - b).norm(dim=-1), (a + b).norm(dim=-1)))
 
 
 @dataclass(frozen=True)

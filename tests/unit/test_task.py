@@ -48,6 +48,12 @@ def test_angle_is_exact_for_small_angles():
     assert angle_deg(a, b).item() == pytest.approx(math.degrees(1e-5), rel=1e-4)
 
 
+def test_a_gaze_differs_from_itself_by_exactly_nothing():
+    vectors = torch.randn(10_000, 3)
+    assert angle_deg(vectors, vectors.clone()).max().item() == 0
+    assert angle_deg(vectors, vectors * 4).max().item() == 0  # nor does its length matter
+
+
 def test_class_error_counts_wrong_classes():
     task = ClassTask(3)
     output = torch.tensor([[5.0, 0, 0], [0, 0, 5.0]])
