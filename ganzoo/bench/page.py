@@ -103,7 +103,8 @@ def _profiles(comparison: Comparison) -> list[str]:
                 if curve:
                     panels.setdefault(quantity, {})[shown] = curve
         if panels:
-            aside = [row.shown for row in comparison.rows if row.rival or not row.candidate]
+            solid = {row.shown for row in comparison.rows if row.candidate and not row.rival}
+            aside = [name for name in found if name not in solid]
             caption = f"{column.name} in bins of {', '.join(panels)}; means over seeds. Dashed: floors, oracles."
             drawn.append(html.picture(lines(panels, heading(column), aside), "svg+xml", caption, scrolls=True))
     return [html.heading("Where the errors are", 3), *drawn] if drawn else []
