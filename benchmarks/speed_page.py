@@ -52,7 +52,7 @@ def speed(found: Mapping[str, Any], plot: str) -> list[str]:
                 f"\n{name}: the host waits {method['synchronisations_in_a_cycle']} times for the GPU in a cycle."
             )
     lines.append(
-        "\nWork is one update of every network (cycle) or a phase alone. Rates count the arithmetic that each loop does; "
+        "\nWork is an update of every network (cycle) or a phase alone. Rates count what each loop computes; "
         "the plain ones do more of it where they compute gradients that nobody uses. Memory is the greatest anonymous "
         "memory (on a GPU the allocator's) of a process of its own."
     )
@@ -152,6 +152,8 @@ def page() -> str:
         for file in sorted(RESULTS.glob(pattern)):
             found = json.loads(file.read_text(encoding="utf-8"))
             parts.append("\n".join(make(found, f"{file.stem}.svg")).rstrip() + "\n")
+    if len(parts) == 1:
+        parts.append("No results are here yet.\n")
     return "\n".join(parts)
 
 
