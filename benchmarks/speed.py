@@ -1,6 +1,8 @@
-"""How fast ganzoo trains, against plain loops and against what the machine can do. Under 9 minutes.
+"""How fast ganzoo trains, against plain loops and against what the machine can do.
 
-    python benchmarks/speed.py [--device cpu|cuda] [--precision auto --precision fp32] [--methods simgan] [--minutes 8]
+Under 9 minutes on a GPU, about 12 on two CPU cores (16 at most).
+
+    python benchmarks/speed.py [--device cpu|cuda] [--precision auto --precision fp32] [--methods simgan] [--minutes 15]
 
 Each method is trained by ganzoo and by the plain loop in `benchmarks/reference/`, in turns (A, B, A, B, ...), in one
 process. Writes benchmarks/results/speed-DEVICE.json; `python benchmarks/speed_page.py` makes SPEED.md of it.
@@ -29,7 +31,7 @@ from ganzoo.loop import resolve_device, resolve_precision
 
 HERE = Path(__file__).parent
 LONGEST = 2.0  # seconds of one turn, unless a single update takes longer
-WARM_UP = 2
+WARM_UP = 1  # besides the one whose arithmetic is counted
 
 
 @dataclass
@@ -53,7 +55,7 @@ class Side:
               type=click.Choice(["auto", "fp32", "tf32", "bf16"]), help="Of ganzoo; not of plain loops.")  # fmt: skip
 @click.option("--methods", multiple=True, default=tuple(CASES), type=click.Choice(list(CASES)))
 @click.option("--repeats", default=9, type=click.IntRange(2), help="Turns of each side, if the minutes allow.")
-@click.option("--minutes", default=8.0, type=click.FloatRange(0.1), help="About how long it may take.")
+@click.option("--minutes", default=0.0, help="About how long it may take; 0: 8 on a GPU, 15 on a CPU.")
 @click.option("--workers", default=0, help="Processes of the plain loop's DataLoader.")
 @click.option("--threads", default=0, help="CPU threads of torch; 0: as torch chooses.")
 @click.option("--memory/--no-memory", default=True, help="Measure memory, in processes of their own.")
@@ -75,7 +77,7 @@ def main(
         torch.set_num_threads(threads)
     where = resolve_device(device)
     precisions = list(dict.fromkeys(resolve_precision(name, where) for name in precisions))
-    end = time.monotonic() + 60 * minutes
+    end = time.monotonic() + 60 * (minutes or (8 if where.type == "cuda" else 15))
     machine = describe(where)
     peaks = {name: peak(name, where) for name in {*precisions, "fp32"}}
     found: dict[str, Any] = {}
