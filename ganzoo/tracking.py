@@ -34,6 +34,10 @@ class Tracking:
         self._told: dict[str, Tracker] = {}
         self.failures: dict[str, str] = {}  # tracker -> why it was switched off
 
+    @property
+    def names(self) -> Sequence[str]:
+        return tuple(self._chosen)
+
     def started(self, folder: Path, settings: Mapping[str, Any], first_step: int = 0) -> None:
         """Open the run in every tracker, or go on with the one that it has there."""
         ids = _ids(folder / FILE)
@@ -58,7 +62,8 @@ class Tracking:
         self._tell(f"at the picture of step {step}", lambda tracker: tracker.image(step, name, file))
 
     def scores(self, step: int, scores: Sequence[Score]) -> None:
-        self._tell("at the scores", lambda tracker: tracker.scores(step, scores))
+        if scores:
+            self._tell("at the scores", lambda tracker: tracker.scores(step, scores))
 
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         self._tell("at the table", lambda tracker: tracker.table(name, columns, rows))

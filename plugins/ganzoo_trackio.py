@@ -21,6 +21,7 @@ class Trackio(Tracker):
     library = "trackio"
     install = "pip install 'ganzoo[trackio]'"
     run: Any  # trackio.Run
+    step: int  # the last one: what belongs to no step stands there, and makes none of its own
 
     def started(self, settings: Mapping[str, Any], card: RunCard) -> str:
         import trackio
@@ -37,10 +38,12 @@ class Trackio(Tracker):
                 auto_log_gpu=False,
                 auto_log_cpu=False,
             )
+        self.step = card.first_step
         self.look = f"trackio show --project {project}"
         return str(self.run.name)
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
+        self.step = step
         self.run.log(dict(values), step=step)
 
     def image(self, step: int, name: str, file: Path) -> None:
@@ -51,12 +54,12 @@ class Trackio(Tracker):
     def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         import trackio
 
-        self.run.log({name: trackio.Table(columns=list(columns), data=[list(row) for row in rows])})
+        self.run.log({name: trackio.Table(columns=list(columns), data=[list(row) for row in rows])}, step=self.step)
 
     def finished(self, state: State) -> None:
         import trackio
 
-        self.run.log({"state": state})
+        self.run.log({"state": state}, step=self.step)
         with redirect_stdout(io.StringIO()):
             trackio.finish()  # the run's own `finish` would be called again when the process ends
 
