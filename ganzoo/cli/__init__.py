@@ -22,7 +22,7 @@ COMMANDS = {
     "export": ("ganzoo.cli.export", "Write a trained method as TorchScript, ONNX or safetensors, with a card."),
     "runs": ("ganzoo.cli.runs", "List, show and delete run folders."),
     "doctor": ("ganzoo.cli.doctor", "Show the environment, devices, weights, plugins and caches."),
-    "list": ("ganzoo.cli.listing", "List methods, datasets, metrics, extractors and plugins."),
+    "list": ("ganzoo.cli.listing", "List methods, datasets, metrics, extractors, trackers and plugins."),
 }
 
 

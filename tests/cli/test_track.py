@@ -1,10 +1,11 @@
 """`--track`: what trackers are told, and that none of them can stop a run."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
-from conftest import TOY
+from conftest import ROOT, TOY
 
 TRACKERS = Path(__file__).parents[1] / "tracker_plugin.py"
 RUN = ("run", "shift", "--plugin", TOY, "--plugin", TRACKERS, "--dataset", "toy", "--steps", 6, "--batch-size", 4)
@@ -123,3 +124,14 @@ def test_a_bench_tells_its_table_and_each_cell_its_run(ganzoo, tmp_path, monkeyp
     (cell,) = (tmp_path / "mine" / "cells").iterdir()
     started = told(cell / "run")[0]
     assert (started["name"], started["group"]) == (cell.name, "mine")
+
+
+def test_the_tracker_in_the_documentation_works_as_it_stands(ganzoo, tmp_path, capsys):
+    text = (ROOT / "docs" / "trackers.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "printer.py").write_text(code)
+    result = ganzoo(*RUN, "--plugin", "printer.py", "--track", "printer")
+    assert result.exit_code == 0, result.output
+    assert "tracked by printer" in result.output
+    assert "2 {'shift/moments': " in result.output
+    assert "complete" in result.output
