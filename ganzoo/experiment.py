@@ -121,8 +121,9 @@ def load_trained(folder: RunFolder, plan: Plan, device: torch.device) -> tuple[M
 class _Recorder(Observer):
     """Writes what happens into the run folder, and passes it on."""
 
-    def __init__(self, folder: RunFolder, images_per_update: int, inner: Observer) -> None:
-        self.folder, self.images_per_update, self.inner = folder, images_per_update, inner
+    def __init__(self, folder: RunFolder, images_per_update: int, tracking: Tracking, inner: Observer) -> None:
+        self.folder, self.images_per_update, self.tracking = folder, images_per_update, tracking
+        self.inner = TrackedTraining(tracking, folder, inner)
 
     def started(self, first: int, steps: int) -> None:
         self.folder.rewind(first)
@@ -139,7 +140,7 @@ class _Recorder(Observer):
         self.folder.log(
             self.folder.log_file, {"step": step, **means, **({"warnings": list(warnings)} if warnings else {})}
         )
-        seconds = round(time.perf_counter() - self.began, 3)
+        seconds = round(time.perf_counter() - self.began - self.tracking.seconds, 3)
         self.folder.log(self.folder.timing_file, {"step": step, "images": self.images, "seconds": seconds})
         self.inner.logged(step, means, warnings)
 
@@ -185,8 +186,7 @@ def _train(
         method = build_method(plan.method, plan.method_config, spec, seed=plan.train.seed, device=device)
         observer = stage.training(plan, folder, method, dataset) if first_process else Observer()
         if first_process:
-            tracked = TrackedTraining(tracking, folder, observer)
-            observer = _Recorder(folder, plan.train.batch_size * dist.world(), tracked)
+            observer = _Recorder(folder, plan.train.batch_size * dist.world(), tracking, observer)
         try:
             train(method, dataset.source(), dataset.target(), plan.train, folder.path, observer)
         except DivergenceError as error:
