@@ -94,7 +94,8 @@ def test_a_run_that_is_stopped_is_told_as_interrupted(toys, tmp_path):
             tracking.started(tmp_path, {})
             raise InterruptedRunError("stopped by SIGTERM", 143)
 
-    pytest.raises(InterruptedRunError, stopped)
+    with pytest.raises(InterruptedRunError):
+        stopped()
     assert told(tmp_path)[-1] == {"what": "finished", "state": "interrupted"}
 
 
