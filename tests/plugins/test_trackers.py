@@ -22,6 +22,8 @@ def nobody_is_logged_in(monkeypatch, tmp_path):
     for name in [name for name in os.environ if name.startswith(FOREIGN) and name != "TRACKIO_DIR"]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
+    for name in ("CACHE", "CONFIG", "DATA"):
+        monkeypatch.setenv(f"WANDB_{name}_DIR", str(tmp_path / "wandb-of-the-user"))
 
 
 @pytest.fixture(scope="session")
