@@ -152,6 +152,17 @@ def test_a_classifier_that_is_always_right_has_accuracy_one_and_is_reported():
     assert not control.diagnose({"predictor/domain_accuracy": 1.0, "predictor/reversal": 0.0})
 
 
+@pytest.mark.parametrize("spec", [DataSpec(1, 35, 55, GazeTask()), DIGITS])
+def test_a_predictor_that_says_the_same_of_all_images_is_reported(spec):
+    method = DANN(DANN.Config(**PLAIN), spec)
+    assert method.loss(batch(spec))["variety"] > 0.05
+    nn.init.zeros_(method.predictor.head[-1].weight)
+    assert method.loss(batch(spec))["variety"].item() == pytest.approx(0, abs=1e-6)
+    (warning,) = method.diagnose({"predictor/variety": 0.012})
+    assert "0.01 times as much as their labels do" in warning
+    assert not method.diagnose({"predictor/variety": 0.3})
+
+
 def test_gaze_is_a_regression_and_digits_are_classes_by_the_datasets_task():
     gaze = build().eval().predict(torch.zeros(3, 1, 35, 55))
     assert gaze.shape == (3, 2)

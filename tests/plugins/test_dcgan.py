@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from ganzoo_dcgan import DCGAN, variety
+from ganzoo_dcgan import DCGAN
 from torch import nn
 from torch.optim import Adam
 
