@@ -45,6 +45,10 @@ class NotEnoughMemoryError(GanzooError):
     """The host or the device has no room for what was asked."""
 
 
+class LostProcessError(GanzooError):
+    """Of several processes that train together, another one ended."""
+
+
 class MetricUnavailableError(GanzooError):
     """A metric cannot be measured here. The score is left out, with this sentence as the reason."""
 

@@ -13,6 +13,7 @@ from torch.optim import Adam
 from ganzoo import loop
 from ganzoo.batch import Batch, DataSpec
 from ganzoo.loop import TrainConfig
+from ganzoo.nn.variety import variety
 from ganzoo.task import GazeTask
 from ganzoo.testing import toy
 
