@@ -1,8 +1,8 @@
 """Whole-run state: one folder per saved step, complete or absent. Random state is derived from the step, never stored.
 
 A folder holds the parameters once; of every process its buffers (a history and BatchNorm statistics are local to it)
-and its means since the last line of the log; the optimizers; and a manifest with a checksum of each file. Nothing in it
-can run code when loaded.
+and its notes, such as the means since the last line of the log; the optimizers; and a manifest with a checksum of each
+file. Nothing in it can run code when loaded.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ganzoo import dist
+from ganzoo import dist, memory
 from ganzoo.errors import CheckpointError
 from ganzoo.method import Method
 
@@ -38,17 +38,29 @@ def save(
     step: int,
     method: Method,
     optimizers: Mapping[str, torch.optim.Optimizer],
-    meter: Mapping[str, Any] | None = None,
+    notes: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    keep: Collection[int] = (),
 ) -> None:
-    """Write aside, sync, rename. Rank 0 writes what all processes share; each writes its own buffers and its `meter`,
-    the means that were not logged yet."""
+    """Write aside, sync, rename. Rank 0 writes what all processes share; each writes its own buffers and its `notes`,
+    of each name a mapping that JSON can hold.
+
+    The newest KEEP checkpoints stay, and those of the steps in `keep`. Raises CheckpointError where the disk refuses;
+    what was saved before stays.
+    """
     final = folder(run_dir) / f"step-{step:08d}"
     aside = final.with_suffix(".partial")
     try:
-        aside.mkdir(parents=True, exist_ok=True)
+        if dist.rank() == 0:
+            for left in folder(run_dir).glob("step-????????.partial"):  # of a save that was killed or refused
+                shutil.rmtree(left)
+            aside.mkdir(parents=True)
+        dist.barrier()
         parameters, buffers = _state(method)
         save_file(buffers, aside / f"buffers-{dist.rank()}.safetensors")
-        (aside / f"meter-{dist.rank()}.json").write_text(json.dumps(dict(meter or {})))
+        for name, content in (notes or {}).items():
+            if content:
+                (aside / f"{name}-{dist.rank()}.json").write_text(json.dumps(dict(content)))
         if dist.rank() == 0:
             save_file(parameters, aside / "parameters.safetensors")
             torch.save(
@@ -61,20 +73,31 @@ def save(
                 shutil.rmtree(final)
             os.replace(aside, final)
             _sync(final.parent)
-            for old in sorted(folder(run_dir).glob("step-????????"))[:-KEEP]:
-                shutil.rmtree(old)
+            for old in _all(run_dir)[:-KEEP]:
+                if _step(old) not in keep:
+                    shutil.rmtree(old)
     except (
         OSError,
         SafetensorError,
         RuntimeError,
     ) as error:  # each writer has its own way to say that the disk is full
-        raise CheckpointError(f"cannot save {final}: {_words(error)}; earlier checkpoints are kept") from error
+        if memory.refused(error):
+            raise
+        shutil.rmtree(aside, ignore_errors=True)  # a full disk has no room for what is of no use
+        raise CheckpointError(
+            f"cannot save {final}: {_words(error)}; earlier checkpoints are kept, and the same command goes on"
+        ) from error
     dist.barrier()
+
+
+def steps(run_dir: Path) -> list[int]:
+    """The steps of all checkpoints, ascending, whether they are whole or not."""
+    return [_step(path) for path in _all(run_dir)]
 
 
 def latest(run_dir: Path) -> Path | None:
     """The newest whole checkpoint. A damaged one is named in a warning and skipped; None where nothing is saved."""
-    for path in sorted(folder(run_dir).glob("step-????????"), reverse=True):
+    for path in reversed(_all(run_dir)):
         if problem := _problem(path):
             warnings.warn(f"checkpoint {path} is damaged ({problem}) and was skipped", stacklevel=2)
         else:
@@ -103,12 +126,21 @@ def load(path: Path, method: Method, optimizers: Mapping[str, torch.optim.Optimi
     return int(manifest["step"])
 
 
-def load_meter(path: Path) -> dict[str, Any]:
-    """What `save` was given as this process's `meter`."""
+def load_note(path: Path, name: str) -> dict[str, Any]:
+    """What `save` was given as this process's note of that name; empty where there was nothing to note."""
+    file = path / f"{name}-{dist.rank()}.json"
     try:
-        return dict(json.loads((path / f"meter-{dist.rank()}.json").read_text()))
+        return dict(json.loads(file.read_text())) if file.exists() else {}
     except (OSError, ValueError, TypeError) as error:
         raise CheckpointError(f"{path} does not fit this run: {error}") from error
+
+
+def _all(run_dir: Path) -> list[Path]:
+    return sorted(path for path in folder(run_dir).glob("step-????????") if path.name[-8:].isdigit())
+
+
+def _step(path: Path) -> int:
+    return int(path.name[-8:])
 
 
 def _words(error: Exception) -> str:

@@ -11,6 +11,7 @@ import click
 
 from ganzoo import __version__
 from ganzoo.errors import GanzooError, InterruptedRunError
+from ganzoo.memory import refused
 
 COMMANDS = {
     "run": ("ganzoo.cli.run", "Train a method on a dataset and measure it."),
@@ -60,6 +61,11 @@ class _Main(click.Group):
             return super().invoke(ctx)
         except GanzooError as error:
             raise _Failure(str(error), error.exit_code) from error
+        except (MemoryError, RuntimeError, OSError) as error:
+            if not refused(error):
+                raise
+            reason = next(iter(str(error).splitlines()), "") or "the system refused it"
+            raise _Failure(f"there is not enough memory ({reason}); what was saved is kept", 1) from error
         except InterruptedRunError as stopped:
             click.echo(f"\nThe run was {stopped}.", err=True)
             sys.exit(stopped.exit_code)

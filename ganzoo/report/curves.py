@@ -6,9 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ganzoo.files.output import writing
+
 
 def loss_curves(records: Sequence[Mapping[str, Any]], file: Path, title: str) -> None:
-    """Write a PNG with one small plot per loss term, from the lines of log.jsonl."""
+    """Write a PNG with one small plot per loss term, from the lines of log.jsonl.
+
+    Raises GanzooError where the file cannot be written.
+    """
     from matplotlib.figure import Figure  # a second of import that only this needs
 
     terms = sorted({key for record in records for key in record if "/" in key})
@@ -27,5 +32,6 @@ def loss_curves(records: Sequence[Mapping[str, Any]], file: Path, title: str) ->
         axes.grid(alpha=0.3)
     figure.suptitle(title, fontsize=10)
     aside = file.with_suffix(".partial.png")
-    figure.savefig(aside, dpi=120)
-    aside.replace(file)
+    with writing(file):
+        figure.savefig(aside, dpi=120)
+        aside.replace(file)
