@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ganzoo import checkpoint, dist, interrupt
 from ganzoo.batch import Batch, DataSpec
+from ganzoo.blame import blaming
 from ganzoo.cpu import multiplies_bfloat16
 from ganzoo.dataset import Domain
 from ganzoo.errors import ConfigError, DivergenceError, InterruptedRunError, PluginError
@@ -118,6 +119,7 @@ class PhaseRunner:
             share = len(micro) / len(batch)
             with torch.autocast(batch.target.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
                 terms = self.phase.loss(micro)
+            _check_terms(terms)
             moving = [term.float() for term in terms.values() if term.requires_grad]
             if not moving:
                 raise PluginError(f"no term of {sorted(terms)} has a gradient, so this phase cannot train")
@@ -129,6 +131,14 @@ class PhaseRunner:
         self.optimizer.step()
         self.phase.after()
         return logged
+
+
+def _check_terms(terms: object) -> None:
+    """Raise PluginError unless a loss returned named single numbers."""
+    if not isinstance(terms, Mapping) or not all(isinstance(term, Tensor) for term in terms.values()):
+        raise PluginError("its loss must return a mapping of names to tensors, one for each term")
+    if wrong := [f"{name} is {list(term.shape)}" for name, term in terms.items() if term.dim()]:
+        raise PluginError(f"its loss must return single numbers (the mean over the batch), but {', '.join(wrong)}")
 
 
 def phase_runners(method: Method, *, precision: str = "fp32", micro_batch: int = 0) -> dict[str, PhaseRunner]:
@@ -252,7 +262,9 @@ def _steps(
             if name not in runners:
                 raise PluginError(f"{method.name}: step {step} schedules {name!r}, which is none of its phases")
             runners[name].set_progress(progress)
-            meter.add(name, runners[name].update(loader.draw(draws, progress)))
+            batch = loader.draw(draws, progress)
+            with blaming(f"method {method.name}, phase {name}"):
+                meter.add(name, runners[name].update(batch))
             draws += 1
         done = step + 1
         observer.stepped(done, phases)
