@@ -45,14 +45,16 @@ def run(name: str) -> str:
 def bench(folder: str, dataset: str, *columns: str) -> str:
     """The rows of a bench on one dataset: chosen columns, mean and half the 95 % t-interval over seeds.
 
-    The word `brief` among the columns leaves out the differences from the reference.
+    The word `brief` among the columns leaves out the rows that a metric measures beside every method, and the
+    differences from the reference.
     """
     found = _comparison(folder, dataset)
     chosen = [column for name in columns for column in found.columns if column.name == name]
     lines = ["| method | " + " | ".join([*map(heading, chosen), "training s"]) + " |"]
     lines.append("|---|" + "---:|" * (len(chosen) + 1))
+    brief = "brief" in columns
     for row in found.rows:
-        if any(row.scores[column.name] for column in chosen):
+        if any(row.scores[column.name] for column in chosen) and not (brief and row.rival):
             seconds = row.mean("training_seconds")
             cells = [_estimates(row.scores[column.name]) for column in chosen]
             lines.append(
@@ -63,7 +65,7 @@ def bench(folder: str, dataset: str, *columns: str) -> str:
     lines.append("")
     count = " to ".join(map(str, seeds)) + (" seed" if seeds == [1] else " seeds")
     lines.append(f"{count}; {_budget(found.rows)}; ganzoo {', '.join(code)}; [all scores]({_link(folder)}).")
-    if "brief" not in columns:
+    if not brief:
         lines += ["", *_differences(found, [column.name for column in chosen])]
     return "\n".join(lines)
 
