@@ -12,20 +12,25 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ganzoo import dist, memory
+from ganzoo import dist, memory, strict_json
 from ganzoo.errors import CheckpointError
 from ganzoo.method import Method
+from ganzoo.restoring import restore_optimizer
+
+Restored = TypeVar("Restored")
 
 FORMAT = 1
+MOST = 100_000  # processes of a run; a manifest that claims more is damaged
+LONGEST = 300  # letters of what torch says
 KEEP = 2  # newest checkpoints that stay: the older one is there for the case that the newer is damaged
 
 
@@ -120,18 +125,21 @@ def load(path: Path, method: Method, optimizers: Mapping[str, torch.optim.Optimi
         if optimizers is not None:
             states = torch.load(path / "optimizers.pt", map_location="cpu", weights_only=True)
             for name, optimizer in optimizers.items():
-                optimizer.load_state_dict(states[name])
+                restore_optimizer(name, optimizer, states[name])
     except Exception as error:  # other shapes, other names, other groups: all mean that it is not of this run
-        raise CheckpointError(f"{path} does not fit this run: {str(error).splitlines()[0]}") from error
+        raise CheckpointError(f"{path} does not fit this run: {' '.join(str(error).split())[:LONGEST]}") from error
     return int(manifest["step"])
 
 
-def load_note(path: Path, name: str) -> dict[str, Any]:
-    """What `save` was given as this process's note of that name; empty where there was nothing to note."""
+def load_note(path: Path, name: str, check: Callable[[Any], Restored]) -> Restored:
+    """What `save` was given as this process's note of that name, as `check` returns it.
+
+    `check` gets the note, or {} where there was nothing to note, and raises ValueError for one that it cannot take.
+    """
     file = path / f"{name}-{dist.rank()}.json"
     try:
-        return dict(json.loads(file.read_text())) if file.exists() else {}
-    except (OSError, ValueError, TypeError) as error:
+        return check(strict_json.parse(file.read_bytes()) if file.exists() else {})
+    except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} does not fit this run: {error}") from error
 
 
@@ -183,7 +191,7 @@ def _sync(path: Path) -> None:
 
 def _manifest(path: Path) -> dict[str, Any]:
     try:
-        manifest = json.loads((path / "manifest.json").read_text())
+        manifest = strict_json.parse((path / "manifest.json").read_bytes())
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path}: its manifest cannot be read ({error})") from error
     expected = {"format": int, "step": int, "method": str, "world": int, "sha256": dict}
@@ -194,11 +202,25 @@ def _manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
+def _names(world: int) -> set[str]:
+    """The files of a checkpoint, but for its manifest."""
+    own = {name for rank in range(min(world, MOST)) for name in (f"buffers-{rank}.safetensors", f"meter-{rank}.json")}
+    return own | {"parameters.safetensors", "optimizers.pt"}
+
+
 def _problem(path: Path) -> str | None:
     try:
-        for name, expected in _manifest(path)["sha256"].items():
-            if hashlib.sha256((path / Path(name).name).read_bytes()).hexdigest() != expected:
-                return f"{name} has another checksum"
-    except (OSError, CheckpointError) as error:
+        manifest = _manifest(path)
+        if manifest["step"] != int(path.name.removeprefix("step-")):
+            return f"its manifest is of step {manifest['step']}"
+        if manifest["sha256"].keys() != _names(manifest["world"]):
+            return "its manifest names other files than a checkpoint has"
+        for name, expected in manifest["sha256"].items():
+            if not (path / name).is_file():
+                return f"{name} is missing"
+            with (path / name).open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != expected:
+                    return f"{name} has another checksum"
+    except (OSError, ValueError, CheckpointError) as error:
         return str(error)
     return None

@@ -83,7 +83,7 @@ def make_plan(method_name: str, dataset_name: str, preset: str | None, layers: L
         return build(config, {f"{layer} [{table}]" if layer != "options" else layer: v for layer, v in picked.items()})
 
     def resolve_metric(name: str, config: type[Settings]) -> Settings:
-        picked = {layer: tables.get("metric", {}).get(name, {}) for layer, tables in layers.items()}
+        picked = {layer: _table(tables, "metric", layer).get(name, {}) for layer, tables in layers.items()}
         renamed = {f"{layer} [metric.{name}]" if layer != "options" else layer: v for layer, v in picked.items()}
         try:
             return build(config, renamed)
@@ -104,6 +104,13 @@ def make_plan(method_name: str, dataset_name: str, preset: str | None, layers: L
         evaluate_config,
         {name: resolve_metric(name, registry().get("metrics", name).Config) for name in names},
     )
+
+
+def _table(tables: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
+    found = tables.get(name, {})
+    if not isinstance(found, Mapping):
+        raise ConfigError(f"{where}: {name} must be a table of settings")
+    return found
 
 
 def plan_of_run(folder: RunFolder, layers: Layers | None = None) -> Plan:
@@ -136,9 +143,8 @@ class _Recorder(Observer):
 
     def started(self, first: int, steps: int) -> None:
         self.folder.rewind(first)
-        earlier = self.folder.logged(self.folder.timing_file)
-        self.began = time.perf_counter() - (earlier[-1]["seconds"] if earlier else 0.0)
-        self.images = earlier[-1]["images"] if earlier else 0
+        seconds, self.images = self.folder.spent()
+        self.began = time.perf_counter() - seconds
         self.inner.started(first, steps)
 
     def stepped(self, step: int, phases: Sequence[str]) -> None:
@@ -230,7 +236,7 @@ def measure(
             f"there is not enough memory to measure {plan.method.name} with --samples {plan.evaluate.samples}; fewer "
             "may fit, and what was trained is kept"
         ) from error
-    timing = folder.logged(folder.timing_file)
+    training_seconds, images_drawn = folder.spent()
     facts = {
         "method": plan.method.name,
         "dataset": plan.dataset.name,
@@ -238,8 +244,8 @@ def measure(
         "oracle": plan.method.oracle,
         "step": plan.train.steps if step is None else step,
         "seed": plan.train.seed,
-        "images_drawn": timing[-1]["images"] if timing else 0,
-        "training_seconds": timing[-1]["seconds"] if timing else 0.0,
+        "images_drawn": images_drawn,
+        "training_seconds": training_seconds,
         "evaluation_seconds": seconds,
         "parameters": sum(p.numel() for p in method.parameters()),
         "environment": environment(data.device, resolve_precision(plan.train.precision, data.device)),

@@ -13,12 +13,14 @@ from torch import Tensor, nn
 
 from ganzoo import checkpoint, dist, endings, interrupt, memory
 from ganzoo.batch import Batch, DataSpec
+from ganzoo.blame import blaming
 from ganzoo.cpu import multiplies_bfloat16
 from ganzoo.dataset import Domain
 from ganzoo.determinism import deterministic
 from ganzoo.errors import ConfigError, InterruptedRunError, PluginError
 from ganzoo.loader import Loader, reseed
 from ganzoo.method import Method, Phase
+from ganzoo.restoring import meter_state, standing_state
 from ganzoo.settings import Settings
 from ganzoo.standing import StandingWarnings
 
@@ -129,6 +131,7 @@ class PhaseRunner:
             share = len(micro) / len(batch)
             with torch.autocast(batch.target.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
                 terms = self.phase.loss(micro)
+            _check_terms(terms)
             moving = [term.float() for term in terms.values() if term.requires_grad]
             if not moving:
                 raise PluginError(f"no term of {sorted(terms)} has a gradient, so this phase cannot train")
@@ -140,6 +143,14 @@ class PhaseRunner:
         self.optimizer.step()
         self.phase.after()
         return logged
+
+
+def _check_terms(terms: object) -> None:
+    """Raise PluginError unless a loss returned named single numbers."""
+    if not isinstance(terms, Mapping) or not all(isinstance(term, Tensor) for term in terms.values()):
+        raise PluginError("its loss must return a mapping of names to tensors, one for each term")
+    if wrong := [f"{name} is {list(term.shape)}" for name, term in terms.items() if term.dim()]:
+        raise PluginError(f"its loss must return single numbers (the mean over the batch), but {', '.join(wrong)}")
 
 
 def phase_runners(method: Method, *, precision: str = "fp32", micro_batch: int = 0) -> dict[str, PhaseRunner]:
@@ -231,8 +242,8 @@ def train(
     first = checkpoint.load(newest, method, optimizers) if newest else 0
     meter, standing = Meter(), StandingWarnings()
     if newest:
-        meter.restore(checkpoint.load_note(newest, "meter"), device)
-        standing.restore(checkpoint.load_note(newest, "warnings"))
+        meter.restore(checkpoint.load_note(newest, "meter", meter_state), device)
+        standing.restore(checkpoint.load_note(newest, "warnings", standing_state))
     observer.started(first, config.steps)
     if first < config.steps:
         loader = Loader(
@@ -268,7 +279,9 @@ def _steps(
             if name not in runners:
                 raise PluginError(f"{method.name}: step {step} schedules {name!r}, which is none of its phases")
             runners[name].set_progress(progress)
-            if not _update(runners[name], loader, draws, progress, meter, name):
+            with blaming(f"method {method.name}, phase {name}"):
+                fitted = _update(runners[name], loader, draws, progress, meter, name)
+            if not fitted:
                 raise _what_fits(method, runners, loader, draws, step, name)
             draws += 1
         done = step + 1

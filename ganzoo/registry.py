@@ -70,6 +70,8 @@ class Registry:
             return pair
         broken = [plugin for plugin in self.plugins if plugin.error and plugin.name == name]
         hint = f"; the plugin of that name is broken: {broken[0].error}" if broken else did_you_mean(name, known)
+        if not broken and (others := [plugin.name for plugin in self.plugins if plugin.error]):
+            hint += f"; broken plugins (see ganzoo list plugins): {', '.join(others)}"
         raise UnknownNameError(f"there is no {kind.removesuffix('s')} {name!r}{hint}")
 
     def _add(self, plugin: Plugin, load: Callable[[], ModuleType]) -> None:
@@ -79,8 +81,11 @@ class Registry:
             for kind, classes in added.items():
                 for cls in classes:
                     _check(cls, KINDS[kind], kind, self.found[kind])
-        except Exception as error:  # a stranger's code may raise anything
-            plugin.error = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+        except (Exception, SystemExit) as error:  # a stranger's code may raise anything
+            said = " ".join(str(error).split())
+            plugin.error = said if isinstance(error, PluginError) else f"{type(error).__name__}: {said}"
+            if isinstance(error, ModuleNotFoundError):
+                plugin.error += "; install what it needs beside ganzoo"
             return
         for kind, classes in added.items():
             self.found[kind].update({cls.name: cls for cls in classes})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 import warnings
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import click
 
 from ganzoo import __version__
-from ganzoo.errors import GanzooError, InterruptedRunError
+from ganzoo.errors import GanzooError, InterruptedRunError, printable
 from ganzoo.memory import refused
 
 COMMANDS = {
@@ -81,4 +82,7 @@ def main() -> None:
 
     Start with: ganzoo run simgan --dataset eyes
     """
-    warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
+    warnings.formatwarning = lambda message, *_: f"warning: {printable(str(message))}\n"
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file name that the terminal's encoding lacks is shown escaped
+            stream.reconfigure(errors="backslashreplace")

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.text import Text
 
 from ganzoo.dataset import Dataset
+from ganzoo.errors import printable
 from ganzoo.experiment import Plan, Stage
 from ganzoo.loop import Observer
 from ganzoo.method import Method
@@ -55,7 +56,7 @@ class Display(Stage):
             self.live.start()
 
     def say(self, text: str) -> None:
-        self.console.print(escape(text), highlight=False, soft_wrap=True)
+        self.console.print(escape(printable(text)), highlight=False, soft_wrap=True)
 
     def doing(self, what: str) -> None:
         self.start()

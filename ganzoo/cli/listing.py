@@ -43,5 +43,5 @@ def _plugins() -> Table:
     for plugin in registry().plugins:
         adds = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in plugin.adds.items() if names)
         state = f"[red]broken[/red]: {escape(plugin.error)}" if plugin.error else "ok"
-        table.add_row(escape(plugin.name), escape(plugin.package), plugin.version, escape(adds), state)
+        table.add_row(escape(plugin.name), escape(plugin.package), escape(plugin.version), escape(adds), state)
     return table
