@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import warnings
 from collections.abc import Callable, Collection, Mapping
@@ -30,6 +31,7 @@ Restored = TypeVar("Restored")
 
 FORMAT = 1
 MOST = 100_000  # processes of a run; a manifest that claims more is damaged
+NOTE = re.compile(r"[a-z]+-(?P<rank>[0-9]{1,6})\.json")
 LONGEST = 300  # letters of what torch says
 KEEP = 2  # newest checkpoints that stay: the older one is there for the case that the newer is damaged
 
@@ -81,11 +83,7 @@ def save(
             for old in _all(run_dir)[:-KEEP]:
                 if _step(old) not in keep:
                     shutil.rmtree(old)
-    except (
-        OSError,
-        SafetensorError,
-        RuntimeError,
-    ) as error:  # each writer has its own way to say that the disk is full
+    except (OSError, SafetensorError, RuntimeError) as error:  # each writer says in its own way that the disk is full
         if memory.refused(error):
             raise
         shutil.rmtree(aside, ignore_errors=True)  # a full disk has no room for what is of no use
@@ -202,10 +200,11 @@ def _manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def _names(world: int) -> set[str]:
-    """The files of a checkpoint, but for its manifest."""
-    own = {name for rank in range(min(world, MOST)) for name in (f"buffers-{rank}.safetensors", f"meter-{rank}.json")}
-    return own | {"parameters.safetensors", "optimizers.pt"}
+def _are_a_checkpoint(names: Collection[str], world: int) -> bool:
+    """Whether these are the files of a checkpoint, but for its manifest: those that each has, and notes."""
+    each = {"parameters.safetensors", "optimizers.pt", *(f"buffers-{rank}.safetensors" for rank in range(world))}
+    notes = (NOTE.fullmatch(name) for name in set(names) - each)
+    return each <= set(names) and all(note and int(note["rank"]) < world for note in notes)
 
 
 def _problem(path: Path) -> str | None:
@@ -213,7 +212,7 @@ def _problem(path: Path) -> str | None:
         manifest = _manifest(path)
         if manifest["step"] != int(path.name.removeprefix("step-")):
             return f"its manifest is of step {manifest['step']}"
-        if manifest["sha256"].keys() != _names(manifest["world"]):
+        if not 0 < manifest["world"] <= MOST or not _are_a_checkpoint(manifest["sha256"], manifest["world"]):
             return "its manifest names other files than a checkpoint has"
         for name, expected in manifest["sha256"].items():
             if not (path / name).is_file():

@@ -30,6 +30,7 @@ from ganzoo.task import GazeTask
 
 SPEC = DataSpec(1, 24, 40, GazeTask())
 STEP = 7
+NOTES = {"meter": {"shift/moments": (0.5, 2)}, "warnings": {"One face for all": [10, 2, "One face for all: .2"]}}
 
 
 class Attack:
@@ -44,7 +45,7 @@ def _whole() -> dict[str, bytes]:
     method, runner = _built()
     runner.update(_batch())
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint.save(Path(folder), STEP, method, {"shift": runner.optimizer}, {"shift/moments": (0.5, 2)})
+        checkpoint.save(Path(folder), STEP, method, {"shift": runner.optimizer}, NOTES)
         (path,) = checkpoint.folder(Path(folder)).iterdir()
         return {file.name: file.read_bytes() for file in path.iterdir()}
 

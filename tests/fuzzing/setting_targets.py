@@ -25,6 +25,7 @@ from ganzoo.experiment import _Recorder, make_plan, plan_of_run
 from ganzoo.loop import Observer
 from ganzoo.report.curves import loss_curves
 from ganzoo.run_folder import RunFolder
+from ganzoo.tracking import Tracking
 
 PAIR = {"dataset": {"source": "s.npz", "target": "t.npz", "test_people": [1, 2], "source_range": [0, 1.5, 0, 1]}}
 RUN: dict[str, Any] = {
@@ -101,7 +102,7 @@ def _run(files: tuple[bytes, bytes, bytes, bytes], folder: Path) -> None:
     for file, content in zip(written, files, strict=True):
         file.write_bytes(content)
     command("runs", "list", folder)
-    _Recorder(place, 64, Observer()).started(1, 5)
+    _Recorder(place, 64, Tracking([]), Observer()).started(1, 5)
     loss_curves(place.logged(place.log_file), place.curves_file, "a run")
     place.check(RUN)
     plan_of_run(place)
