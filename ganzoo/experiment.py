@@ -33,6 +33,7 @@ from ganzoo.metric import Metric, Score
 from ganzoo.registry import registry
 from ganzoo.run_folder import RunFolder, environment
 from ganzoo.settings import Settings
+from ganzoo.tracking import TrackedTraining, Tracking
 
 Layers = Mapping[str, Mapping[str, Any]]  # layer -> table -> settings, such as {"options": {"train": {"steps": 10}}}
 
@@ -129,8 +130,9 @@ def load_trained(folder: RunFolder, plan: Plan, device: torch.device) -> tuple[M
 class _Recorder(Observer):
     """Writes what happens into the run folder, and passes it on."""
 
-    def __init__(self, folder: RunFolder, images_per_update: int, inner: Observer) -> None:
-        self.folder, self.images_per_update, self.inner = folder, images_per_update, inner
+    def __init__(self, folder: RunFolder, images_per_update: int, tracking: Tracking, inner: Observer) -> None:
+        self.folder, self.images_per_update, self.tracking = folder, images_per_update, tracking
+        self.inner = TrackedTraining(tracking, folder, inner)
 
     def started(self, first: int, steps: int) -> None:
         self.folder.rewind(first)
@@ -147,7 +149,7 @@ class _Recorder(Observer):
         self.folder.log(
             self.folder.log_file, {"step": step, **means, **({"warnings": list(warnings)} if warnings else {})}
         )
-        seconds = round(time.perf_counter() - self.began, 3)
+        seconds = round(time.perf_counter() - self.began - self.tracking.seconds, 3)
         self.folder.log(self.folder.timing_file, {"step": step, "images": self.images, "seconds": seconds})
         self.inner.logged(step, means, warnings)
 
@@ -163,17 +165,19 @@ class Stage(Watcher):
         return Observer()
 
 
-def run(plan: Plan, folder: RunFolder, stage: Stage | None = None) -> list[Score]:
+def run(plan: Plan, folder: RunFolder, stage: Stage | None = None, tracking: Tracking | None = None) -> list[Score]:
     """Train, evaluate and write the run folder, going on from where an earlier attempt stopped."""
-    stage = stage or Stage()
+    stage, tracking = stage or Stage(), tracking or Tracking(())
     device = local_device(plan.train.device)
-    with interrupt.heard(), ExitStack() as held:
-        method, dataset, first_process = _train(plan, folder, stage, device, held)
-        return measure(plan, folder, method, dataset, stage) if first_process else []
+    with interrupt.heard(), ExitStack() as held, tracking.closing():
+        method, dataset, first_process = _train(plan, folder, stage, device, held, tracking)
+        scores = measure(plan, folder, method, dataset, stage) if first_process else []
+        tracking.scores(plan.train.steps, scores)
+    return scores
 
 
 def _train(
-    plan: Plan, folder: RunFolder, stage: Stage, device: torch.device, held: ExitStack
+    plan: Plan, folder: RunFolder, stage: Stage, device: torch.device, held: ExitStack, tracking: Tracking
 ) -> tuple[Method, Dataset, bool]:
     """The trained method, its data, and whether this is the first process, which then holds the folder."""
     with dist.process_group(device):
@@ -191,7 +195,7 @@ def _train(
         method = build_method(plan.method, plan.method_config, spec, seed=plan.train.seed, device=device)
         observer = stage.training(plan, folder, method, dataset) if first_process else Observer()
         if first_process:
-            observer = _Recorder(folder, plan.train.batch_size * dist.world(), observer)
+            observer = _Recorder(folder, plan.train.batch_size * dist.world(), tracking, observer)
         try:
             train(method, dataset.source(), dataset.target(), plan.train, folder.path, observer)
         except (DivergenceError, CollapseError) as error:
@@ -217,7 +221,7 @@ def measure(
     )
     metrics: list[Metric] = [registry().get("metrics", name)(config) for name, config in plan.metric_configs.items()]
     try:
-        with deterministic(bool(plan.train.deterministic)):
+        with deterministic(plan.train.deterministic):
             scores, seconds = evaluate(data, metrics)
     except Exception as error:
         if not memory.refused(error):

@@ -44,9 +44,8 @@ class TrainConfig(Settings):
     collapse_steps: int = Field(
         1_000, ge=1, description="Steps, and at least 3 lines of the log, that a warning stands before it ends the run."
     )
-    # unset rather than false, so that runs made without it keep their settings and folders
-    deterministic: bool | None = Field(
-        None, description="On a GPU use slower algorithms that give the same bits each time; a CPU does so anyway."
+    deterministic: bool = Field(
+        False, description="On a GPU use slower algorithms that give the same bits each time; a CPU does so anyway."
     )
 
 
@@ -240,7 +239,7 @@ def train(
             source, target, batch_size=config.batch_size, seed=config.seed, device=device, oracle=method.oracle
         )
         try:
-            with interrupt.waiting(), deterministic(bool(config.deterministic)):
+            with interrupt.waiting(), deterministic(config.deterministic):
                 _steps(method, runners, optimizers, loader, meter, standing, config, first, run_dir, observer)
         finally:
             loader.close()

@@ -22,9 +22,11 @@ from ganzoo.files.archive import Archive
 from ganzoo.files.store_pair import pair_of_stores
 from ganzoo.method import Method
 from ganzoo.metric import Extractor, Metric
+from ganzoo.tracker import Tracker
 
 KINDS: dict[str, type] = {
     "methods": Method, "datasets": Dataset, "metrics": Metric, "extractors": Extractor, "archives": Archive,
+    "trackers": Tracker,
 }  # fmt: skip
 
 

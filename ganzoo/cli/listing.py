@@ -11,7 +11,10 @@ from rich.table import Table
 from ganzoo.registry import KINDS, registry
 
 
-@click.command(help="List what is installed: methods, datasets, metrics, extractors, plugins; all where none is named.")
+@click.command(
+    help="List what is installed: methods, datasets, metrics, extractors, archives, trackers, plugins; "
+    "all where none is named."
+)
 @click.argument("kind", required=False, type=click.Choice([*KINDS, "plugins"]))
 def command(kind: str | None) -> None:
     console = Console()

@@ -15,8 +15,10 @@ from ganzoo.errors import ConfigError
 from ganzoo.experiment import Plan, make_plan, run
 from ganzoo.registry import registry
 from ganzoo.run_folder import RunFolder
+from ganzoo.tracking import Tracking
 
 DEFAULT_DATASET = "eyes"
+TRACK_HELP = "Also tell this tracker (`ganzoo list trackers`); may be given several times."
 
 
 class _Run(click.Group):
@@ -76,14 +78,14 @@ def _command(name: str, args: Sequence[str]) -> click.Command:
     shown = make_plan(name, dataset, preset, {})
     params = _params(shown)
 
-    def callback(out: Path | None, **given: Any) -> None:
+    def callback(out: Path | None, track: tuple[str, ...], **given: Any) -> None:
         layers = {f"--config {file}": _setting_tables(tables, file)} if file else {}
         kept = None if asked.get("preset") == "default" else asked.get("preset")
         typed = _typed_settings(params, given)
         plan = make_plan(name, dataset, preset or kept, {**layers, "options": typed})
         for metric in typed["metric"].keys() - plan.metric_configs.keys():
             raise ConfigError(f"a setting of the metric {metric} is given, which is not measured; name it in --metrics")
-        _run(plan, RunFolder(out or plan.default_folder()))
+        _run(plan, RunFolder(out or plan.default_folder()), track)
 
     method = shown.method
     text = f"{method.summary}\n\n{method.paper}\n\nPresets: {', '.join(method.presets) or 'none'}."
@@ -100,6 +102,7 @@ def _params(shown: Plan) -> list[click.Parameter]:
             ["--config"], metavar="FILE", help="Settings from a TOML file, such as a run.toml.", **read_before
         ),
         click.Option(["--plugin"], metavar="FILE", multiple=True, help="Load a plugin from a .py file.", **read_before),
+        click.Option(["--track"], metavar="NAME", multiple=True, help=TRACK_HELP),
         click.Option(["--out"], type=folder, help="The run folder.  [default: one in runs/, by the settings]"),
     ]
     taken = {name for option in own for name in option.opts} | {"--help"}
@@ -138,17 +141,22 @@ def _setting_tables(tables: dict[str, Any], file: str) -> dict[str, Any]:
     return tables
 
 
-def _run(plan: Plan, folder: RunFolder) -> None:
+def _run(plan: Plan, folder: RunFolder, track: Sequence[str]) -> None:
     title = f"{plan.method.name} on {plan.dataset.name}, step {plan.train.steps}, seed {plan.train.seed}"
     earlier = folder.scores() if folder.settings_file.exists() else None
+    name = folder.path.resolve().name
+    display = Display()
+    tracking = Tracking(track, display.say, name=name, group=plan.dataset.name)
     if earlier is not None:
         folder.check(plan.tables())
+        if track:
+            click.echo("Nothing is left to track.", err=True)
         click.echo(f"{folder.path} is complete; `ganzoo evaluate {folder.path}` measures it again.", err=True)
         print_scores(earlier, plan.method.name, title)
         return
-    with Display() as display:
+    with display:
         display.say(f"run folder {folder.path}")
-        scores = run(plan, folder, display)
+        scores = run(plan, folder, display, tracking)
     if scores:
         print_scores(scores, plan.method.name, title)
         click.echo(f"Everything about this run is in {folder.path}", err=True)

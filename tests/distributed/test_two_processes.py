@@ -1,5 +1,6 @@
 """Two gloo processes under torchrun."""
 
+import json
 import os
 import socket
 import subprocess
@@ -7,7 +8,7 @@ import sys
 
 import pytest
 import torch
-from conftest import TOY
+from conftest import ROOT, TOY
 from safetensors.torch import load_file
 
 RUN = ["run", "shift", "--plugin", str(TOY), "--dataset", "toy", "--metrics", "none", "--precision", "fp32"]
@@ -74,3 +75,10 @@ def test_a_run_of_two_is_not_resumed_by_one(whole):
     done = subprocess.run([sys.executable, "-m", "ganzoo", *arguments], capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
     assert "saved by 2 processes and 1 now run" in done.stderr
+
+
+def test_the_first_process_alone_has_trackers(tmp_path):
+    trackers = ("--plugin", str(ROOT / "tests" / "tracker_plugin.py"), "--track", "notebook")
+    start(tmp_path, 2, "--steps", "4", "--batch-size", "4", "--out", "run", *trackers)
+    told = [json.loads(line)["what"] for line in (tmp_path / "run" / "notebook.jsonl").read_text().splitlines()]
+    assert told == ["started", "log", "log", "image", "finished"]
