@@ -10,7 +10,6 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.padding import Padding
 
 from ganzoo.cli.listing import plugin_table, unknown_disabled
 from ganzoo.config import did_you_mean
@@ -97,9 +96,13 @@ def new_command(name: str, kind: str, license: str, author: str, out: Path | Non
 
 def _classes(name_or_file: str) -> list[Any]:
     if not name_or_file.endswith(".py"):
-        if Path(name_or_file).exists():
-            raise UsageError(f"{name_or_file} is not a Python file; name the .py file, or the plugin by its name")
-        return registry().classes_of(name_or_file)
+        try:
+            return registry().classes_of(name_or_file)
+        except UnknownNameError:
+            if Path(name_or_file).exists():
+                what = f"{name_or_file} is not a Python file; name the .py file, or the plugin by its name"
+                raise UsageError(what) from None
+            raise
     registry().add_file(Path(name_or_file))
     plugin = next(plugin for plugin in registry().plugins if plugin.package == name_or_file)
     return [registry().found[kind][name] for kind, names in plugin.adds.items() for name in names]
@@ -131,7 +134,7 @@ def _made(console: Console, subject: type, made: Any) -> str:
         return "skipped"
     except CheckFailed as failure:
         console.print(f"  [red]failed[/red]   {made.name}: {escape(failure.what)}")
-        console.print(Padding(f"Why it matters: {escape(made.why)}\nTo mend it: {escape(made.mend)}", (0, 0, 0, 11)))
+        console.print(f"           Why it matters: {escape(made.why)}\n           To mend it: {escape(made.mend)}")
         return "failed"
     console.print(f"  [green]ok[/green]       {made.name}: [dim]{escape(made.rule)}[/dim]")
     return "ok"

@@ -1,7 +1,7 @@
-"""`python -m ganzoo.testing.killed MODULE_OR_FILE CLASS FOLDER KILL_AT`: a run that dies by -9 in its middle.
+"""`python -m ganzoo.testing.killed MODULE_OR_FILE CLASS FOLDER KILL_AT END`: a run that dies by -9 in its middle.
 
 The process trains the method for a few steps in FOLDER, going on from what is there, and kills itself after step
-KILL_AT as a cluster would; with 0 it trains to the end and writes the method's state.
+KILL_AT as a cluster would; with 0 it trains to the end and writes the method's state into the file END.
 """
 
 from __future__ import annotations
@@ -21,9 +21,6 @@ from ganzoo import loop
 from ganzoo.loop import Observer, TrainConfig
 from ganzoo.testing import toy
 
-STEPS = 8
-END = "end.safetensors"
-
 
 class _Killed(Observer):
     def __init__(self, at: int) -> None:
@@ -34,11 +31,11 @@ class _Killed(Observer):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main(origin: str, name: str, folder: str, kill_at: str) -> None:
+def main(origin: str, name: str, folder: str, kill_at: str, end: str) -> None:
     method = toy.hurried(getattr(_module(origin), name))
-    config = TrainConfig(steps=STEPS, batch_size=4, save_every=3, precision="fp32", device="cpu")
+    config = TrainConfig(steps=toy.STEPS, batch_size=4, save_every=3, precision="fp32", device="cpu")
     loop.train(method, *toy.domains(method.spec), config, Path(folder), _Killed(int(kill_at)))
-    save_file({key: value.contiguous() for key, value in toy.state(method).items()}, Path(folder) / END)
+    save_file({key: value.contiguous() for key, value in toy.state(method).items()}, end)
 
 
 def _module(origin: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from ganzoo.batch import Batch
 from ganzoo.dataset import Domain
 from ganzoo.loop import phase_runners
 from ganzoo.method import Generates, GeneratesLabelled, Method, Predicts, Refines
-from ganzoo.testing import killed, toy
+from ganzoo.testing import toy
 from ganzoo.testing.checks import check, require, skip
 
 STEPS = 3_000  # in which the toy domain must be learnt
@@ -81,15 +82,16 @@ def survives_a_kill(cls: type[Method]) -> None:
         skip("its class cannot be imported by another process (it is made inside a function)")
     with tempfile.TemporaryDirectory() as folder:
         ends = []
-        for name, kill_at in (("whole", 0), ("killed", killed.STEPS - 2), ("killed", 0)):
-            place = Path(folder) / name
-            command = [sys.executable, "-m", "ganzoo.testing.killed", *origin, str(place), str(kill_at)]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        for name, kill_at in (("whole", 0), ("killed", toy.STEPS - 2), ("killed", 0)):
+            place, end = Path(folder) / name, Path(folder) / f"{name}.safetensors"
+            command = [sys.executable, "-m", "ganzoo.testing.killed", *origin, str(place), str(kill_at), str(end)]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment)
             wanted = -signal.SIGKILL if kill_at else 0
             said = done.stderr.strip().splitlines()[-1:] or ["nothing was said"]
             require(done.returncode == wanted, f"a process that trains it ended with {done.returncode}: {said[0]}")
             if not kill_at:
-                ends.append(load_file(place / killed.END))
+                ends.append(load_file(end))
         changed = toy.differences(*ends)
         require(not changed, f"{', '.join(changed[:5])} differ after a kill")
 
@@ -113,7 +115,7 @@ def captured_equals_eager(cls: type[Method]) -> None:
 
 
 def _moments(images: Tensor) -> np.ndarray:
-    """The mean brightness, contrast and left-to-right and up-and-down place of what is dark, over images in [-1, 1]."""
+    """Means over images in [-1, 1] of their brightness, their contrast, and their dark and bright ends."""
     pixels = images.float().flatten(1)
     return np.array([pixels.mean(), pixels.std(1).mean(), pixels.quantile(0.05, dim=1).mean(),
                      pixels.quantile(0.95, dim=1).mean()], np.float64)  # fmt: skip

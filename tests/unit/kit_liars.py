@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ganzoo.testing import CheckFailed, generate_checks
+from ganzoo.testing import Check, CheckFailed, generate_checks
 
 
 class Liars:
@@ -20,6 +20,10 @@ class Liars:
     def lie(self, check: str, what: str, **members: Any) -> None:
         """A subclass with these members must fail `check`, saying `what`."""
         self.told.append((check, what, type("Liar", (self.honest,), {"__module__": __name__, **members})))
+
+    def rules(self) -> list[Check]:
+        """The checks of the class itself; that of its module's imports would judge the tests."""
+        return [check for name, check in self.checks.items() if name != "imports_only_the_contract"]
 
     @property
     def names(self) -> set[str]:

@@ -7,23 +7,40 @@ from ganzoo.testing import CHECKS, CheckFailed, configured, generate_checks, par
 
 pytest_plugins = ["pytester"]
 
-PLUGIN = """
+TRACKER = """
 from ganzoo.tracker import Tracker
-from ganzoo.testing import parametrize_with_checks
 
-class {name}(Tracker):
+class Mine(Tracker):
     name = "{name}"
     summary = "Does nothing."
+    library = "{library}"
+    install = "{library}"
     def started(self, settings, card): return ""
     def log(self, step, values): pass
     def image(self, step, name, file): pass
     def table(self, name, columns, rows): pass
     def finished(self, state): pass
+"""
+TEST = """
+from ganzoo.testing import parametrize_with_checks
+from my_tracker import Mine
 
-@parametrize_with_checks([{name}], expected_failures={failures!r})
+@parametrize_with_checks([Mine], expected_failures={failures!r})
 def test_contract(plugin, check):
     check(plugin)
 """
+
+
+@pytest.fixture
+def outcome(pytester):
+    """Run the checks on a tracker under pytest."""
+
+    def run(name="mine", library="", failures=None):
+        pytester.makepyfile(my_tracker=TRACKER.format(name=name, library=library))
+        pytester.makepyfile(TEST.format(failures=failures or {}))
+        return pytester.runpytest_inprocess("-rx")
+
+    return run
 
 
 def test_every_check_says_what_holds_why_and_how_to_mend_it():
@@ -42,24 +59,18 @@ def test_a_class_of_another_kind_gets_no_checks():
     assert not list(generate_checks([Settings]))
 
 
-def test_an_expected_failure_is_shown_with_its_reason(pytester):
-    failures = {"tracker_declares_itself": "Issue 12: the name is a trademark."}
-    pytester.makepyfile(PLUGIN.format(name="Loud", failures=failures))
-    result = pytester.runpytest_inprocess("-rx")
+def test_an_expected_failure_is_shown_with_its_reason(outcome):
+    result = outcome("Loud", failures={"tracker_declares_itself": "Issue 12: the name is a trademark."})
     result.assert_outcomes(passed=4, xfailed=1)
     result.stdout.fnmatch_lines(["*tracker_declares_itself*Issue 12: the name is a trademark.*"])
 
 
-def test_an_expected_failure_that_passes_fails_so_that_the_list_stays_true(pytester):
-    pytester.makepyfile(PLUGIN.format(name="quiet", failures={"tracker_declares_itself": "Issue 12."}))
-    pytester.runpytest_inprocess().assert_outcomes(passed=4, failed=1)
+def test_an_expected_failure_that_passes_fails_so_that_the_list_stays_true(outcome):
+    outcome(failures={"tracker_declares_itself": "Issue 12."}).assert_outcomes(passed=4, failed=1)
 
 
-def test_a_check_that_cannot_be_made_is_a_skipped_test(pytester):
-    text = PLUGIN.format(name="quiet", failures={})
-    text = text.replace("    summary", '    library = "no_such_library"\n    install = "pip install x"\n    summary')
-    pytester.makepyfile(text)
-    pytester.runpytest_inprocess().assert_outcomes(passed=2, skipped=3)
+def test_a_check_that_cannot_be_made_is_a_skipped_test(outcome):
+    outcome(library="no_such_library").assert_outcomes(passed=2, skipped=3)
 
 
 @pytest.mark.parametrize(

@@ -8,36 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from honest_metric import Honest
 from kit_liars import Liars
-from pydantic import Field
 
 from ganzoo.errors import MetricUnavailableError
-from ganzoo.method import Generates, Predicts, Refines
-from ganzoo.metric import Metric, Score
+from ganzoo.method import Predicts, Refines
+from ganzoo.metric import Score
 from ganzoo.registry import registry
 from ganzoo.settings import Settings
 from ganzoo.task import ClassTask
 from ganzoo.testing import CheckSkipped, configured, parametrize_with_checks
-
-
-class HonestConfig(Settings):
-    power: float = Field(1.0, gt=0, description="The gap is raised to it.")
-
-
-class Honest(Metric):
-    """The brightness gap of made images, or the mean error on the target's test."""
-
-    name = "honest"
-    summary = "How far the mean brightness is from the target's."
-    needs = (Refines, Generates)
-    Config = HonestConfig
-
-    def measure(self, data):
-        made, target = data.made(), data.domain("target")
-        gap = abs(float(made.images.mean()) - float(target.images.mean())) ** self.config.power
-        card = {"images": len(made), "fingerprint": target.fingerprint()}
-        return [Score("gap", gap, unit="grey levels", better="lower", low=gap - 1, high=gap + 1, card=card)]
-
 
 LIARS = Liars(Honest)
 lie = LIARS.lie
