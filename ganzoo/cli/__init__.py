@@ -22,6 +22,7 @@ COMMANDS = {
     "data": ("ganzoo.cli.data", "Prepare data sets as stores, and look at them."),
     "refine": ("ganzoo.cli.refine", "Refine a folder or npz of synthetic images with a trained run."),
     "export": ("ganzoo.cli.export", "Write a trained method as TorchScript, ONNX or safetensors, with a card."),
+    "plugin": ("ganzoo.cli.plugin", "Begin, check and list plugins: methods, datasets, metrics and trackers."),
     "runs": ("ganzoo.cli.runs", "List, show and delete run folders."),
     "doctor": ("ganzoo.cli.doctor", "Show the environment, devices, weights, plugins and caches."),
     "list": ("ganzoo.cli.listing", "List methods, datasets, metrics, extractors, trackers and plugins."),
