@@ -94,8 +94,8 @@ class DANN(Method):
         warnings = []
         if accuracy is not None and reversal is not None and accuracy >= 0.99 and reversal > self.config.reversal / 2:
             warnings.append(
-                f"The features are not adapted: the domain classifier is right on {accuracy:.1%} of images although the "
-                f"reversal is at {reversal:.2f}; raise --reversal, or lower --lr."
+                f"The features are not adapted: the domain classifier is right on {accuracy:.1%} of images although "
+                f"the reversal is at {reversal:.2f}; raise --reversal, or lower --lr."
             )
         if variety is not None and variety < 0.05:
             warnings.append(
