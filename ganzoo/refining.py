@@ -17,7 +17,7 @@ from ganzoo.files.collection import ImageArchive, ImageFolder, Images, in_parall
 from ganzoo.files.fit import Channels, Fit, Resizer
 from ganzoo.files.guard import reading
 from ganzoo.files.image_file import encode_image, read_image
-from ganzoo.files.label_files import CSV_NAME, label_file
+from ganzoo.files.label_files import label_files
 from ganzoo.files.location import Location
 from ganzoo.files.output import MANIFEST, OutputFolder, write_npz
 from ganzoo.loader import reseed, to_uint8, to_unit_range
@@ -179,10 +179,8 @@ def _opened(input: Path) -> Images:
 
 
 def _copy_labels(images: Images, target: OutputFolder) -> None:
-    files = [images.path / CSV_NAME, *(label_file(images.path, name) for name in images.names)]
-    for file in files:
-        if file.is_file():
-            target.write(file.name, _content(file))
+    for file in label_files(images.path, images.names):
+        target.write(file.name, _content(file))
 
 
 def _size_needed(images: Images, fit: Fit) -> int:

@@ -87,6 +87,8 @@ class Registry:
         hint = f"; the plugin of that name is {silent[0].state}" if silent else did_you_mean(name, known)
         if silent and silent[0].disabled:
             hint += f" by {DISABLE}"
+        if not silent and (others := [plugin.name for plugin in self.plugins if plugin.error]):
+            hint += f"; broken plugins (see ganzoo plugin list): {', '.join(others)}"
         raise UnknownNameError(f"there is no {kind.removesuffix('s')} {name!r}{hint}")
 
     def classes_of(self, name: str) -> list[type]:
@@ -116,10 +118,13 @@ class Registry:
                 for cls in classes:
                     _check(cls, KINDS[kind], kind)
                     self._name_is_free(cls, kind, [other for other in classes if other is not cls])
-        except Exception as error:  # a stranger's code may raise anything
-            plugin.error = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+        except (Exception, SystemExit) as error:  # a stranger's code may raise anything
+            said = " ".join(str(error).split())
+            plugin.error = said if isinstance(error, PluginError) else f"{type(error).__name__}: {said}"
             if not isinstance(error, PluginError) and (other := _other_contract(source)):
                 plugin.error += f"; {other}"  # which is the likely cause
+            elif isinstance(error, ModuleNotFoundError):
+                plugin.error += "; install what it needs beside ganzoo"
             return
         for kind, classes in added.items():
             self.found[kind].update({cls.name: cls for cls in classes})

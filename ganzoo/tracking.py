@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
@@ -33,6 +34,7 @@ class Tracking:
         self._chosen: dict[str, type[Tracker]] = {each: _class(each) for each in names}
         self._told: dict[str, Tracker] = {}
         self.failures: dict[str, str] = {}  # tracker -> why it was switched off
+        self.seconds = 0.0  # that trackers took: no part of what a run costs
 
     @property
     def names(self) -> Sequence[str]:
@@ -93,6 +95,7 @@ class Tracking:
 
     @contextmanager
     def _guarded(self, name: str, when: str) -> Iterator[None]:
+        began = time.perf_counter()
         try:
             yield
         except (Exception, SystemExit) as error:  # a stranger's code may raise anything
@@ -103,6 +106,8 @@ class Tracking:
             if broken := self._told.pop(name, None):
                 with suppress(Exception, SystemExit):  # what it has may still be written
                     broken.finished("failed")
+        finally:
+            self.seconds += time.perf_counter() - began
 
 
 class TrackedTraining(Observer):

@@ -118,6 +118,8 @@ class Trained:
     def _by_batch(self, images: Tensor, run: Callable[[Tensor, int], Tensor], batch_size: int) -> Tensor:
         """Float images through `run`, batch by batch; the result is on the host."""
         self._check_shape(tuple(images.shape[1:]) if images.dim() == 4 else (), images.shape, "[N, C, H, W]")
+        if images.numel() and not float(images.detach().abs().max()) <= 1 + 1e-3:  # NaN, too
+            raise UsageError("images given as floats must lie in [-1, 1]: x / 127.5 - 1 of pixels from 0 to 255")
         starts = range(0, max(len(images), 1), batch_size)  # one empty batch where there are none
         with self._random_state_kept(), torch.no_grad():
             return torch.cat([run(images[at : at + batch_size].to(self.device), at).cpu() for at in starts])

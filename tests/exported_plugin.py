@@ -48,6 +48,17 @@ class Closed(Plain):
         return torch.rand(count, *self.spec.image_shape) * 2 - 1
 
 
+class Twofold(Closed):
+    name = "twofold"
+    summary = "Generates something else from a latent."
+
+    def draw_latent(self, count: int) -> Tensor:
+        return torch.rand(count, *self.spec.image_shape)
+
+    def generate_from(self, latent: Tensor) -> Tensor:
+        return latent
+
+
 @hookimpl
 def ganzoo_methods():
-    return [Noisy, Counting, Closed]
+    return [Noisy, Counting, Closed, Twofold]

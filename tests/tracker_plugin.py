@@ -1,8 +1,9 @@
-"""A plugin in a file with trackers: one that writes down what it is told, and three that do not work."""
+"""A plugin in a file with trackers: one that writes down what it is told, and others that get in its way."""
 
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from ganzoo import hookimpl
@@ -54,6 +55,18 @@ class Unopened(Notebook):
         raise SystemExit("please log in")
 
 
+class Slow(Notebook):
+    name = "slow"
+    summary = "Takes its time."
+
+    def started(self, settings, card) -> str:
+        time.sleep(1)
+        return super().started(settings, card)
+
+    def log(self, step, values) -> None:
+        time.sleep(0.3)
+
+
 class Absent(Notebook):
     name = "absent"
     summary = "Its library is not there."
@@ -63,4 +76,4 @@ class Absent(Notebook):
 
 @hookimpl
 def ganzoo_trackers():
-    return [Notebook, Falling, Unopened, Absent]
+    return [Notebook, Falling, Unopened, Slow, Absent]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from typing import IO
 
 import torch
 
+from ganzoo import strict_json
 from ganzoo.bench.cell import Cell
 from ganzoo.bench.results import Record, append, read_results
 from ganzoo.bench.work import EXPECTED_FAILURE, TRACK, code_of
@@ -138,7 +138,7 @@ class Schedule:
         """Take over the result that a cell left, where it left one."""
         file = self.place(cell) / "result.json"
         try:
-            record = json.loads(file.read_text(encoding="utf-8"))
+            record = strict_json.parse(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return False
         append(self.results_file, record)

@@ -22,7 +22,7 @@ from ganzoo.bench.cell import Cell, cells_of
 from ganzoo.bench.folder import BenchFolder
 from ganzoo.bench.results import Record, seconds_of
 from ganzoo.bench.schedule import Schedule, Watch
-from ganzoo.bench.suite import Suite, load_suite, narrowed, shipped
+from ganzoo.bench.suite import MOST_IMAGES, MOST_SEEDS, Suite, load_suite, narrowed, shipped
 from ganzoo.bench.table import COSTS, body, heading
 from ganzoo.bench.work import code_of
 from ganzoo.cli.report import show
@@ -95,12 +95,13 @@ def _command(shown: Suite) -> click.Command:
 
 def _own_params() -> list[click.Parameter]:
     path, count = click.Path(path_type=Path), click.IntRange(1)
+    seeds, images = click.IntRange(1, MOST_SEEDS), click.IntRange(1, MOST_IMAGES)
     return [
         click.Argument(["suite"], default=DEFAULT_SUITE, required=False),
         click.Option(["--methods"], metavar="A,B,...", help="Rows of the suite, or any other methods.  [default: all]"),
         click.Option(["--dataset"], help="A dataset of the suite, or any other.  [default: all of the suite]"),
-        click.Option(["--seeds"], type=count, help="How many seeds.  [default: the suite's]"),
-        click.Option(["--images"], type=count, help="Images that each method draws.  [default: the suite's]"),
+        click.Option(["--seeds"], type=seeds, help="How many seeds.  [default: the suite's]"),
+        click.Option(["--images"], type=images, help="Images that each method draws.  [default: the suite's]"),
         click.Option(["--jobs"], type=count, help="Cells at once.  [default: one a GPU, else one a core, at most 4]"),
         click.Option(["--out"], type=path, help="The bench folder.  [default: bench-runs/SUITE]"),
         click.Option(["--device"], help="auto, cpu, cuda or cuda:N.  [default: the suite's, else auto]"),

@@ -11,7 +11,7 @@ import click
 from ganzoo.cli.display import Display
 from ganzoo.cli.table import print_scores
 from ganzoo.config import SettingOption, did_you_mean, options, read_toml
-from ganzoo.errors import ConfigError
+from ganzoo.errors import ConfigError, UnknownNameError
 from ganzoo.experiment import Plan, make_plan, run
 from ganzoo.registry import registry
 from ganzoo.run_folder import RunFolder
@@ -69,17 +69,22 @@ def command() -> None: ...
 def _command(name: str, args: Sequence[str]) -> click.Command:
     """The command of one method, with the options of the dataset and the preset that `args` name."""
     file = _only(_typed(args, "--config"))
-    tables = read_toml(Path(file)) if file else {}
+    tables = _setting_tables(read_toml(Path(file)), file) if file else {}
     asked = tables.get("run", {})
     if asked.get("method", name) != name:
         raise ConfigError(f"--config {file} is for the method {asked['method']!r}, not {name!r}")
     dataset = _only(_typed(args, "--dataset")) or asked.get("dataset", DEFAULT_DATASET)
     preset = _only(_typed(args, "--preset"))
-    shown = make_plan(name, dataset, preset, {})
+    try:
+        shown = make_plan(name, dataset, preset, {})
+    except UnknownNameError as error:
+        raise UnknownNameError(
+            f"--config {file}: {error}" if dataset == asked.get("dataset") else str(error)
+        ) from error
     params = _params(shown)
 
     def callback(out: Path | None, track: tuple[str, ...], **given: Any) -> None:
-        layers = {f"--config {file}": _setting_tables(tables, file)} if file else {}
+        layers = {f"--config {file}": tables} if file else {}
         kept = None if asked.get("preset") == "default" else asked.get("preset")
         typed = _typed_settings(params, given)
         plan = make_plan(name, dataset, preset or kept, {**layers, "options": typed})
@@ -138,6 +143,9 @@ def _setting_tables(tables: dict[str, Any], file: str) -> dict[str, Any]:
             raise ConfigError(f"--config {file}: there is no table [{table}]{did_you_mean(table, known)}")
         if not isinstance(content, dict):
             raise ConfigError(f"--config {file}: {table} must stand in a table, such as [train]")
+    for key, value in tables.get("run", {}).items():
+        if not isinstance(value, str):
+            raise ConfigError(f"--config {file}: [run] {key} must be a name, not {value!r}")
     return tables
 
 

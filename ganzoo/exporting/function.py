@@ -59,6 +59,11 @@ def function_of(method: Method, name: Name | None) -> Function:
             "generate_from (ganzoo.method.GeneratesFromLatent), which keep the noise apart"
         )
     copy = deepcopy(method).eval().cpu().requires_grad_(False).to(memory_format=torch.contiguous_format)
+    if chosen == "generate" and not _is_whole(copy):
+        raise UsageError(
+            f"method {method.name} cannot be exported: its generate makes other images than "
+            "generate_from(draw_latent(n))"
+        )
     inputs = _inputs(copy, chosen)
     call = _Call(copy, METHODS[chosen]).eval()
     with torch.no_grad():
@@ -70,6 +75,19 @@ def function_of(method: Method, name: Name | None) -> Function:
     return Function(chosen, call, inputs, _input_card(copy, chosen, given), _output_card(copy, chosen, made))
 
 
+@torch.no_grad()
+def _is_whole(method: Method) -> bool:
+    """Whether the latent is all that `generate` draws, and `generate_from` all that it does with it."""
+    assert isinstance(method, Generates)
+    assert isinstance(method, GeneratesFromLatent)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)  # the CPU's alone: others stay as they are
+        made = method.generate(2)
+        torch.default_generator.manual_seed(0)  # the CPU's alone: others stay as they are
+        again = method.generate_from(method.draw_latent(2))
+    return made.shape == again.shape and torch.allclose(made, again, atol=1e-5)
+
+
 def _inputs(method: Method, name: Name) -> Callable[[int], Tensor]:
     def images(count: int) -> Tensor:
         noise = torch.Generator().manual_seed(0)
@@ -78,7 +96,7 @@ def _inputs(method: Method, name: Name) -> Callable[[int], Tensor]:
     def latents(count: int) -> Tensor:
         assert isinstance(method, GeneratesFromLatent)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+            torch.default_generator.manual_seed(0)  # the CPU's alone: others stay as they are
             return method.draw_latent(count).float()
 
     return latents if name == "generate" else images

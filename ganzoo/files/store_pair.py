@@ -168,13 +168,20 @@ class StorePair(Dataset):
         values = store.column(column)
         return np.asarray(values == "test" if column == "split" else values.astype(bool))
 
+    def _labels(self, store: Store) -> np.ndarray | None:
+        """Labels that the task can mean, of the images that have any."""
+        labels = store.labels()
+        if labels is not None and (problem := store.spec.task.problem(labels[np.isfinite(labels).all(1)])):
+            raise DatasetError(f"the store {store.path}: {problem}; prepare it again")
+        return labels
+
     def _domain(self, store: Store, name: str, chosen: np.ndarray) -> Domain:
         found = np.flatnonzero(chosen)
         if not len(found):
             raise DatasetError(f"dataset {self.name}: no image of the store {store.path.name} is left for {name}")
         whole = len(found) == found[-1] - found[0] + 1
         rows: Rows = slice(int(found[0]), int(found[-1]) + 1) if whole else found  # a slice stays in the memory map
-        labels, extra = store.labels(), {}
+        labels, extra = self._labels(store), {}
         images = store.images[rows]
         shape = _shape(store)
         if {"pupil_x", "pupil_y"} <= set(store.columns):

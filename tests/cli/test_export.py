@@ -29,6 +29,7 @@ SMALL = {
     "noisy": ("--steps", "1"),
     "counting": ("--steps", "1"),
     "closed": ("--steps", "1"),
+    "twofold": ("--steps", "1"),
 }
 
 
@@ -129,6 +130,7 @@ def test_the_card_beside_the_file_says_what_it_is_what_it_learnt_from_and_how_to
     [
         ("noisy", (), "method noisy cannot be exported: its refine draws noise inside"),
         ("closed", (), "method closed cannot be exported: its generate draws noise inside; it needs draw_latent"),
+        ("twofold", (), "its generate makes other images than generate_from(draw_latent(n))"),
         ("constant", ("--function", "refine"), "method constant does not refine; it has predict"),
     ],
 )

@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, TOY
 
+from ganzoo.errors import InterruptedRunError
+from ganzoo.registry import registry
+from ganzoo.tracking import Tracking
+
 TRACKERS = Path(__file__).parents[1] / "tracker_plugin.py"
 RUN = ("run", "shift", "--plugin", TOY, "--plugin", TRACKERS, "--dataset", "toy", "--steps", 6, "--batch-size", 4)
 RUN = (*RUN, "--save-every", 3, "--log-every", 2, "--metrics", "fid", "--fid-extractors", "pixels", "--out", "out")
@@ -73,6 +77,26 @@ def test_a_tracker_that_fails_is_named_in_one_sentence_and_the_run_goes_on(ganzo
     ended = [each["state"] for each in told(tmp_path / "out") if each["what"] == "finished"]
     assert ended == ["failed", "complete"]
     assert (tmp_path / "out" / "metrics.json").exists()
+
+
+def test_the_time_that_trackers_take_is_no_part_of_what_a_run_costs(ganzoo, tmp_path):
+    ganzoo(*RUN, "--track", "slow")
+    (*_, last) = (tmp_path / "out" / "timing.jsonl").read_text().splitlines()
+    assert 0 < json.loads(last)["seconds"] < 1.5  # the tracker took 1.9 seconds until then
+
+
+def test_a_run_that_is_stopped_is_told_as_interrupted(toys, tmp_path):
+    registry().add_file(TRACKERS)
+    tracking = Tracking(["notebook"])
+
+    def stopped():
+        with tracking.closing():
+            tracking.started(tmp_path, {})
+            raise InterruptedRunError("stopped by SIGTERM", 143)
+
+    with pytest.raises(InterruptedRunError):
+        stopped()
+    assert told(tmp_path)[-1] == {"what": "finished", "state": "interrupted"}
 
 
 def test_a_run_that_diverges_is_told_as_diverged(ganzoo, tmp_path):

@@ -3,6 +3,7 @@
 import json
 import os
 import struct
+import time
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +23,8 @@ def nobody_is_logged_in(monkeypatch, tmp_path):
     for name in [name for name in os.environ if name.startswith(FOREIGN) and name != "TRACKIO_DIR"]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
+    for name in ("CACHE", "CONFIG", "DATA"):
+        monkeypatch.setenv(f"WANDB_{name}_DIR", str(tmp_path / "wandb-of-the-user"))
 
 
 @pytest.fixture(scope="session")
@@ -84,7 +87,7 @@ def test_wandb_keeps_the_run_on_this_machine_under_one_name_when_it_goes_on(ganz
     folder = run_and_go_on(ganzoo, "wandb")
     first, second = sorted((folder / "wandb").glob("offline-run-*/run-*.wandb"))
     assert first.name == second.name  # the id is in it: one run to the server, whenever it is synced
-    records = list(wandb_records(first))
+    records = wandb_records(first)
     begun = next(record.run for record in records if record.WhichOneof("record_type") == "run")
     assert (begun.project, begun.display_name, begun.run_group) == ("ganzoo", "out", "toy")
     config = {item.key: json.loads(item.value_json) for item in begun.config.update}
@@ -154,6 +157,17 @@ def test_trackio_has_one_run_with_settings_losses_sheets_and_scores(ganzoo, trac
 
 
 def wandb_records(file):
+    """All records of a finished run. W&B's own process writes the last ones after `finish` came back."""
+    limit = time.monotonic() + 60
+    while time.monotonic() < limit:
+        records = list(wandb_records_until_now(file))
+        if records and records[-1].WhichOneof("record_type") == "exit":
+            return records
+        time.sleep(0.05)
+    return pytest.fail(f"{file} has no end after a minute")
+
+
+def wandb_records_until_now(file):
     """The records of a .wandb file: blocks of 32 KiB in the log format of LevelDB, each record a protobuf."""
     from wandb.proto.wandb_internal_pb2 import Record
 
@@ -163,6 +177,8 @@ def wandb_records(file):
             at += 32768 - at % 32768
             continue
         _, length, kind = struct.unpack("<IHB", data[at : at + 7])
+        if at + 7 + length > len(data):  # half-written
+            return
         whole += data[at + 7 : at + 7 + length]
         at += 7 + length
         if kind in (1, 4):  # a whole record, or the last part of one

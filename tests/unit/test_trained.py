@@ -109,6 +109,7 @@ def test_the_callers_random_state_and_gradients_stay_as_they_are(refiner, genera
         (np.zeros((24, 40), np.uint8), "and these are [24, 40]"),
         (torch.zeros(2, 3, 24, 40), "and these are [2, 3, 24, 40]"),
         (torch.zeros(2, 1, 24, 40, dtype=torch.int64), "must be a tensor of uint8, or of floats in [-1, 1]"),
+        (torch.full((2, 1, 24, 40), 200.0), "images given as floats must lie in [-1, 1]"),
         ([[1, 2]], "not list"),
     ],
 )
