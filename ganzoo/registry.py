@@ -121,10 +121,10 @@ class Registry:
         except (Exception, SystemExit) as error:  # a stranger's code may raise anything
             said = " ".join(str(error).split())
             plugin.error = said if isinstance(error, PluginError) else f"{type(error).__name__}: {said}"
-            if isinstance(error, ModuleNotFoundError):
-                plugin.error += "; install what it needs beside ganzoo"
             if not isinstance(error, PluginError) and (other := _other_contract(source)):
                 plugin.error += f"; {other}"  # which is the likely cause
+            elif isinstance(error, ModuleNotFoundError):
+                plugin.error += "; install what it needs beside ganzoo"
             return
         for kind, classes in added.items():
             self.found[kind].update({cls.name: cls for cls in classes})
