@@ -3,9 +3,33 @@
 Importing this module is instant: it does not import torch.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from os import PathLike
+from typing import TYPE_CHECKING
+
 import pluggy
 
+if TYPE_CHECKING:
+    from ganzoo.trained import Trained
+
 __version__ = "0.1.0"
+CONTRACT = 1
+"""Of hooks and base classes. A plugin says for which it was written: `ganzoo_contract = 1` in its module. The number
+rises when a plugin that keeps the old contract would no longer work."""
 
 hookimpl = pluggy.HookimplMarker("ganzoo")
 hookspec = pluggy.HookspecMarker("ganzoo")
+
+
+def load(run: str | PathLike[str], *, device: str = "auto", plugins: Iterable[str | PathLike[str]] = ()) -> Trained:
+    """A finished run, ready to `refine`, `predict` or `generate`: whatever its method can.
+
+    `run` is a run folder, `device` auto (the first GPU, else the CPU), cpu, cuda or cuda:N, `plugins` are the files
+    that the run was given with `--plugin`. Raises a `ganzoo.errors.GanzooError`, in one sentence, where the folder
+    holds no run, where the run is not finished or damaged, or where a plugin that it needs is not there.
+    """
+    from ganzoo.trained import load as load_run  # here, because it imports torch
+
+    return load_run(run, device=device, plugins=plugins)

@@ -10,6 +10,8 @@ from torch import Tensor
 
 from ganzoo.task import ClassTask, GazeTask, Task
 
+MOST = 2**16  # channels, pixels of a side, or classes
+
 
 @dataclass(frozen=True)
 class DataSpec:
@@ -35,13 +37,22 @@ class DataSpec:
         """The inverse of `as_table`; None where the table is damaged or its task is not one of ganzoo's."""
         tasks: dict[Any, Callable[[], Task]] = {
             "GazeTask": GazeTask,
-            "ClassTask": lambda: ClassTask(int(table["classes"])),
+            "ClassTask": lambda: ClassTask(_whole(table["classes"])),
         }
         try:
-            channels, height, width = (int(table[key]) for key in ("channels", "height", "width"))
+            sides = [table[key] for key in ("channels", "height", "width")]
+            if not all(type(side) is int and 0 < side <= MOST for side in sides):
+                return None
+            channels, height, width = sides
             return cls(channels, height, width, tasks[table["task"]]())
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             return None
+
+
+def _whole(number: Any) -> int:
+    if type(number) is not int or not 0 < number <= MOST:
+        raise ValueError(f"{number} is no number of classes")
+    return number
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from ganzoo.errors import ConfigError
 from ganzoo.settings import Settings
 
 Config = TypeVar("Config", bound=Settings)
+LONGEST = 200  # letters of a value in an error
 
 
 class SettingOption(click.Option):
@@ -63,9 +64,15 @@ def build(config: type[Config], layers: Mapping[str, Mapping[str, Any]]) -> Conf
     merged: dict[str, Any] = {}
     origin: dict[str, str] = {}
     for layer, values in layers.items():
+        if not isinstance(values, Mapping):
+            raise ConfigError(f"{layer} must be a table of settings, not {_as_text(values)}")
         for name, value in values.items():
             if name not in config.model_fields:
                 raise ConfigError(f"{layer}: there is no setting {name!r}{did_you_mean(name, config.model_fields)}")
+            if not _is_text(value):
+                raise ConfigError(
+                    f"{layer}: {name} = {value!r}: names must be valid UTF-8, or run.toml cannot hold them"
+                )
             if value is not None:
                 merged[name] = _split(value, _kind(config.model_fields[name]))
                 origin[name] = layer
@@ -76,7 +83,7 @@ def build(config: type[Config], layers: Mapping[str, Mapping[str, Any]]) -> Conf
         name = str(first["loc"][0]) if first["loc"] else ""
         flag = "--" + name.replace("_", "-")
         where = flag if origin.get(name, "options") == "options" else f"{origin[name]}: {name}"
-        message = first["msg"].removeprefix("Value error, ")
+        message = first["msg"].removeprefix("Value error, ") or "impossible"
         raise ConfigError(f"{where} = {_as_text(merged.get(name))}: {message[0].lower()}{message[1:]}") from None
 
 
@@ -86,7 +93,9 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError as error:
+        raise ConfigError(f"{path} is not valid TOML: it is nested too deep") from error
+    except ValueError as error:  # of tomllib, of the encoding, of a number with thousands of digits
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
 
 
@@ -97,6 +106,15 @@ def as_table(config: Settings) -> dict[str, Any]:
 
 def write_toml(tables: Mapping[str, Any]) -> str:
     return tomli_w.dumps(tables)
+
+
+def without_none(value: Any) -> Any:
+    """A JSON document as TOML can hold it, which has no null."""
+    if isinstance(value, Mapping):
+        return {key: without_none(each) for key, each in value.items() if each is not None}
+    if isinstance(value, list | tuple):
+        return ["none" if each is None else without_none(each) for each in value]
+    return value
 
 
 def did_you_mean(name: str, known: Any) -> str:
@@ -143,5 +161,18 @@ def _as_text(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, tuple | list):
-        return ",".join(map(str, value)) or "none"
-    return str(value)
+        return ",".join(_short(str(each)) for each in value) or "none"
+    return _short(str(value))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+def _is_text(value: Any) -> bool:
+    """Whether a value can be written to a file; file names of other encodings cannot."""
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

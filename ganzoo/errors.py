@@ -1,10 +1,19 @@
 """Every error that a user can cause. The command line prints each as one sentence, without a traceback."""
 
+LONGEST = 1500  # letters of an error: it is a sentence, and no copy of the file that it names
+
 
 class GanzooError(Exception):
-    """Base of all errors that ganzoo raises on purpose."""
+    """Base of all errors that ganzoo raises on purpose.
+
+    As text it is one line without control characters, whatever names and values from files are in it.
+    """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        text = printable(super().__str__())
+        return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
 
 
 class PluginError(GanzooError):
@@ -37,8 +46,27 @@ class DivergenceError(GanzooError):
     """A loss term or a weight stopped being finite."""
 
 
+class CollapseError(GanzooError):
+    """A warning has stood for so long that the run was ended, as --stop-on-collapse asks."""
+
+
+class NotEnoughMemoryError(GanzooError):
+    """The host or the device has no room for what was asked."""
+
+
+class LostProcessError(GanzooError):
+    """Of several processes that train together, another one ended."""
+
+
 class MetricUnavailableError(GanzooError):
     """A metric cannot be measured here. The score is left out, with this sentence as the reason."""
+
+
+def printable(text: str) -> str:
+    """Text from a file in one line that cannot steer a terminal: other characters as Python writes them."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 class InterruptedRunError(KeyboardInterrupt):

@@ -22,9 +22,10 @@ from torch import Tensor
 
 from ganzoo import __version__
 from ganzoo.batch import DataSpec
+from ganzoo.blame import blaming
 from ganzoo.cache import cache_folder, keep_array, kept_array
 from ganzoo.dataset import Dataset, Domain
-from ganzoo.errors import DivergenceError, MetricUnavailableError
+from ganzoo.errors import DivergenceError, MetricUnavailableError, PluginError
 from ganzoo.loader import derive_seed, reseed, to_uint8, to_unit_range
 from ganzoo.loop import Observer, Precision, TrainConfig, build, device_of, resolve_precision, train
 from ganzoo.method import Generates, Method, Refines
@@ -227,7 +228,11 @@ class TrainedEvaluation(SharedExtraction):
             for start in range(0, len(images), CHUNK):
                 reseed(self.device, derive_seed(self.seed, key, start))
                 chunk = to_unit_range(torch.tensor(images[start : start + CHUNK], device=self.device))
-                made[start : start + CHUNK] = to_uint8(run(chunk)).cpu().numpy()
+                refined = run(chunk)
+                if refined.shape != chunk.shape:
+                    raise PluginError(f"method {self.method.name}: refine made {list(refined.shape)} of images "
+                                      f"{list(chunk.shape)}; the shape must stay")  # fmt: skip
+                made[start : start + CHUNK] = to_uint8(refined).cpu().numpy()
         return made
 
 
@@ -246,11 +251,21 @@ def evaluate(data: TrainedEvaluation, metrics: Sequence[Metric]) -> tuple[list[S
         data.watcher.doing(f"measuring {metric.name}")
         start = time.perf_counter()
         try:
-            scores.extend(metric.measure(data))
-        except (MetricUnavailableError, DivergenceError) as error:
+            with blaming(f"metric {metric.name}"):
+                scores.extend(_checked(metric.measure(data)))
+        except (MetricUnavailableError, DivergenceError, PluginError) as error:  # the other metrics are measured
             scores.append(Score(metric.name, None, reason=str(error)))
         seconds[metric.name] = round(time.perf_counter() - start, 3)
     return scores, seconds
+
+
+def _checked(scores: Sequence[Score]) -> list[Score]:
+    """Raise PluginError where a metric returned anything but scores."""
+    found = list(scores)
+    for score in found:
+        if not isinstance(score, Score) or not (score.value is None or isinstance(score.value, float | int)):
+            raise PluginError(f"it must return scores whose values are numbers, not {score!r:.200}")
+    return found
 
 
 def settings_hash(tables: Mapping[str, Any]) -> str:

@@ -11,20 +11,29 @@ from typing import Any
 
 import torch
 
-from ganzoo import checkpoint, dist, interrupt
+from ganzoo import checkpoint, dist, interrupt, memory
 from ganzoo.batch import DataSpec
 from ganzoo.config import as_table, build, did_you_mean
 from ganzoo.dataset import Dataset
-from ganzoo.errors import CheckpointError, ConfigError, DivergenceError, UnknownNameError
+from ganzoo.determinism import deterministic
+from ganzoo.errors import (
+    CheckpointError,
+    CollapseError,
+    ConfigError,
+    DivergenceError,
+    NotEnoughMemoryError,
+    UnknownNameError,
+)
 from ganzoo.evaluation import EvaluateConfig, TrainedEvaluation, Watcher, evaluate, settings_hash
 from ganzoo.lock import locked
-from ganzoo.loop import Observer, TrainConfig, resolve_device, resolve_precision, train
+from ganzoo.loop import WHEN_TO_STOP, Observer, TrainConfig, resolve_device, resolve_precision, train
 from ganzoo.loop import build as build_method
 from ganzoo.method import Method
 from ganzoo.metric import Metric, Score
 from ganzoo.registry import registry
 from ganzoo.run_folder import RunFolder, environment
 from ganzoo.settings import Settings
+from ganzoo.tracking import TrackedTraining, Tracking
 
 Layers = Mapping[str, Mapping[str, Any]]  # layer -> table -> settings, such as {"options": {"train": {"steps": 10}}}
 
@@ -56,6 +65,7 @@ class Plan:
     def default_folder(self) -> Path:
         """A folder that is the same for the same training, so that the same command resumes."""
         training = {key: self.tables()[key] for key in ("run", "method", "dataset", "train")}
+        training["train"] = {key: value for key, value in training["train"].items() if key not in WHEN_TO_STOP}
         return Path("runs") / f"{self.method.name}-{self.dataset.name}-{settings_hash(training)}"
 
 
@@ -73,7 +83,7 @@ def make_plan(method_name: str, dataset_name: str, preset: str | None, layers: L
         return build(config, {f"{layer} [{table}]" if layer != "options" else layer: v for layer, v in picked.items()})
 
     def resolve_metric(name: str, config: type[Settings]) -> Settings:
-        picked = {layer: tables.get("metric", {}).get(name, {}) for layer, tables in layers.items()}
+        picked = {layer: _table(tables, "metric", layer).get(name, {}) for layer, tables in layers.items()}
         renamed = {f"{layer} [metric.{name}]" if layer != "options" else layer: v for layer, v in picked.items()}
         try:
             return build(config, renamed)
@@ -94,6 +104,13 @@ def make_plan(method_name: str, dataset_name: str, preset: str | None, layers: L
         evaluate_config,
         {name: resolve_metric(name, registry().get("metrics", name).Config) for name in names},
     )
+
+
+def _table(tables: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
+    found = tables.get(name, {})
+    if not isinstance(found, Mapping):
+        raise ConfigError(f"{where}: {name} must be a table of settings")
+    return found
 
 
 def plan_of_run(folder: RunFolder, layers: Layers | None = None) -> Plan:
@@ -120,14 +137,14 @@ def load_trained(folder: RunFolder, plan: Plan, device: torch.device) -> tuple[M
 class _Recorder(Observer):
     """Writes what happens into the run folder, and passes it on."""
 
-    def __init__(self, folder: RunFolder, images_per_update: int, inner: Observer) -> None:
-        self.folder, self.images_per_update, self.inner = folder, images_per_update, inner
+    def __init__(self, folder: RunFolder, images_per_update: int, tracking: Tracking, inner: Observer) -> None:
+        self.folder, self.images_per_update, self.tracking = folder, images_per_update, tracking
+        self.inner = TrackedTraining(tracking, folder, inner)
 
     def started(self, first: int, steps: int) -> None:
         self.folder.rewind(first)
-        earlier = self.folder.logged(self.folder.timing_file)
-        self.began = time.perf_counter() - (earlier[-1]["seconds"] if earlier else 0.0)
-        self.images = earlier[-1]["images"] if earlier else 0
+        seconds, self.images = self.folder.spent()
+        self.began = time.perf_counter() - seconds
         self.inner.started(first, steps)
 
     def stepped(self, step: int, phases: Sequence[str]) -> None:
@@ -138,7 +155,7 @@ class _Recorder(Observer):
         self.folder.log(
             self.folder.log_file, {"step": step, **means, **({"warnings": list(warnings)} if warnings else {})}
         )
-        seconds = round(time.perf_counter() - self.began, 3)
+        seconds = round(time.perf_counter() - self.began - self.tracking.seconds, 3)
         self.folder.log(self.folder.timing_file, {"step": step, "images": self.images, "seconds": seconds})
         self.inner.logged(step, means, warnings)
 
@@ -154,17 +171,19 @@ class Stage(Watcher):
         return Observer()
 
 
-def run(plan: Plan, folder: RunFolder, stage: Stage | None = None) -> list[Score]:
+def run(plan: Plan, folder: RunFolder, stage: Stage | None = None, tracking: Tracking | None = None) -> list[Score]:
     """Train, evaluate and write the run folder, going on from where an earlier attempt stopped."""
-    stage = stage or Stage()
+    stage, tracking = stage or Stage(), tracking or Tracking(())
     device = local_device(plan.train.device)
-    with interrupt.heard(), ExitStack() as held:
-        method, dataset, first_process = _train(plan, folder, stage, device, held)
-        return measure(plan, folder, method, dataset, stage) if first_process else []
+    with interrupt.heard(), ExitStack() as held, tracking.closing():
+        method, dataset, first_process = _train(plan, folder, stage, device, held, tracking)
+        scores = measure(plan, folder, method, dataset, stage) if first_process else []
+        tracking.scores(plan.train.steps, scores)
+    return scores
 
 
 def _train(
-    plan: Plan, folder: RunFolder, stage: Stage, device: torch.device, held: ExitStack
+    plan: Plan, folder: RunFolder, stage: Stage, device: torch.device, held: ExitStack, tracking: Tracking
 ) -> tuple[Method, Dataset, bool]:
     """The trained method, its data, and whether this is the first process, which then holds the folder."""
     with dist.process_group(device):
@@ -177,16 +196,17 @@ def _train(
             made_with = environment(device, resolve_precision(plan.train.precision, device))
             folder.open({**plan.tables(), "data": spec.as_table(), "environment": made_with})
             held.enter_context(locked(folder.path))
-            folder.divergence_file.unlink(missing_ok=True)  # of an earlier attempt
+            folder.begin()
         dist.barrier()
         method = build_method(plan.method, plan.method_config, spec, seed=plan.train.seed, device=device)
         observer = stage.training(plan, folder, method, dataset) if first_process else Observer()
         if first_process:
-            observer = _Recorder(folder, plan.train.batch_size * dist.world(), observer)
+            observer = _Recorder(folder, plan.train.batch_size * dist.world(), tracking, observer)
         try:
             train(method, dataset.source(), dataset.target(), plan.train, folder.path, observer)
-        except DivergenceError as error:
-            folder.replace(folder.divergence_file, f"{error}\n")
+        except (DivergenceError, CollapseError) as error:
+            if first_process:
+                folder.ended("diverged" if isinstance(error, DivergenceError) else "collapsed", str(error))
             raise
     return method, dataset, first_process
 
@@ -206,8 +226,17 @@ def measure(
         watcher=stage,
     )
     metrics: list[Metric] = [registry().get("metrics", name)(config) for name, config in plan.metric_configs.items()]
-    scores, seconds = evaluate(data, metrics)
-    timing = folder.logged(folder.timing_file)
+    try:
+        with deterministic(plan.train.deterministic):
+            scores, seconds = evaluate(data, metrics)
+    except Exception as error:
+        if not memory.refused(error):
+            raise
+        raise NotEnoughMemoryError(
+            f"there is not enough memory to measure {plan.method.name} with --samples {plan.evaluate.samples}; fewer "
+            "may fit, and what was trained is kept"
+        ) from error
+    training_seconds, images_drawn = folder.spent()
     facts = {
         "method": plan.method.name,
         "dataset": plan.dataset.name,
@@ -215,8 +244,8 @@ def measure(
         "oracle": plan.method.oracle,
         "step": plan.train.steps if step is None else step,
         "seed": plan.train.seed,
-        "images_drawn": timing[-1]["images"] if timing else 0,
-        "training_seconds": timing[-1]["seconds"] if timing else 0.0,
+        "images_drawn": images_drawn,
+        "training_seconds": training_seconds,
         "evaluation_seconds": seconds,
         "parameters": sum(p.numel() for p in method.parameters()),
         "environment": environment(data.device, resolve_precision(plan.train.precision, data.device)),

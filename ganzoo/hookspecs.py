@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ganzoo.files.archive import Archive
     from ganzoo.method import Method
     from ganzoo.metric import Extractor, Metric
+    from ganzoo.tracker import Tracker
 
 
 @hookspec
@@ -37,3 +38,8 @@ def ganzoo_extractors() -> Sequence[type[Extractor]]:  # type: ignore[empty-body
 @hookspec
 def ganzoo_archives() -> Sequence[type[Archive]]:  # type: ignore[empty-body]
     """Archives this plugin can read, for `ganzoo data prepare`."""
+
+
+@hookspec
+def ganzoo_trackers() -> Sequence[type[Tracker]]:  # type: ignore[empty-body]
+    """Trackers this plugin adds, for `ganzoo run --track` and `ganzoo bench --track`."""

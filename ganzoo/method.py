@@ -101,6 +101,19 @@ class Generates(Protocol):
 
 
 @runtime_checkable
+class GeneratesFromLatent(Protocol):
+    """What a generator needs so that `ganzoo export` can take it along: noise apart from the network."""
+
+    def draw_latent(self, count: int) -> Tensor:
+        """`count` latents [count, ...]: all the noise that `generate` takes. The docstring names the distribution."""
+        ...
+
+    def generate_from(self, latent: Tensor) -> Tensor:
+        """The images [N, C, H, W] in [-1, 1] of latents [N, ...], without noise of its own."""
+        ...
+
+
+@runtime_checkable
 class GeneratesLabelled(Protocol):
     def generate_labelled(self, labels: Tensor) -> Tensor:
         """Images of the target domain [N, C, H, W] in [-1, 1] for labels [N, task.label_size]."""

@@ -17,7 +17,7 @@ from ganzoo.files.collection import ImageArchive, ImageFolder, Images, in_parall
 from ganzoo.files.fit import Channels, Fit, Resizer
 from ganzoo.files.guard import reading
 from ganzoo.files.image_file import encode_image, read_image
-from ganzoo.files.label_files import CSV_NAME, label_file
+from ganzoo.files.label_files import label_files
 from ganzoo.files.location import Location
 from ganzoo.files.output import MANIFEST, OutputFolder, write_npz
 from ganzoo.loader import reseed, to_uint8, to_unit_range
@@ -148,17 +148,24 @@ class _Refiner:
 
 def refine_batch(method: Refines, pixels: np.ndarray, start: int, device: torch.device) -> np.ndarray:
     """One batch, uint8 [N, C, H, W], as the method refines it. Its noise depends on its place `start` alone."""
-    reseed(device, "refine", start)
-    with torch.inference_mode():
-        source = to_unit_range(torch.tensor(pixels, device=device))
-        refined = method.refine(source)
-        if refined.shape != source.shape:
-            raise PluginError(f"refine made {list(refined.shape)} of images {list(source.shape)}; the shape must stay")
-        if not torch.isfinite(refined).all():
-            raise DivergenceError(
-                f"refined images are not finite from image {start + 1} on; refine with another checkpoint"
-            )
-        return to_uint8(refined).cpu().numpy()
+    return to_uint8(refine_tensor(method, to_unit_range(torch.tensor(pixels, device=device)), start)).cpu().numpy()
+
+
+@torch.no_grad()
+def refine_tensor(method: Refines, source: torch.Tensor, start: int) -> torch.Tensor:
+    """The same of float images [N, C, H, W] in [-1, 1] on the method's device; the result is as `refine` made it.
+
+    Raises PluginError where the shape changes, DivergenceError where the result is not finite.
+    """
+    reseed(source.device, "refine", start)
+    refined = method.refine(source)
+    if refined.shape != source.shape:
+        raise PluginError(f"refine made {list(refined.shape)} of images {list(source.shape)}; the shape must stay")
+    if not torch.isfinite(refined).all():
+        raise DivergenceError(
+            f"refined images are not finite from image {start + 1} on; refine with another checkpoint"
+        )
+    return refined
 
 
 def _opened(input: Path) -> Images:
@@ -172,10 +179,8 @@ def _opened(input: Path) -> Images:
 
 
 def _copy_labels(images: Images, target: OutputFolder) -> None:
-    files = [images.path / CSV_NAME, *(label_file(images.path, name) for name in images.names)]
-    for file in files:
-        if file.is_file():
-            target.write(file.name, _content(file))
+    for file in label_files(images.path, images.names):
+        target.write(file.name, _content(file))
 
 
 def _size_needed(images: Images, fit: Fit) -> int:

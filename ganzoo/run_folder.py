@@ -13,13 +13,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import BaseModel
 
-from ganzoo import __version__
+from ganzoo import __version__, strict_json
 from ganzoo.config import read_toml, write_toml
 from ganzoo.errors import ConfigError, GanzooError
-from ganzoo.metric import Bin, Score
+from ganzoo.files.output import writing
+from ganzoo.loop import WHEN_TO_STOP
+from ganzoo.metric import Score
 
 TABLES = ("run", "method", "dataset", "train", "evaluate", "metric")  # what must agree for a run to go on
+FREE = tuple(f"train.{name}" for name in WHEN_TO_STOP)  # except for these
+
+
+class _Scores(BaseModel):
+    """What of metrics.json is read again."""
+
+    scores: list[Score]
 
 
 class RunFolder:
@@ -32,7 +42,8 @@ class RunFolder:
         self.timing_file = path / "timing.jsonl"  # how long it took
         self.scores_file = path / "metrics.json"
         self.curves_file = path / "curves.png"
-        self.divergence_file = path / "diverged.txt"  # why it did not come to its end
+        # why it did not come to its end
+        self.ending_files = {"diverged": path / "diverged.txt", "collapsed": path / "collapsed.txt"}
 
     def check(self, tables: Mapping[str, Any]) -> bool:
         """Whether the folder already holds a run with these settings.
@@ -60,6 +71,17 @@ class RunFolder:
             raise GanzooError(f"--out {self.path} cannot be written: {error.strerror}") from error
         self.replace(self.settings_file, write_toml(tables))
 
+    def ended(self, how: str, why: str) -> None:
+        """Note why a run did not come to its end; `how` is a key of `ending_files`."""
+        self.replace(self.ending_files[how], f"{why}\n")
+
+    def begin(self) -> None:
+        """Forget how an earlier attempt ended."""
+        for file in self.ending_files.values():
+            with writing(file):
+                if file.exists():
+                    file.unlink()
+
     def settings(self) -> dict[str, Any]:
         """The tables of run.toml. Raises ConfigError where the folder holds no run."""
         if not self.settings_file.is_file():
@@ -68,11 +90,8 @@ class RunFolder:
 
     def log(self, file: Path, record: Mapping[str, Any]) -> None:
         """Append one line, which has the key "step"."""
-        try:
-            with file.open("a", encoding="utf-8") as handle:
-                handle.write(json.dumps(record) + "\n")
-        except OSError as error:
-            raise GanzooError(f"{file} cannot be written: {error.strerror}") from error
+        with writing(file), file.open("a", encoding="utf-8") as handle:
+            handle.write(json.dumps(record) + "\n")
 
     def rewind(self, step: int) -> None:
         """Drop the log lines after `step`, which a resumed run writes again; a torn last line goes too."""
@@ -84,15 +103,27 @@ class RunFolder:
     def logged(self, file: Path) -> list[dict[str, Any]]:
         """The lines of a log, without any that is damaged."""
         records = []
-        if file.exists():
-            for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+        if file.is_file():
+            try:
+                lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+            except OSError as error:
+                raise GanzooError(f"{file} cannot be read: {error.strerror}") from error
+            for line in lines:
                 try:
-                    record = json.loads(line)
+                    record = strict_json.parse(line)
                 except ValueError:
                     continue
-                if isinstance(record, dict) and isinstance(record.get("step"), int):
+                if isinstance(record, dict) and strict_json.is_whole(record.get("step")):
                     records.append(record)
         return records
+
+    def spent(self) -> tuple[float, int]:
+        """Seconds of training and images drawn, by the last line of timing.jsonl that says so."""
+        for record in reversed(self.logged(self.timing_file)):
+            seconds, images = record.get("seconds"), record.get("images")
+            if type(seconds) in (int, float) and 0 <= seconds < 2**53 and strict_json.is_whole(images):
+                return float(seconds), int(images)
+        return 0.0, 0
 
     def write_scores(self, scores: Sequence[Score], facts: Mapping[str, Any]) -> None:
         """Write metrics.json."""
@@ -104,36 +135,34 @@ class RunFolder:
         if not self.scores_file.exists():
             return None
         try:
-            return [_score(facts) for facts in json.loads(self.scores_file.read_text(encoding="utf-8"))["scores"]]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return _Scores.model_validate_json(self.scores_file.read_bytes()).scores
+        except (OSError, ValueError) as error:
             raise ConfigError(f"{self.scores_file} is damaged; delete it to have the run evaluated again") from error
 
     def replace(self, file: Path, text: str) -> None:
         """Write a file aside and rename it. Raises GanzooError where the disk refuses."""
         aside = file.with_name(file.name + ".partial")
-        try:
+        with writing(file):
             with aside.open("w", encoding="utf-8") as handle:
                 handle.write(text)
                 handle.flush()
                 os.fsync(handle.fileno())
             os.replace(aside, file)
-        except OSError as error:
-            raise GanzooError(f"{file} cannot be written: {error.strerror}") from error
 
 
 def differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """The settings in which two runs differ, as `table.key: old -> new`.
 
-    A metric that only one of them knows, because a plugin came or went, is no difference.
+    A metric that only one of them knows, because a plugin came or went, is no difference; nor is when to give up.
     """
     found = []
     for table in TABLES:
         left, right = old.get(table, {}), new.get(table, {})
-        if table == "metric":
+        if table == "metric" and isinstance(left, Mapping):
             left, right = {k: v for k, v in left.items() if k in right}, {k: v for k, v in right.items() if k in left}
         before, after = _flat(left, table), _flat(right, table)
         for key in sorted(before.keys() | after.keys()):
-            if before.get(key) != after.get(key):
+            if before.get(key) != after.get(key) and key not in FREE:
                 found.append(f"{key}: {before.get(key, 'unset')} -> {after.get(key, 'unset')}")
     return found
 
@@ -168,11 +197,6 @@ def git_commit() -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return commit.stdout.strip() if tracked.returncode == 0 else ""
-
-
-def _score(facts: Mapping[str, Any]) -> Score:
-    profiles = {name: [Bin(**each) for each in bins] for name, bins in facts["profiles"].items()}
-    return Score(**{**facts, "profiles": profiles})
 
 
 def _flat(table: Any, prefix: str) -> dict[str, Any]:

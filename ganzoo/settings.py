@@ -10,4 +10,4 @@ class Settings(BaseModel):
     and a key in TOML, so its description is a sentence that a user reads.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, ser_json_inf_nan="constants")

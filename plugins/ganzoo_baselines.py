@@ -58,7 +58,7 @@ class Constant(Method):
         self.prediction.copy_(labels.mode(0).values if most_frequent else labels.double().mean(0))
 
     def predict(self, images: Tensor) -> Tensor:
-        return self.prediction.expand(len(images), -1)
+        return self.prediction.expand(images.shape[0], -1)  # no len(): an exported method keeps the shape open
 
 
 class Identity(Method):
@@ -117,7 +117,7 @@ class HistogramMatching(Method):
         low, high = self.shares.gather(1, below), self.shares.gather(1, above)
         weight = ((ranks - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)
         matched = torch.lerp(self.levels.gather(1, below), self.levels.gather(1, above), weight)
-        return rearrange(matched, "c (n p) -> n c p", n=len(source)).reshape(source.shape)
+        return rearrange(matched, "c (n p) -> n c p", n=source.shape[0]).reshape(source.shape)
 
 
 class SourceOnly(Method):

@@ -17,6 +17,7 @@ from ganzoo.batch import Batch, DataSpec
 from ganzoo.method import Method, Phase
 from ganzoo.nn.adversarial import non_saturating
 from ganzoo.nn.init import normal_init
+from ganzoo.nn.variety import variety
 from ganzoo.settings import Settings
 
 
@@ -61,7 +62,7 @@ class DCGAN(Method):
         }
 
     def generator_loss(self, batch: Batch) -> Mapping[str, Tensor]:
-        made = self._make(len(batch), batch.target.device)
+        made = self.generate(len(batch))
         terms = {"adversarial": non_saturating(self.discriminator(made), real=True)}
         if len(batch) > 1:
             terms["variety"] = variety(made.detach().float(), batch.target)
@@ -70,7 +71,7 @@ class DCGAN(Method):
     def discriminator_loss(self, batch: Batch) -> Mapping[str, Tensor]:
         """Real and made images go through BatchNorm apart, each with statistics of its own kind."""
         with torch.no_grad():
-            made = self._make(len(batch), batch.target.device)
+            made = self.generate(len(batch))
         real_scores, made_scores = self.discriminator(batch.target), self.discriminator(made)
         right = torch.cat([real_scores > 0, made_scores < 0])
         return {
@@ -80,7 +81,15 @@ class DCGAN(Method):
         }
 
     def generate(self, count: int) -> Tensor:
-        return self._make(count, next(self.generator.parameters()).device)
+        return self.generate_from(self.draw_latent(count))
+
+    def draw_latent(self, count: int) -> Tensor:
+        """Latents [count, latent], independent and uniform in [-1, 1]."""
+        return torch.rand(count, self.config.latent, device=next(self.generator.parameters()).device) * 2 - 1
+
+    def generate_from(self, latent: Tensor) -> Tensor:
+        """The last feature map is a whole number of doublings; what it has too much is cut off below and right."""
+        return self.generator(latent)[..., : self.spec.height, : self.spec.width]
 
     def diagnose(self, means: Mapping[str, float]) -> Sequence[str]:
         variety, accuracy = means.get("generator/variety"), means.get("discriminator/accuracy")
@@ -96,11 +105,6 @@ class DCGAN(Method):
                 "little; lower --lr."
             )
         return warnings
-
-    def _make(self, count: int, device: torch.device) -> Tensor:
-        """The last feature map is a whole number of doublings; what it has too much is cut off below and right."""
-        latent = torch.rand(count, self.config.latent, device=device) * 2 - 1
-        return self.generator(latent)[..., : self.spec.height, : self.spec.width]
 
 
 def build_generator(spec: DataSpec, latent: int, width: int, levels: int) -> nn.Sequential:
@@ -127,11 +131,6 @@ def build_discriminator(spec: DataSpec, width: int, levels: int) -> nn.Sequentia
         layers += [convolution, nn.BatchNorm2d(wide), nn.LeakyReLU(0.2)]
     rows, columns = (-(-side // 2**levels) for side in (spec.height, spec.width))
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(maps[-1] * rows * columns, 1))
-
-
-def variety(made: Tensor, real: Tensor) -> Tensor:
-    """How much the made images of a batch differ from each other, relative to how much the real ones do."""
-    return made.std(0, correction=0).mean() / real.std(0, correction=0).mean().clamp_min(1e-6)
 
 
 def _doubling(channels: int, maps: int, *, bias: bool) -> nn.ConvTranspose2d:

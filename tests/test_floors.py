@@ -7,8 +7,20 @@ import pytest
 
 PLUGINS = Path(__file__).parents[1] / "plugins"
 FILES = sorted(PLUGINS.rglob("*.py"))
-CONTRACT = {"errors", "settings", "task", "batch", "nn", "dataset", "method", "metric", "files", "gaze_range"}
-CONTRACT |= {"cache", "progress"}
+CONTRACT = {
+    "errors",
+    "settings",
+    "task",
+    "batch",
+    "nn",
+    "dataset",
+    "method",
+    "metric",
+    "tracker",
+    "files",
+    "gaze_range",
+}
+CONTRACT |= {"cache", "progress", "strict_json"}
 
 
 def imported(file: Path) -> set[str]:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.bench.suite import DatasetEntry, MethodEntry, Suite
-from ganzoo.errors import ConfigError
+from ganzoo.errors import ConfigError, UnknownNameError
 from ganzoo.evaluation import settings_hash
 from ganzoo.experiment import Plan, make_plan
+from ganzoo.loop import WHEN_TO_STOP
 
-UNIMPORTANT = ("seed", "device", "save_every", "log_every")  # a row is the same row with others of these
+UNIMPORTANT = ("seed", "device", "save_every", "log_every", *WHEN_TO_STOP)  # a row is the same row with others of these
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +116,10 @@ def _cell(
         },
         "options": options,
     }
-    plan = make_plan(method.method or label, dataset.dataset or dataset_label, method.preset, layers)
+    try:
+        plan = make_plan(method.method or label, dataset.dataset or dataset_label, method.preset, layers)
+    except UnknownNameError as error:
+        raise UnknownNameError(f"suite {suite.name}, {label} on {dataset_label}: {error}") from error
     images = None if "steps" in method.train else method.images or suite.images
     return Cell(
         label,

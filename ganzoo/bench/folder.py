@@ -50,7 +50,8 @@ class BenchFolder:
 
     def threads(self) -> int | None:
         """CPU threads of a cell; None before the first bench."""
-        found = self._tables().get("cells", {}).get("threads") if self.suite_file.exists() else None
+        cells = self._tables().get("cells") if self.suite_file.exists() else None
+        found = cells.get("threads") if isinstance(cells, dict) else None
         return found if isinstance(found, int) and found > 0 else None
 
     def suite(self) -> Suite:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ganzoo.bench.notes import notes
 from ganzoo.bench.rows import Comparison, Estimate, Row
 from ganzoo.bench.statistics import pareto_front
 from ganzoo.bench.table import COSTS, body, heading
-from ganzoo.config import write_toml
+from ganzoo.config import without_none, write_toml
 from ganzoo.report import html
 from ganzoo.report.lines import lines
 from ganzoo.report.plane import Point, plane
@@ -148,15 +147,6 @@ def _settings(comparisons: Sequence[Comparison]) -> list[str]:
             if row.records and not row.rival:
                 record = row.records[0]
                 tables = {key: record[key] for key in ("settings", "dataset_card", "environment") if key in record}
-                text = write_toml(_writable(tables))
+                text = write_toml(without_none(tables))
                 parts.append(html.folded(f"{row.shown} on {comparison.dataset} ({row.method}, {row.preset})", text))
     return parts if len(parts) > 1 else []
-
-
-def _writable(value: Any) -> Any:
-    """TOML has no null."""
-    if isinstance(value, dict):
-        return {key: _writable(each) for key, each in value.items() if each is not None}
-    if isinstance(value, list):
-        return ["none" if each is None else _writable(each) for each in value]
-    return value

@@ -5,18 +5,78 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from pydantic import BaseModel, ConfigDict, Field
+
+from ganzoo import strict_json
 from ganzoo.bench.cell import Cell
 from ganzoo.errors import GanzooError
-from ganzoo.metric import Score
+
+LARGEST = 1e30  # what a table or a picture can show
 
 Record = Mapping[str, Any]
-NEEDED = {"cell": str, "label": str, "dataset": str, "seed": int, "method": str, "settings_hash": str, "code": str}
-SCORE = {each.name for each in fields(Score)}
-FINISHED = {"scores": list, "cards": dict, "training_seconds": (int, float), "evaluation_seconds": (int, float)}
+Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)] | None
+
+
+class _Line(BaseModel):
+    """What of a record tables and pages rely on; whatever else stands in it is kept."""
+
+    model_config = ConfigDict(strict=True)
+    cell: str
+    label: str
+    dataset: str
+    seed: int
+    method: str
+    settings_hash: str
+    code: str
+    role: str = ""
+    preset: str | None = ""
+    seed_settings: list[str] = []
+    images_drawn: Number = None
+    images_per_second: Number = None
+    parameters: Number = None
+    peak_memory_mb: dict[str, Number] | None = None
+    settings: dict[str, Any] = {}
+    dataset_card: dict[str, Any] = {}
+    environment: dict[str, Any] = {}
+
+
+class _Failure(_Line):
+    failed: str
+
+
+class _Bin(BaseModel):
+    model_config = ConfigDict(strict=True)
+    low: float
+    high: float
+    value: float
+    count: int
+
+
+class _Score(BaseModel):
+    model_config = ConfigDict(strict=True)
+    name: str
+    value: float | None
+    subject: str
+    unit: str
+    better: Literal["lower", "higher", ""]
+    low: float | None
+    high: float | None
+    reason: str
+    warning: str
+    headline: bool
+    card: str
+    profiles: dict[str, list[_Bin]]
+
+
+class _Finished(_Line):
+    scores: list[_Score]
+    cards: dict[str, Any]
+    training_seconds: Annotated[float, Field(ge=0, le=LARGEST)]
+    evaluation_seconds: Annotated[float, Field(ge=0, le=LARGEST)]
 
 
 @dataclass
@@ -69,14 +129,21 @@ def seconds_of(cell: Cell, finished: Iterable[Record]) -> float | None:
 
 
 def _record(line: str) -> Record | None:
+    """A line as a record; None where it is damaged. A score that is not finite, or beyond all sense, has no value."""
     try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
+        record = strict_json.parse(line)
+        json.dumps(record, ensure_ascii=False).encode()  # what no file can hold cannot be reported
+        (_Failure if "failed" in record else _Finished).model_validate(record)
+    except (ValueError, TypeError):
         return None
-    if not isinstance(record, dict):
-        return None
-    needed: dict[str, Any] = {**NEEDED, **({"failed": str} if "failed" in record else FINISHED)}
-    if not all(isinstance(record.get(key), kind) for key, kind in needed.items()):
-        return None
-    scores = record.get("scores", [])
-    return record if all(isinstance(score, dict) and score.keys() >= SCORE for score in scores) else None
+    for score in record.get("scores", []):
+        bins = [each for bins in score["profiles"].values() for each in bins]
+        for each in (score, *bins):
+            for key in each.keys() & {"value", "low", "high"}:
+                if each[key] is not None and not abs(each[key]) < LARGEST:
+                    each[key] = None
+        score["profiles"] = {
+            of: [each for each in bins if None not in (each["low"], each["high"], each["value"])]
+            for of, bins in score["profiles"].items()
+        }
+    return dict(record)

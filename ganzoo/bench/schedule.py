@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -14,9 +13,10 @@ from typing import IO
 
 import torch
 
+from ganzoo import strict_json
 from ganzoo.bench.cell import Cell
 from ganzoo.bench.results import Record, append, read_results
-from ganzoo.bench.work import EXPECTED_FAILURE, code_of
+from ganzoo.bench.work import EXPECTED_FAILURE, TRACK, code_of
 from ganzoo.config import write_toml
 from ganzoo.errors import GanzooError
 from ganzoo.run_folder import RunFolder, environment
@@ -50,8 +50,18 @@ class _Process:
 class Schedule:
     """The cells of a bench in one folder."""
 
-    def __init__(self, folder: Path, plugins: Sequence[Path], *, jobs: int, threads: int, watch: Watch) -> None:
-        self.folder, self.plugins, self.jobs, self.threads, self.watch = folder, plugins, jobs, threads, watch
+    def __init__(
+        self,
+        folder: Path,
+        plugins: Sequence[Path],
+        *,
+        jobs: int,
+        threads: int,
+        watch: Watch,
+        trackers: Sequence[str] = (),
+    ) -> None:
+        self.folder, self.plugins, self.trackers = folder, plugins, trackers
+        self.jobs, self.threads, self.watch = jobs, threads, watch
         self.results_file = folder / "results.jsonl"
 
     def run(self, cells: Sequence[Cell]) -> None:
@@ -90,7 +100,8 @@ class Schedule:
             log = (place / "output.log").open("ab")
         except OSError as error:
             raise GanzooError(f"{place} cannot be written: {error.strerror}") from error
-        command = [sys.executable, "-m", "ganzoo.bench.work", str(place), *(str(file) for file in self.plugins)]
+        options = [*map(str, self.plugins), *(TRACK + name for name in self.trackers)]
+        command = [sys.executable, "-m", "ganzoo.bench.work", str(place), *options]
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, env=self._environment(cell, slot)
         )
@@ -127,7 +138,7 @@ class Schedule:
         """Take over the result that a cell left, where it left one."""
         file = self.place(cell) / "result.json"
         try:
-            record = json.loads(file.read_text(encoding="utf-8"))
+            record = strict_json.parse(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return False
         append(self.results_file, record)

@@ -8,12 +8,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from ganzoo.config import did_you_mean, read_toml
 from ganzoo.errors import ConfigError, UnknownNameError
 from ganzoo.registry import registry
 from ganzoo.settings import Settings
+
+MOST_IMAGES, MOST_SEEDS = 10**10, 1000  # beyond what anybody runs; a slip of the finger shall not fill the memory
 
 
 class MethodEntry(Settings):
@@ -23,7 +25,7 @@ class MethodEntry(Settings):
     preset: str | None = Field(None, description="Named settings of the method.")
     settings: dict[str, Any] = Field({}, description="Settings of the method, over the preset.")
     train: dict[str, Any] = Field({}, description="Settings of its training; `steps` here replaces the budget.")
-    images: int | None = Field(None, ge=1, description="Another budget than the suite's.")
+    images: int | None = Field(None, ge=1, le=MOST_IMAGES, description="Another budget than the suite's.")
     role: Literal["", "floor"] = Field("", description="floor: stands in the table, and is no candidate for the best.")
 
 
@@ -38,10 +40,12 @@ class DatasetEntry(Settings):
 class Suite(Settings):
     """What is compared with what, at which budget."""
 
-    name: str = Field("", description="The suite's name: that of its file.")
+    name: str = Field("", description="The suite's name: that of its file, and of the folder of its bench.")
     summary: str = Field("", description="One sentence.")
-    images: int = Field(..., ge=1, description="The budget: images of each domain that every method draws.")
-    seeds: int = Field(3, ge=1, description="Seeds 0, 1, ... of every method.")
+    images: int = Field(
+        ..., ge=1, le=MOST_IMAGES, description="The budget: images of each domain that every method draws."
+    )
+    seeds: int = Field(3, ge=1, le=MOST_SEEDS, description="Seeds 0, 1, ... of every method.")
     methods: dict[str, MethodEntry] = Field(..., min_length=1, description="Label -> method.")
     datasets: dict[str, DatasetEntry] = Field(..., min_length=1, description="Label -> dataset.")
     train: dict[str, Any] = Field({}, description="Settings of every training.")
@@ -53,6 +57,14 @@ class Suite(Settings):
         (("fid[gaze]", "gaze_error_deg"), ("fid[gaze]", "label_drift_deg")),
         description="Pairs of scores, realism and preservation, that the report draws against each other.",
     )
+
+    @field_validator("name")
+    @classmethod
+    def _is_a_file_name(cls, name: str) -> str:
+        """A bench's folder has this name, and must not leave the folder that it lies in."""
+        if name != Path(name).name or not name.isprintable() or name in (".", "..") or len(name.encode()) > 200:
+            raise ValueError("it must be a plain name, without slashes, of at most 200 bytes")
+        return name
 
 
 def shipped() -> dict[str, Path]:
@@ -74,12 +86,17 @@ def load_suite(name: str) -> Suite:
 
 def parse_suite(tables: Mapping[str, Any], name: str, where: str) -> Suite:
     """Tables as a Suite. Raises ConfigError naming the key that is unknown or out of range."""
+    if not isinstance(tables, Mapping):
+        raise ConfigError(f"{where}: the suite must be a table")
     try:
         suite = Suite(**{"name": name, **tables})
     except ValidationError as error:
         raise ConfigError(f"{where}: {_sentence(error.errors()[0])}") from None
-    for metric in (*suite.metric, *suite.metric_seeds):
-        registry().get("metrics", metric)
+    try:
+        for metric in (*suite.metric, *suite.metric_seeds):
+            registry().get("metrics", metric)
+    except UnknownNameError as error:
+        raise UnknownNameError(f"{where}: {error}") from None
     for metric, setting in suite.metric_seeds.items():
         known = registry().get("metrics", metric).Config.model_fields
         if setting not in known:
@@ -119,8 +136,9 @@ def _sentence(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         return f"there is no key {dotted!r}{did_you_mean(last, _known_keys(place))}"
     if problem["type"] == "missing":
-        return f"{dotted} is needed ({Suite.model_fields[dotted].description})"
-    message = problem["msg"]
+        field = Suite.model_fields.get(dotted)
+        return f"{dotted} is needed" + (f" ({field.description})" if field else "")
+    message = problem["msg"].removeprefix("Value error, ")
     return f"{dotted} = {reprlib.repr(problem['input'])}: {message[0].lower()}{message[1:]}"
 
 

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from ganzoo.bench.notes import card_letters, notes
 from ganzoo.bench.rows import Column, Comparison, Estimate, Row
+from ganzoo.errors import printable
 
 ARROWS = {"lower": " ↓", "higher": " ↑", "": ""}
 COSTS = ("training s", "evaluation s", "images/s", "memory MB", "parameters")
@@ -88,14 +89,14 @@ def rich_table(comparison: Comparison, title: str, damaged: int = 0, width: int 
     widths = [max(map(len, [head, *(cells[place] for cells in plain)])) + 3 for place, head in enumerate(heads)]
     tables: list[Table] = []
     for places in _fitting(widths, width):
-        table = Table(box=box.SIMPLE_HEAD, title="" if tables else escape(title), title_justify="left")
+        table = Table(box=box.SIMPLE_HEAD, title="" if tables else escape(printable(title)), title_justify="left")
         for place in places:
-            table.add_column(escape(heads[place]), justify="right" if place else "left", no_wrap=True)
+            table.add_column(escape(printable(heads[place])), justify="right" if place else "left", no_wrap=True)
         for cells, also in zip(plain, marked, strict=True):
             styles = {place: "bold green" if cells[place] != also[place] else "" for place in places}
-            table.add_row(*(Text(cells[place], style=style) for place, style in styles.items()))
+            table.add_row(*(Text(printable(cells[place]), style=style) for place, style in styles.items()))
         tables.append(table)
-    return Group(*tables, *(Text(note, style="dim") for note in notes(comparison, damaged)))
+    return Group(*tables, *(Text(printable(note), style="dim") for note in notes(comparison, damaged)))
 
 
 def _fitting(widths: Sequence[int], width: int) -> list[list[int]]:

@@ -1,4 +1,5 @@
-"""The process of one cell: `python -m ganzoo.bench.work FOLDER [PLUGIN_FILE ...]`, started by `ganzoo bench`.
+"""The process of one cell: `python -m ganzoo.bench.work FOLDER [PLUGIN_FILE | --track=NAME ...]`, started by
+`ganzoo bench`.
 
 It trains and measures in FOLDER/run as `ganzoo run` would, going on where an earlier attempt stopped, and leaves
 FOLDER/result.json. It ends with the bench: when its standard input closes, nobody waits for it any more.
@@ -33,9 +34,11 @@ from ganzoo.registry import registry
 from ganzoo.report.curves import loss_curves
 from ganzoo.report.sheets import sample_sheet
 from ganzoo.run_folder import RunFolder
+from ganzoo.tracking import Tracking
 
 EXPECTED_FAILURE, BUG = 1, 70  # exit codes: trying again is useless, or may help
 SAY_EVERY = 2.0  # seconds
+TRACK = "--track="
 
 
 class _Voice(Stage):
@@ -45,7 +48,7 @@ class _Voice(Stage):
         return _Training(plan, folder, method, dataset)
 
     def doing(self, what: str) -> None:
-        print(what, flush=True)
+        _say(what)
 
     def fitting(self, what: str) -> Observer:
         return _Steps(f"fitting {what}")
@@ -72,6 +75,11 @@ class _Training(_Steps):
         super().__init__(f"training {plan.method.name}")
         self.plan, self.folder, self.method, self.dataset = plan, folder, method, dataset
 
+    def started(self, first: int, steps: int) -> None:
+        super().started(first, steps)
+        if first == steps and not self.folder.curves_file.exists():  # killed between the weights and the pictures
+            self.saved(first)
+
     def logged(self, step: int, means: Mapping[str, float], warnings: Sequence[str]) -> None:
         for warning in warnings:
             print(f"warning at step {step}: {warning}", flush=True)
@@ -86,12 +94,14 @@ class _Training(_Steps):
         loss_curves(self.folder.logged(self.folder.log_file), self.folder.curves_file, title)
 
 
-def work(folder: Path) -> None:
-    """Run the cell in `folder` to its result.json. Raises GanzooError."""
+def work(folder: Path, trackers: Sequence[str] = ()) -> None:
+    """Run the cell in `folder` to its result.json, and tell the trackers of that name. Raises GanzooError."""
     cell = cell_of_tables(read_toml(folder / "cell.toml"), folder / "cell.toml")
     plan = _with_steps(cell)
     run_folder = RunFolder(folder / "run")
-    scores = run(plan, run_folder, _Voice())
+    bench = folder.resolve().parent.parent
+    tracking = Tracking(trackers, _say, name=cell.id, group=bench.name)
+    scores = run(plan, run_folder, _Voice(), tracking)
     facts = json.loads(run_folder.scores_file.read_text(encoding="utf-8"))
     made_with = run_folder.settings().get("environment", {})
     result = {
@@ -104,6 +114,7 @@ def work(folder: Path) -> None:
         "peak_memory_mb": _peak_memory_mb(),
         "code": " then ".join(dict.fromkeys([code_of(made_with), code_of(facts["environment"])])),
         "settings": plan.tables(),
+        **({"trackers_that_failed": tracking.failures} if tracking.failures else {}),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
     run_folder.replace(folder / "result.json", json.dumps(result, default=str) + "\n")
@@ -113,6 +124,10 @@ def code_of(environment: Mapping[str, Any]) -> str:
     """The code that made something: version and, in a checkout, the commit."""
     version, commit = environment.get("ganzoo", "?"), environment.get("git_commit", "")
     return f"{version} ({commit})" if commit else str(version)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 def _with_steps(cell: Cell) -> Plan:
@@ -162,8 +177,9 @@ def main(arguments: Sequence[str]) -> int:
     threading.Thread(target=_end_with_the_bench, daemon=True).start()
     try:
         for file in arguments[1:]:
-            registry().add_file(Path(file))
-        work(Path(arguments[0]))
+            if not file.startswith(TRACK):
+                registry().add_file(Path(file))
+        work(Path(arguments[0]), [each.removeprefix(TRACK) for each in arguments if each.startswith(TRACK)])
     except GanzooError as error:
         print(f"error: {error}", flush=True)
         return EXPECTED_FAILURE

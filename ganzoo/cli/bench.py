@@ -22,13 +22,16 @@ from ganzoo.bench.cell import Cell, cells_of
 from ganzoo.bench.folder import BenchFolder
 from ganzoo.bench.results import Record, seconds_of
 from ganzoo.bench.schedule import Schedule, Watch
-from ganzoo.bench.suite import Suite, load_suite, narrowed, shipped
+from ganzoo.bench.suite import MOST_IMAGES, MOST_SEEDS, Suite, load_suite, narrowed, shipped
+from ganzoo.bench.table import COSTS, body, heading
 from ganzoo.bench.work import code_of
 from ganzoo.cli.report import show
-from ganzoo.config import SettingOption, options
+from ganzoo.cli.run import TRACK_HELP
+from ganzoo.config import SettingOption, options, read_toml
 from ganzoo.lock import locked
 from ganzoo.registry import registry
 from ganzoo.run_folder import environment
+from ganzoo.tracking import Tracking
 
 DEFAULT_SUITE = "quick"
 MOST_JOBS = 4  # on CPU cores
@@ -64,7 +67,8 @@ def _command(shown: Suite) -> click.Command:
 
     def callback(
         suite: str, methods: str | None, dataset: str | None, seeds: int | None, images: int | None, jobs: int | None,
-        out: Path | None, device: str | None, plugin: tuple[Path, ...], dry_run: bool, **given: Any,
+        out: Path | None, device: str | None, plugin: tuple[Path, ...], track: tuple[str, ...], dry_run: bool,
+        **given: Any,
     ) -> None:  # fmt: skip
         chosen = methods.split(",") if methods else None
         picked = narrowed(load_suite(suite), chosen, dataset, seeds, images)
@@ -73,10 +77,12 @@ def _command(shown: Suite) -> click.Command:
         cells = cells_of(picked, {**tables, "train": {"device": device}})
         folder = BenchFolder(out or Path("bench-runs") / picked.name)
         folder.check(picked)
+        name = folder.path.resolve().name
+        tracking = Tracking(track, lambda text: click.echo(text, err=True), name=name, group=name)
         if dry_run:
             _list(cells, folder)
             return
-        _bench(picked, cells, folder, jobs or _usual_jobs(), [file.resolve() for file in plugin])
+        _bench(picked, cells, folder, jobs or _usual_jobs(), [file.resolve() for file in plugin], tracking)
 
     listed = "\n".join(f"  {name}: {load_suite(name).summary}" for name in shipped())
     text = (
@@ -89,28 +95,42 @@ def _command(shown: Suite) -> click.Command:
 
 def _own_params() -> list[click.Parameter]:
     path, count = click.Path(path_type=Path), click.IntRange(1)
+    seeds, images = click.IntRange(1, MOST_SEEDS), click.IntRange(1, MOST_IMAGES)
     return [
         click.Argument(["suite"], default=DEFAULT_SUITE, required=False),
         click.Option(["--methods"], metavar="A,B,...", help="Rows of the suite, or any other methods.  [default: all]"),
         click.Option(["--dataset"], help="A dataset of the suite, or any other.  [default: all of the suite]"),
-        click.Option(["--seeds"], type=count, help="How many seeds.  [default: the suite's]"),
-        click.Option(["--images"], type=count, help="Images that each method draws.  [default: the suite's]"),
+        click.Option(["--seeds"], type=seeds, help="How many seeds.  [default: the suite's]"),
+        click.Option(["--images"], type=images, help="Images that each method draws.  [default: the suite's]"),
         click.Option(["--jobs"], type=count, help="Cells at once.  [default: one a GPU, else one a core, at most 4]"),
         click.Option(["--out"], type=path, help="The bench folder.  [default: bench-runs/SUITE]"),
         click.Option(["--device"], help="auto, cpu, cuda or cuda:N.  [default: the suite's, else auto]"),
         click.Option(["--plugin"], type=path, multiple=True, metavar="FILE", help="Load a plugin from a .py file."),
+        click.Option(["--track"], metavar="NAME", multiple=True, help=TRACK_HELP),
         click.Option(["--dry-run"], is_flag=True, help="List the cells and what they will take, and run none."),
     ]
 
 
-def _bench(suite: Suite, cells: Sequence[Cell], folder: BenchFolder, jobs: int, plugins: Sequence[Path]) -> None:
+def _bench(
+    suite: Suite,
+    cells: Sequence[Cell],
+    folder: BenchFolder,
+    jobs: int,
+    plugins: Sequence[Path],
+    tracking: Tracking,
+) -> None:
     given = os.environ.get("OMP_NUM_THREADS", "")
     threads = folder.open(
         suite, int(given) if given.isdigit() and int(given) else max(1, (os.cpu_count() or 1) // jobs)
     )
-    with locked(folder.path), _Display(cells, folder, jobs) as display:
-        Schedule(folder.path, plugins, jobs=jobs, threads=threads, watch=display).run(cells)
-    show(folder)
+    with locked(folder.path), tracking.closing():
+        tracking.started(folder.path, read_toml(folder.suite_file))  # before the cells, which share its store
+        with _Display(cells, folder, jobs) as display:
+            names = tracking.names
+            Schedule(folder.path, plugins, jobs=jobs, threads=threads, watch=display, trackers=names).run(cells)
+        for comparison in show(folder):
+            head = ["method", *map(heading, comparison.columns), *COSTS]
+            tracking.table(f"results/{comparison.dataset}", head, body(comparison))
     failed = [cell for cell in cells if cell.id not in folder.results().finished]
     if failed:
         click.echo(f"{len(failed)} of {len(cells)} cells failed; the same command tries them again.", err=True)
@@ -174,6 +194,8 @@ class _Display(Watch):
     def finished(self, cell: Cell, record: Record) -> None:
         self.known[cell.id] = record
         self._ended(cell, f"done in {_duration(record['training_seconds'] + record['evaluation_seconds'])}")
+        for tracker, reason in record.get("trackers_that_failed", {}).items():
+            self.console.print(escape(f"  without the tracker {tracker}, which failed: {reason}"), soft_wrap=True)
 
     def failed(self, cell: Cell, reason: str) -> None:
         self._ended(cell, f"[red]failed[/red]: {escape(reason)}")

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ganzoo.cli.listing import table_of
-from ganzoo.config import SettingOption, build, did_you_mean, options, write_toml
+from ganzoo.config import SettingOption, build, did_you_mean, options, without_none, write_toml
 from ganzoo.errors import DatasetError, UsageError
 from ganzoo.files.archive import Archive
 from ganzoo.files.guard import reading
@@ -137,7 +137,7 @@ def _state(name: str) -> tuple[str, str]:
 def info_command(store: str) -> None:
     opened = _open(store)
     card = {key: value for key, value in opened.card.items() if key != "inputs"}
-    click.echo(write_toml(card))
+    click.echo(write_toml(without_none(card)))
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("column", "missing", "distinct", "min", "mean", "max", "histogram"):
         table.add_column(heading, justify="left" if heading in ("column", "histogram") else "right", no_wrap=True)

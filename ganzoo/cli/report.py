@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from ganzoo.bench.folder import BenchFolder
+from ganzoo.bench.rows import Comparison
 from ganzoo.bench.table import rich_table
 
 
@@ -17,8 +19,8 @@ def command(bench: Path) -> None:
     show(BenchFolder(bench))
 
 
-def show(folder: BenchFolder) -> None:
-    """Write the table and the report, and print the table."""
+def show(folder: BenchFolder) -> Sequence[Comparison]:
+    """Write the table and the report, print the table, and return what it is made of."""
     found, results = folder.write()
     console = Console()
     for comparison in found:
@@ -27,3 +29,4 @@ def show(folder: BenchFolder) -> None:
     if not found:
         click.echo("No cell has a result yet.", err=True)
     click.echo(f"The table (md, csv, json, tex) and report.html are in {folder.path}", err=True)
+    return found

@@ -11,12 +11,14 @@ import click
 from ganzoo.cli.display import Display
 from ganzoo.cli.table import print_scores
 from ganzoo.config import SettingOption, did_you_mean, options, read_toml
-from ganzoo.errors import ConfigError
+from ganzoo.errors import ConfigError, UnknownNameError
 from ganzoo.experiment import Plan, make_plan, run
 from ganzoo.registry import registry
 from ganzoo.run_folder import RunFolder
+from ganzoo.tracking import Tracking
 
 DEFAULT_DATASET = "eyes"
+TRACK_HELP = "Also tell this tracker (`ganzoo list trackers`); may be given several times."
 
 
 class _Run(click.Group):
@@ -67,23 +69,28 @@ def command() -> None: ...
 def _command(name: str, args: Sequence[str]) -> click.Command:
     """The command of one method, with the options of the dataset and the preset that `args` name."""
     file = _only(_typed(args, "--config"))
-    tables = read_toml(Path(file)) if file else {}
+    tables = _setting_tables(read_toml(Path(file)), file) if file else {}
     asked = tables.get("run", {})
     if asked.get("method", name) != name:
         raise ConfigError(f"--config {file} is for the method {asked['method']!r}, not {name!r}")
     dataset = _only(_typed(args, "--dataset")) or asked.get("dataset", DEFAULT_DATASET)
     preset = _only(_typed(args, "--preset"))
-    shown = make_plan(name, dataset, preset, {})
+    try:
+        shown = make_plan(name, dataset, preset, {})
+    except UnknownNameError as error:
+        raise UnknownNameError(
+            f"--config {file}: {error}" if dataset == asked.get("dataset") else str(error)
+        ) from error
     params = _params(shown)
 
-    def callback(out: Path | None, **given: Any) -> None:
-        layers = {f"--config {file}": _setting_tables(tables, file)} if file else {}
+    def callback(out: Path | None, track: tuple[str, ...], **given: Any) -> None:
+        layers = {f"--config {file}": tables} if file else {}
         kept = None if asked.get("preset") == "default" else asked.get("preset")
         typed = _typed_settings(params, given)
         plan = make_plan(name, dataset, preset or kept, {**layers, "options": typed})
         for metric in typed["metric"].keys() - plan.metric_configs.keys():
             raise ConfigError(f"a setting of the metric {metric} is given, which is not measured; name it in --metrics")
-        _run(plan, RunFolder(out or plan.default_folder()))
+        _run(plan, RunFolder(out or plan.default_folder()), track)
 
     method = shown.method
     text = f"{method.summary}\n\n{method.paper}\n\nPresets: {', '.join(method.presets) or 'none'}."
@@ -100,6 +107,7 @@ def _params(shown: Plan) -> list[click.Parameter]:
             ["--config"], metavar="FILE", help="Settings from a TOML file, such as a run.toml.", **read_before
         ),
         click.Option(["--plugin"], metavar="FILE", multiple=True, help="Load a plugin from a .py file.", **read_before),
+        click.Option(["--track"], metavar="NAME", multiple=True, help=TRACK_HELP),
         click.Option(["--out"], type=folder, help="The run folder.  [default: one in runs/, by the settings]"),
     ]
     taken = {name for option in own for name in option.opts} | {"--help"}
@@ -135,20 +143,28 @@ def _setting_tables(tables: dict[str, Any], file: str) -> dict[str, Any]:
             raise ConfigError(f"--config {file}: there is no table [{table}]{did_you_mean(table, known)}")
         if not isinstance(content, dict):
             raise ConfigError(f"--config {file}: {table} must stand in a table, such as [train]")
+    for key, value in tables.get("run", {}).items():
+        if not isinstance(value, str):
+            raise ConfigError(f"--config {file}: [run] {key} must be a name, not {value!r}")
     return tables
 
 
-def _run(plan: Plan, folder: RunFolder) -> None:
+def _run(plan: Plan, folder: RunFolder, track: Sequence[str]) -> None:
     title = f"{plan.method.name} on {plan.dataset.name}, step {plan.train.steps}, seed {plan.train.seed}"
     earlier = folder.scores() if folder.settings_file.exists() else None
+    name = folder.path.resolve().name
+    display = Display()
+    tracking = Tracking(track, display.say, name=name, group=plan.dataset.name)
     if earlier is not None:
         folder.check(plan.tables())
+        if track:
+            click.echo("Nothing is left to track.", err=True)
         click.echo(f"{folder.path} is complete; `ganzoo evaluate {folder.path}` measures it again.", err=True)
         print_scores(earlier, plan.method.name, title)
         return
-    with Display() as display:
+    with display:
         display.say(f"run folder {folder.path}")
-        scores = run(plan, folder, display)
+        scores = run(plan, folder, display, tracking)
     if scores:
         print_scores(scores, plan.method.name, title)
         click.echo(f"Everything about this run is in {folder.path}", err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from rich.table import Table
 from ganzoo.checkpoint import folder as checkpoints
 from ganzoo.cli.table import print_scores
 from ganzoo.config import write_toml
-from ganzoo.errors import ConfigError, GanzooError, UsageError
+from ganzoo.errors import ConfigError, GanzooError, UsageError, printable
 from ganzoo.lock import is_locked, locked
 from ganzoo.run_folder import RunFolder
 
@@ -41,10 +41,9 @@ def list_command(folders: Sequence[Path]) -> None:
     found = [run for folder in folders or [Path("runs")] for run in _runs(folder, DEPTH)]
     for run in found:
         tables = _settings(run)
-        asked, step = tables.get("run", {}), _step(run)
-        steps = tables.get("train", {}).get("steps", 0)
-        row = [str(run.path), asked.get("method", "?"), asked.get("dataset", "?"), f"{step:,} of {steps:,}", state(run)]
-        table.add_row(*map(escape, row), _size(run.path))
+        step, steps = f"{_step(run):,}", f"{_steps(tables):,}"
+        row = [str(run.path), _asked(tables, "method"), _asked(tables, "dataset"), f"{step} of {steps}", state(run)]
+        table.add_row(*(escape(printable(cell)) for cell in row), _size(run.path))
     if found:
         Console().print(table)
     else:
@@ -58,14 +57,13 @@ def show_command(run: Path) -> None:
     tables = folder.settings()
     click.echo(write_toml(tables))
     click.echo(f"state: {state(folder)}, step {_step(folder):,}, {_size(run)}")
-    if folder.divergence_file.exists():
-        click.echo(folder.divergence_file.read_text(encoding="utf-8", errors="replace").strip())
+    for file in folder.ending_files.values():
+        if file.exists():
+            click.echo(printable(file.read_text(encoding="utf-8", errors="replace").strip()))
     scores = folder.scores()
     if scores:
-        asked = tables.get("run", {})
-        print_scores(
-            scores, f"{asked.get('method', '?')} on {asked.get('dataset', '?')}", str(asked.get("method", "?"))
-        )
+        method = _asked(tables, "method")
+        print_scores(scores, f"{method} on {_asked(tables, 'dataset')}", method)
 
 
 @command.command("rm", help="Delete run folders, after asking.")
@@ -90,12 +88,13 @@ def rm_command(runs: Sequence[Path], yes: bool) -> None:
 
 
 def state(run: RunFolder) -> str:
-    """running, complete, trained (but not measured), diverged, or interrupted."""
+    """running, complete, trained (but not measured), diverged, collapsed, or interrupted."""
     if is_locked(run.path):
         return "running"
-    if run.divergence_file.exists():
-        return "diverged"
-    step, steps = _step(run), _settings(run).get("train", {}).get("steps", 0)
+    for ending, file in run.ending_files.items():
+        if file.exists():
+            return ending
+    step, steps = _step(run), _steps(_settings(run))
     if step < steps or not step:
         return "interrupted"
     return "complete" if run.scores_file.exists() else "trained"
@@ -118,6 +117,19 @@ def _settings(run: RunFolder) -> dict[str, Any]:
         return run.settings()
     except ConfigError:
         return {}
+
+
+def _asked(tables: Mapping[str, Any], key: str) -> str:
+    """The method or dataset that a run.toml names; ? where it is damaged."""
+    asked = tables.get("run")
+    return str(asked.get(key, "?")) if isinstance(asked, dict) else "?"
+
+
+def _steps(tables: Mapping[str, Any]) -> int:
+    """The steps that a run.toml asks for; 0 where it is damaged."""
+    train = tables.get("train")
+    steps = train.get("steps", 0) if isinstance(train, dict) else 0
+    return steps if type(steps) is int else 0
 
 
 def _step(run: RunFolder) -> int:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from ganzoo.errors import printable
 from ganzoo.metric import Score
 
 ARROWS = {"lower": "↓", "higher": "↑", "": ""}
@@ -24,25 +25,30 @@ def score_table(scores: Sequence[Score], method: str, title: str) -> Group:
     shown = [score for score in headline if score.value is not None]
     rivals = list(dict.fromkeys(score.subject for score in shown if score.subject != "method"))
     rivals.sort(key=lambda rival: rival != "constant")  # the floor first
-    table = Table(title=escape(title), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table = Table(title=_plain(title), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     table.add_column("score", no_wrap=True)
     for rival in rivals:
-        table.add_column(escape(rival), justify="right")
-    table.add_column(escape(method), justify="right", style="bold")
+        table.add_column(_plain(rival), justify="right")
+    table.add_column(_plain(method), justify="right", style="bold")
     for name in dict.fromkeys(score.name for score in shown):
         row = {score.subject: score for score in shown if score.name == name}
         first = next(iter(row.values()))
-        label = f"{escape(name)} {ARROWS[first.better]}" + (f" [dim]{first.unit}[/dim]" if first.unit else "")
+        label = f"{_plain(name)} {ARROWS[first.better]}" + (f" [dim]{_plain(first.unit)}[/dim]" if first.unit else "")
         table.add_row(label, *(_cell(row.get(subject)) for subject in [*rivals, "method"]))
     notes = _together([(s.name, f"not measured: {s.reason}") for s in headline if s.value is None and s.reason])
     notes += _together([(s.name, s.warning) for s in headline if s.warning])
     explained = "↓ lower is better, ↑ higher; in brackets 95 % intervals over people or images, not over seeds"
-    return Group(table, Text(explained, style="dim"), *(Text(note, style="yellow") for note in notes))
+    return Group(table, Text(explained, style="dim"), *(Text(printable(note), style="yellow") for note in notes))
 
 
 def print_scores(scores: Sequence[Score], method: str, title: str) -> None:
     """The table on standard output."""
     Console().print(score_table(scores, method, title))
+
+
+def _plain(text: str) -> str:
+    """Text from a file for a terminal: neither rich's markup nor the terminal's own codes act in it."""
+    return escape(printable(text))
 
 
 def _together(notes: Sequence[tuple[str, str]]) -> list[str]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from warnings import catch_warnings, filterwarnings
 
 import numpy as np
@@ -24,6 +23,7 @@ from ganzoo.files.image_file import FORMATS, Shape, image_shape, read_image
 from ganzoo.files.label_files import folder_labels
 from ganzoo.files.labels import PERSON_KEYS, Columns, finite, gaze_labels, group_ids
 from ganzoo.files.location import Location
+from ganzoo.files.npz import array_headers, read_array
 from ganzoo.files.store import Store, as_slice, is_store
 from ganzoo.progress import progress_bar
 
@@ -86,7 +86,7 @@ class ImageArchive(Images):
 
     def __init__(self, file: Path) -> None:
         self.path = file
-        self.headers = _array_headers(file)
+        self.headers = array_headers(file)
         if "image" not in self.headers:
             raise DatasetError(f"{file} has no array 'image', only {', '.join(self.headers) or 'nothing'}")
         shape, dtype = self.headers["image"]
@@ -101,14 +101,7 @@ class ImageArchive(Images):
 
     def array(self, key: str) -> np.ndarray:
         """One array, read from the file. Raises DatasetError for one that would need unpickling."""
-        shape, dtype = self.headers[key]
-        if dtype.hasobject:
-            raise DatasetError(
-                f"{self.path}: array {key!r} holds Python objects, which are not read: they can run code"
-            )
-        check_memory(int(np.prod(shape, dtype=object)) * dtype.itemsize, f"{self.path}: {key}")
-        with reading(self.path, "npz file"), np.load(self.path, allow_pickle=False) as archive:
-            return archive[key]
+        return read_array(self.path, key, self.headers)
 
     def read(self, rows: Sequence[int], fit: Fit) -> np.ndarray:
         pixels = self.array("image").reshape(len(self.names), *self.shapes[0])
@@ -170,13 +163,13 @@ def open_images(path: Path, what: str) -> Images:
     """
     if is_store(path):
         return StoreImages(path)
+    if not os.path.exists(path):
+        raise DatasetError(f"{what} {path} does not exist")
     if path.is_dir():
         return ImageFolder(path)
     if path.is_file() and path.suffix.lower() == ".npz":
         return ImageArchive(path)
-    if path.exists():
-        raise DatasetError(f"{what} {path} must be a folder of images, an .npz file or a prepared store")
-    raise DatasetError(f"{what} {path} does not exist")
+    raise DatasetError(f"{what} {path} must be a folder of images, an .npz file or a prepared store")
 
 
 def read_domain(name: str, images: Images, location: Location, fit: Fit, *, labelled: bool) -> Domain:
@@ -238,24 +231,6 @@ def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
     """A sorting key by which 2.png stands before 10.png."""
     parts = re.split(r"([0-9]+)", name)  # text and numbers take turns
     return [(int(part), "") if at % 2 else (-1, part) for at, part in enumerate(parts)], name
-
-
-def _array_headers(file: Path) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
-    """Shape and dtype of each array of an npz file, without reading the arrays."""
-    headers = {}
-    with reading(file, "npz file"), zipfile.ZipFile(file) as archive:
-        for entry in archive.namelist():
-            if entry.endswith(".npy"):
-                with archive.open(entry) as stream:
-                    version = np.lib.format.read_magic(stream)
-                    read = (
-                        np.lib.format.read_array_header_1_0
-                        if version == (1, 0)
-                        else np.lib.format.read_array_header_2_0
-                    )
-                    shape, _, dtype = read(stream)
-                headers[entry.removesuffix(".npy")] = (shape, dtype)
-    return headers
 
 
 def _shown(results: Iterable[Result], count: int, title: str) -> Iterator[Result]:

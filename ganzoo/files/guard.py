@@ -30,6 +30,20 @@ def reading(path: Path, kind: str) -> Iterator[None]:
         raise DatasetError(f"{path} is not a readable {kind}: {reason}") from error
 
 
+def check_inside(path: Path, root: Path) -> None:
+    """Raise DatasetError for a link that leads out of the folder: its content is nobody's data set."""
+    if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
+        raise DatasetError("it is a link that leads out of the folder")
+
+
+def check_plain(path: Path) -> None:
+    """Raise DatasetError for a pipe or a device, which might never end; what is absent is left to the reader."""
+    with reading(path, "file"):
+        odd = path.exists() and not path.is_file()
+    if odd:
+        raise DatasetError(f"{path} is not a readable file: it is no plain file")
+
+
 def check_memory(size: int, what: str) -> None:
     """Raise DatasetError where `size` bytes exceed this machine's memory. Says nothing where that is unknown."""
     if not hasattr(os, "sysconf"):  # Windows

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ganzoo.errors import DatasetError
-from ganzoo.files.guard import reading
+from ganzoo.files.guard import check_plain, reading
 
 Shape = tuple[int, int, int]  # height, width, channels
 
@@ -60,6 +60,8 @@ def encode_image(pixels: np.ndarray, name: str) -> bytes:
 @contextmanager
 def _opened(file: Path, content: Path | io.BytesIO) -> Iterator[Image.Image]:
     """A file whose header has been checked; nothing is decoded yet."""
+    if content is file:
+        check_plain(file)
     with reading(file, "image"):
         image = Image.open(content, formats=tuple(dict.fromkeys(FORMATS.values())))
     with image:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ganzoo import strict_json
 from ganzoo.errors import DatasetError
-from ganzoo.files.guard import reading, some
+from ganzoo.files.guard import check_inside, reading, some
 from ganzoo.files.labels import PERSON_KEYS, Columns, Rows, person_of
 
 CSV_NAME = "labels.csv"
@@ -23,8 +23,9 @@ def folder_labels(folder: Path, names: Sequence[str]) -> Columns:
     `labels.csv` counts alone where it is there. Raises DatasetError where labels do not fit the images.
     """
     if (folder / CSV_NAME).is_file():
+        _check_inside(folder / CSV_NAME)
         return _csv_labels(folder / CSV_NAME, names)
-    with_json = [name for name in names if label_file(folder, name).is_file()]
+    with_json = [name for name in names if has_label_file(folder, name)]
     if not with_json:
         return Columns()
     if len(with_json) < len(names):
@@ -43,12 +44,41 @@ def label_file(folder: Path, name: str) -> Path:
     return (folder / name).with_suffix(".json")
 
 
+def has_label_file(folder: Path, name: str) -> bool:
+    """Whether it is there. Raises DatasetError where it is a link that leads out of the folder."""
+    file = label_file(folder, name)
+    try:
+        found = file.is_file()
+    except OSError:  # the image's name is as long as names can be, and the json's would be longer
+        return False
+    if found:
+        _check_inside(file)
+    return found
+
+
+def label_files(folder: Path, names: Sequence[str]) -> list[Path]:
+    """All label files of a folder with these images. Raises DatasetError for a link that leads out of the folder."""
+    if (folder / CSV_NAME).is_file():
+        _check_inside(folder / CSV_NAME)
+    files = [folder / CSV_NAME, *(label_file(folder, name) for name in names if has_label_file(folder, name))]
+    return [file for file in files if file.is_file()]
+
+
+def _check_inside(file: Path) -> None:
+    try:
+        check_inside(file, file.parent)
+    except DatasetError as error:
+        raise DatasetError(f"{file}: {error}") from None
+
+
 def _csv_labels(file: Path, names: Sequence[str]) -> Columns:
     with reading(file, "csv file"), file.open(encoding="utf-8-sig", newline="") as text:
         reader = csv.DictReader(text, strict=True)
         header = list(reader.fieldnames or [])
         lines = [(reader.line_num, record) for record in reader]
     has_gaze = set(_ANGLES) <= set(header) or set(_VECTOR) <= set(header)
+    if twice := [name for name, count in Counter(header).items() if count > 1]:
+        raise DatasetError(f"{file}: more than one column is called {some(twice)}")
     if "file" not in header or not has_gaze:
         raise DatasetError(
             f"{file}: the columns must be file,pitch,yaw (radians) or file,gaze_x,gaze_y,gaze_z, with person, pupil_x "
@@ -101,7 +131,7 @@ def _add_json(rows: Rows, file: Path) -> None:
     if file.stat().st_size > _MAX_JSON_BYTES:
         raise DatasetError(f"{file} is larger than {_MAX_JSON_BYTES >> 20} MiB, too large for the labels of one image")
     with reading(file, "json file"):
-        record = json.loads(file.read_text(encoding="utf-8-sig"))
+        record = strict_json.parse(file.read_text(encoding="utf-8-sig"))
     if not isinstance(record, dict):
         raise DatasetError(f"{file} must hold a json object")
     gaze, pitch_yaw = _numbers(record, "gaze", 3, file), _numbers(record, "gaze_pitchyaw", 2, file)
@@ -124,7 +154,10 @@ def _numbers(record: Mapping[str, object], key: str, count: int, file: Path) -> 
         return None
     if not isinstance(value, list) or len(value) != count or not all(type(part) in (int, float) for part in value):
         raise DatasetError(f"{file}: {key} must be a list of {count} numbers")
-    return [float(part) for part in value]
+    try:
+        return [float(part) for part in value]
+    except OverflowError:
+        raise DatasetError(f"{file}: {key} holds a number that is too large") from None
 
 
 def _unity_gaze(value: object, file: Path) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ class Location:
         Raises ConfigError where the brackets hold no slice.
         """
         found = _WITH_ROWS.fullmatch(str(path))
-        if not found or path.exists():
+        if not found or os.path.exists(path):  # also where a name is too long
             return cls(path)
         numbers = _SLICE.fullmatch(found["rows"])
         if not numbers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -13,10 +14,20 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ganzoo import strict_json
 from ganzoo.errors import GanzooError, UsageError
 
+LONGEST = 255  # bytes of a name, on most file systems
 MANIFEST = "manifest.json"
 _UNFINISHED = ".unfinished.json"  # who is filling the folder; hidden, so that no image or label has its name
+
+
+def beside(path: Path, ending: str = ".partial") -> Path:
+    """Where to write what will get the name `path`: the name with an ending, shortened where it would be too long."""
+    name = path.name + ending
+    if len(os.fsencode(name)) > LONGEST:
+        name = hashlib.blake2b(os.fsencode(path.name), digest_size=16).hexdigest() + ending
+    return path.with_name(name)
 
 
 class OutputFolder:
@@ -56,7 +67,7 @@ class OutputFolder:
     @contextmanager
     def replacing(self, name: str) -> Iterator[Path]:
         """A path to write to, which becomes the folder's file `name` when the body ends well."""
-        aside = self.path / (name + ".partial")
+        aside = beside(self.path / name)
         with writing(self.path / name):
             try:
                 yield aside
@@ -80,7 +91,7 @@ class OutputFolder:
 
     def _check_same(self, file: Path) -> None:
         try:
-            found = json.loads(file.read_text(encoding="utf-8"))
+            found = strict_json.parse(file.read_bytes())
             differing = [key for key, value in self.identity.items() if found[key] != value]
         except (OSError, ValueError, KeyError, TypeError):
             raise UsageError(
@@ -111,4 +122,5 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def _as_json(document: Mapping[str, Any]) -> bytes:
-    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+    # a file name in another encoding becomes \udcXX, which is how JSON writes it
+    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")

@@ -19,7 +19,6 @@ Columns that ganzoo knows; an archive may add others:
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -29,14 +28,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import platformdirs
 
+from ganzoo import strict_json
 from ganzoo.batch import DataSpec
 from ganzoo.errors import DatasetError
-from ganzoo.files.guard import reading
+from ganzoo.files.guard import check_memory, check_plain, reading
 
 if TYPE_CHECKING:
     import pyarrow
 
 IMAGES, LABELS, CARD = "images.npy", "labels.parquet", "card.json"
+NUMBERS = ("gaze", "pitch", "yaw", "pose_pitch", "pose_yaw", "pupil_x", "pupil_y", "landmarks", "class")
+VECTORS = ("gaze", "landmarks")  # the columns whose rows are lists of numbers
+TABLES = ("checksums", "settings", "conventions", "recipe")  # of the card
 NAMED = ("gaze", "pitch", "yaw", "pose_pitch", "pose_yaw", "pupil_x", "pupil_y", "landmarks", "class",
          "person", "day", "side", "split", "file")  # fmt: skip
 
@@ -47,7 +50,7 @@ def data_folder() -> Path:
 
 
 def is_store(path: Path) -> bool:
-    return (path / CARD).is_file() and (path / IMAGES).is_file()
+    return os.path.isfile(path / CARD) and os.path.isfile(path / IMAGES)  # also where a name is too long
 
 
 def prepared() -> list[str]:
@@ -67,8 +70,10 @@ class Store:
         if not is_store(path):
             raise DatasetError(f"{path} holds no prepared store (no {CARD} and {IMAGES} in it)")
         with reading(path / CARD, "card"):
-            self.card: Mapping[str, Any] = json.loads((path / CARD).read_text(encoding="utf-8"))
+            self.card: Mapping[str, Any] = strict_json.parse((path / CARD).read_bytes())
             spec = DataSpec.from_table(self.card["spec"])
+            if not all(isinstance(self.card.get(key, {}), dict) for key in TABLES):
+                raise ValueError(f"one of {', '.join(TABLES)} is no table")
         if spec is None:
             raise DatasetError(f"{path / CARD} does not say what images and labels the store has; prepare it again")
         self.spec = spec
@@ -92,6 +97,7 @@ class Store:
         """Names of the columns."""
         import pyarrow.parquet as parquet  # half a second that only stores need
 
+        check_plain(self.path / LABELS)
         with reading(self.path / LABELS, "parquet file"):
             schema = parquet.read_schema(self.path / LABELS)
         return [str(name) for name in schema.names]
@@ -103,10 +109,24 @@ class Store:
         if name not in self.columns:
             raise DatasetError(f"the store {self.path} has no column {name!r}, only {', '.join(self.columns)}")
         with reading(self.path / LABELS, "parquet file"):
+            facts = parquet.read_metadata(self.path / LABELS)
+        self._check_table(facts)
+        with reading(self.path / LABELS, "parquet file"):
             values = as_array(parquet.read_table(self.path / LABELS, columns=[name]).column(0))
-        if len(values) != len(self):
-            raise DatasetError(f"{self.path}: {len(self):,} images, but {len(values):,} rows of labels")
+            if name in NUMBERS and values.dtype.kind not in "fiu":
+                raise ValueError(f"its column {name!r} must hold numbers, not {values.dtype}")
+            if name in NAMED and (values.shape[1:] != (3,) if name == "gaze" else values.ndim != 1 + (name in VECTORS)):
+                raise ValueError(f"its column {name!r} has rows of the shape {list(values.shape[1:])}")
+            if len(values) != len(self):
+                raise ValueError(f"its column {name!r} has {len(values):,} rows for {len(self):,} images")
         return values
+
+    def _check_table(self, facts: pyarrow.parquet.FileMetaData) -> None:
+        """Raise DatasetError where the table is not of as many rows as there are images, before any is read."""
+        if facts.num_rows != len(self):
+            raise DatasetError(f"{self.path}: {len(self):,} images, but {facts.num_rows:,} rows of labels")
+        groups = [facts.row_group(number) for number in range(facts.num_row_groups)]
+        check_memory(sum(group.total_byte_size for group in groups), f"{self.path / LABELS}")
 
     def gaze(self) -> np.ndarray | None:
         """Pitch and yaw in radians, float32 [N, 2]."""
@@ -125,10 +145,23 @@ def as_array(column: pyarrow.ChunkedArray) -> np.ndarray:
     """A column of a table as numpy: lists of a fixed size become [N, k]."""
     import pyarrow
 
-    if pyarrow.types.is_fixed_size_list(column.type):
+    kinds = pyarrow.types
+    kind = column.type.value_type if kinds.is_fixed_size_list(column.type) else column.type
+    if kinds.is_dictionary(kind):
+        kind = kind.value_type
+    if not any(known(kind) for known in (kinds.is_integer, kinds.is_floating, kinds.is_boolean, kinds.is_string)):
+        raise ValueError(f"it has a column of {column.type}; stores have numbers, text and vectors of numbers")
+    if kinds.is_fixed_size_list(column.type):
+        if column.null_count:
+            raise ValueError("a vector is missing in it")
         flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
         return np.asarray(flat).reshape(len(column), column.type.list_size)
     return np.asarray(column.to_numpy())
+
+
+def _as_text(words: np.ndarray) -> list[str]:
+    """Text that a table can hold: a file name in another encoding gets its bytes as \\udcXX."""
+    return [word.encode("utf-8", "backslashreplace").decode() for word in words.tolist()]
 
 
 def as_table(columns: Mapping[str, np.ndarray]) -> pyarrow.Table:
@@ -142,7 +175,7 @@ def as_table(columns: Mapping[str, np.ndarray]) -> pyarrow.Table:
                 pyarrow.array(np.ascontiguousarray(values).ravel()), values.shape[1]
             )
         else:
-            arrays[name] = pyarrow.array(values)
+            arrays[name] = pyarrow.array(_as_text(values) if values.dtype.kind == "U" else values)
     return pyarrow.table(arrays)
 
 

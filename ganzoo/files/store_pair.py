@@ -168,12 +168,19 @@ class StorePair(Dataset):
         values = store.column(column)
         return np.asarray(values == "test" if column == "split" else values.astype(bool))
 
+    def _labels(self, store: Store) -> np.ndarray | None:
+        """Labels that the task can mean, of the images that have any."""
+        labels = store.labels()
+        if labels is not None and (problem := store.spec.task.problem(labels[np.isfinite(labels).all(1)])):
+            raise DatasetError(f"the store {store.path}: {problem}; prepare it again")
+        return labels
+
     def _domain(self, store: Store, name: str, chosen: np.ndarray) -> Domain:
         found = np.flatnonzero(chosen)
         if not len(found):
             raise DatasetError(f"dataset {self.name}: no image of the store {store.path.name} is left for {name}")
         rows: Rows = as_slice(found)
-        labels, extra = store.labels(), {}
+        labels, extra = self._labels(store), {}
         images = store.images[rows]
         shape = _shape(store)
         if {"pupil_x", "pupil_y"} <= set(store.columns):
@@ -195,7 +202,7 @@ def pair_of(
     archives = [part for part in (source, target) if not isinstance(part, str)]
     body = {
         "name": "-".join(names),
-        "summary": f"{names[0]} as the source, {names[1]} as the target, from prepared stores",
+        "summary": f"{names[0]} as the source, {names[1]} as the target, from prepared stores.",
         "source_store": names[0],
         "target_store": names[1],
         "license": "; ".join(f"{archive.name}: {archive.license}" for archive in archives),

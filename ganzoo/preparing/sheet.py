@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from ganzoo.errors import printable
 from ganzoo.files.output import writing
 from ganzoo.files.store import Store
 
@@ -46,9 +47,10 @@ def contact_sheet(store: Store, file: Path, *, columns: int = COLUMNS, rows: int
             words.append(str(classes[row]))
         if people is not None:
             words.append(str(people[row]))
-        axes.set_title(" · ".join(words), fontsize=7)
+        axes.set_title(printable(" · ".join(words)), fontsize=7, parse_math=False)
     labels = "pitch, yaw above each image; the arrow is the gaze" if gaze is not None else ""
-    figure.suptitle(f"{store.card.get('name', store.path.name)}: {len(store):,} images. {labels}", fontsize=9)
+    title = f"{store.card.get('name', store.path.name)}: {len(store):,} images. {labels}"
+    figure.suptitle(printable(title), fontsize=9, parse_math=False)
     aside = file.with_name(file.name + ".partial")
     with writing(file):
         figure.savefig(aside, dpi=110, format="png")

@@ -16,9 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from ganzoo import strict_json
 from ganzoo.errors import DatasetError, GanzooError, UsageError
 from ganzoo.files.archive import Piece
-from ganzoo.files.output import writing
+from ganzoo.files.guard import reading
+from ganzoo.files.output import beside, writing
 from ganzoo.files.store import CARD, IMAGES, LABELS, as_table
 from ganzoo.lock import FILE as LOCK
 from ganzoo.lock import locked
@@ -36,7 +38,7 @@ class StoreWriter:
     """
 
     def __init__(self, path: Path, identity: Mapping[str, Any], image_shape: tuple[int, int, int]) -> None:
-        self.path, self.aside = path, path.with_name(path.name + ".partial")
+        self.path, self.aside = path, beside(path)
         self.identity = json.loads(json.dumps(identity))
         self.image_shape = image_shape
         self.journal: list[tuple[str, int]] = []  # of each piece its name and rows; the file has more of it
@@ -103,7 +105,8 @@ class StoreWriter:
                 _sync(images)
             self._join_labels()
             checksums = {name: file_digest(self.aside / name) for name in (IMAGES, LABELS)}
-            with (self.aside / CARD).open("w", encoding="utf-8") as file:
+            # a file name in another encoding becomes \udcXX, which is how JSON writes it
+            with (self.aside / CARD).open("w", encoding="utf-8", errors="backslashreplace") as file:
                 card = {**facts, **counts, "checksums": checksums}
                 file.write(json.dumps(card, indent=1, ensure_ascii=False) + "\n")
                 _sync(file)
@@ -123,7 +126,9 @@ class StoreWriter:
             (self.aside / JOURNAL).touch()  # from now on it is claimed
             return
         try:
-            found = json.loads(file.read_text(encoding="utf-8"))
+            found = strict_json.parse(file.read_bytes())
+            if not isinstance(found, dict):
+                raise ValueError("it is no table")
         except (OSError, ValueError) as error:
             if not self.aside.is_dir() or {path.name for path in self.aside.iterdir()} - {
                 PARTS,
@@ -151,10 +156,10 @@ class StoreWriter:
         with (self.aside / JOURNAL).open("r+b") as journal:
             for line in journal:
                 try:
-                    piece = json.loads(line) if line.endswith(b"\n") else None
+                    piece = strict_json.parse(line) if line.endswith(b"\n") else None
                 except ValueError:
                     piece = None
-                if piece is None:
+                if piece is None or not _is_piece(piece):
                     break
                 self.journal.append((piece["name"], piece["rows"]))
                 whole += len(line)
@@ -185,10 +190,15 @@ class StoreWriter:
         import pyarrow.parquet as parquet
 
         files = [self.aside / PARTS / f"{number:07d}.parquet" for number, (_, rows) in enumerate(self.journal) if rows]
-        tables = (parquet.read_table(file) for file in files)
+        counts = [rows for _, rows in self.journal if rows]
         writer = None
         try:
-            for table in tables:
+            for file, rows in zip(files, counts, strict=True):
+                with reading(file, "parquet file"):
+                    table = parquet.read_table(file)
+                if table.num_rows != rows:
+                    raise DatasetError(f"{file} has {table.num_rows} rows, and the journal says {rows}; "
+                                       f"delete {self.aside}")  # fmt: skip
                 if writer is None:
                     writer = parquet.ParquetWriter(self.aside / LABELS, table.schema)
                 if table.schema != writer.schema:
@@ -220,6 +230,15 @@ class StoreWriter:
             facts |= {"skipped_reasons": dict(reasons.most_common(NAMED)), "skipped_first": first}
         facts |= {"input_files": files, "inputs_checksum": "blake2b-16:" + joint.hexdigest()}
         return {**facts, "inputs": listed} if files <= LISTED else facts
+
+
+def _is_piece(line: Any) -> bool:
+    """Whether a line of the journal says what was written."""
+    if not isinstance(line, dict) or line.keys() != {"name", "rows", "skipped", "inputs"}:
+        return False
+    texts = [line["name"], *line["skipped"]] if isinstance(line["skipped"], list) else [None]
+    texts += line["inputs"].values() if isinstance(line["inputs"], dict) else [None]
+    return all(isinstance(text, str) for text in texts) and strict_json.is_whole(line["rows"]) and line["rows"] >= 0
 
 
 def write_all(file: Any, content: memoryview | bytes) -> None:

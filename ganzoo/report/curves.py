@@ -6,12 +6,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ganzoo.errors import printable
+from ganzoo.files.output import writing
+
+LARGEST = 1e30
+
 
 def loss_curves(records: Sequence[Mapping[str, Any]], file: Path, title: str) -> None:
-    """Write a PNG with one small plot per loss term, from the lines of log.jsonl."""
+    """Write a PNG with one small plot per loss term, from the lines of log.jsonl.
+
+    Raises GanzooError where the file cannot be written.
+    """
     from matplotlib.figure import Figure  # a second of import that only this needs
 
-    terms = sorted({key for record in records for key in record if "/" in key})
+    terms = sorted({key for record in records for key in record if "/" in key and _is_drawable(record[key])})
     if not terms:
         return
     columns = min(3, len(terms))
@@ -19,13 +27,19 @@ def loss_curves(records: Sequence[Mapping[str, Any]], file: Path, title: str) ->
     figure = Figure(figsize=(4.2 * columns, 2.4 * rows + 0.4), layout="constrained")
     for index, term in enumerate(terms):
         axes = figure.add_subplot(rows, columns, index + 1)
-        points = [(record["step"], record[term]) for record in records if term in record]
+        points = [(each["step"], each[term]) for each in records if _is_drawable(each.get(term), each["step"])]
         axes.plot(*zip(*points, strict=True), linewidth=1.2)
-        axes.set_title(term, fontsize=9)
+        axes.set_title(printable(term), fontsize=9, parse_math=False)
         axes.set_xlabel("step", fontsize=8)
         axes.tick_params(labelsize=7)
         axes.grid(alpha=0.3)
-    figure.suptitle(title, fontsize=10)
+    figure.suptitle(printable(title), fontsize=10, parse_math=False)
     aside = file.with_suffix(".partial.png")
-    figure.savefig(aside, dpi=120)
-    aside.replace(file)
+    with writing(file):
+        figure.savefig(aside, dpi=120)
+        aside.replace(file)
+
+
+def _is_drawable(*values: Any) -> bool:
+    """Whether a plot can show the numbers; a damaged log may hold anything, and a diverged one infinity."""
+    return all(type(value) in (int, float) and abs(value) < LARGEST for value in values)

@@ -26,6 +26,8 @@ img { max-width: 100%; height: auto; background: #fff; border-radius: .2rem; }
 pre { overflow-x: auto; background: var(--soft); padding: .6rem; font-size: .8rem; }
 summary { cursor: pointer; overflow-wrap: anywhere; }
 """
+PNG = b"\x89PNG\r\n\x1a\n"
+MOST = 2**26  # bytes of a picture
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"  # a browser refuses anything from elsewhere
 
 
@@ -78,10 +80,17 @@ def picture(data: bytes, kind: str, caption: str, *, scrolls: bool = False) -> s
 
 
 def picture_file(file: Path, caption: str, *, scrolls: bool = False) -> str:
-    """A PNG from a file; empty where there is none."""
+    """A PNG from a file; empty where there is none.
+
+    A link is not followed, and nothing but a PNG is taken: a page is passed on, and must hold no file of its reader's.
+    """
     try:
+        if file.is_symlink() or not file.is_file() or file.stat().st_size > MOST:
+            return ""
         data = file.read_bytes()
     except OSError:
+        return ""
+    if not data.startswith(PNG):
         return ""
     return picture(data, "png", caption, scrolls=scrolls)
 

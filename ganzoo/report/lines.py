@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 
+from ganzoo.errors import printable
+
 Curve = Sequence[tuple[float, float]]  # place, value
 
 
@@ -25,11 +27,13 @@ def lines(panels: Mapping[str, Mapping[str, Curve]], y_label: str, aside: Sequen
     for panel, (label, curves) in zip(axes, panels.items(), strict=True):
         for name, curve in curves.items():
             panel.plot(*zip(*curve, strict=True), markersize=4, linewidth=1.2, **styles[name])
-        panel.set_xlabel(label)
+        panel.set_xlabel(printable(label), parse_math=False)
         panel.grid(alpha=0.3)
-    axes[0].set_ylabel(y_label)
+    axes[0].set_ylabel(printable(y_label), parse_math=False)
     axes[0].set_ylim(bottom=0)
-    keys = [axes[0].plot([], [], label=name.replace("$", r"\$"), **style)[0] for name, style in styles.items()]
+    keys = [
+        axes[0].plot([], [], label=printable(name).replace("$", r"\$"), **style)[0] for name, style in styles.items()
+    ]
     figure.legend(handles=keys, loc="outside lower center", ncols=4, fontsize=8)
     file = io.BytesIO()
     with rc_context({"svg.hashsalt": "ganzoo"}):  # the same lines, the same file

@@ -6,6 +6,8 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ganzoo.errors import printable
+
 
 @dataclass(frozen=True)
 class Point:
@@ -36,10 +38,10 @@ def plane(points: Sequence[Point], front: Sequence[int], x_label: str, y_label: 
             point.x, point.y, xerr=point.x_half or None, yerr=point.y_half or None, fmt="o", color=color,
             markerfacecolor="none" if point.aside else color, elinewidth=0.7,
         )  # fmt: skip
-        name = point.name.replace("$", r"\$")  # no mathematics in names
-        axes.annotate(name, (point.x, point.y), xytext=(5, 4), textcoords="offset points", fontsize=8)
-    axes.set_xlabel(x_label)
-    axes.set_ylabel(y_label)
+        name, place = printable(point.name), (point.x, point.y)
+        axes.annotate(name, place, xytext=(5, 4), textcoords="offset points", fontsize=8, parse_math=False)
+    axes.set_xlabel(printable(x_label), parse_math=False)
+    axes.set_ylabel(printable(y_label), parse_math=False)
     axes.grid(alpha=0.3)
     axes.margins(0.12)
     axes.locator_params(axis="x", nbins=6)

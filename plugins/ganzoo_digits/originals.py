@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
-import shutil
 import tempfile
 import zipfile
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 from torchvision import datasets
@@ -18,12 +18,14 @@ from torchvision.datasets.mnist import read_sn3_pascalvincent_tensor
 
 from ganzoo.errors import DatasetError
 from ganzoo.files.archive import Archive, Download, Piece, digest
-from ganzoo.files.guard import reading
+from ganzoo.files.guard import check_plain, reading
+from ganzoo.files.npz import array_headers, read_array
 from ganzoo.settings import Settings
 from ganzoo.task import ClassTask
 
 SPLITS = ("train", "test")
 BLOCK = 5_000  # images in a piece
+MOST_UNPACKED = 2**28  # bytes; the largest of them has a fifth of that
 NPZ = tuple(f"{what}_{split}" for split in SPLITS for what in "xy")
 
 
@@ -98,13 +100,12 @@ def _part(archive: type[Digits], path: Path, split: str) -> tuple[np.ndarray, np
 
 
 def _from_npz(file: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    with reading(file, "npz file"):
-        if not zipfile.is_zipfile(file):
-            raise DatasetError(f"--from {file} must be a folder, or an npz with {', '.join(NPZ)}")
-        with np.load(file, allow_pickle=False) as archive:
-            if missing := [key for key in NPZ if key not in archive]:
-                raise DatasetError(f"--from {file} has no {', '.join(missing)}, only {', '.join(archive.files)}")
-            return archive[f"x_{split}"], archive[f"y_{split}"]
+    if not zipfile.is_zipfile(file):
+        raise DatasetError(f"--from {file} must be a folder, or an npz with {', '.join(NPZ)}")
+    headers = array_headers(file)
+    if missing := [key for key in NPZ if key not in headers]:
+        raise DatasetError(f"--from {file} has no {', '.join(missing)}, only {', '.join(headers)}")
+    return read_array(file, f"x_{split}", headers), read_array(file, f"y_{split}", headers)
 
 
 def columns(labels: np.ndarray, split: str, start: int) -> dict[str, np.ndarray]:
@@ -146,6 +147,21 @@ class MNIST(Digits):
         return images, labels
 
 
+class _Bounded:
+    """A packed file, unpacked, that ends with an error where it holds far more than the data set has."""
+
+    def __init__(self, content: BinaryIO | gzip.GzipFile | bz2.BZ2File, file: Path) -> None:
+        check_plain(file)
+        self.content, self.file, self.left = content, file, MOST_UNPACKED
+
+    def read(self, size: int = -1, /) -> bytes:
+        block = self.content.read(size)
+        self.left -= len(block)
+        if self.left < 0:
+            raise DatasetError(f"{self.file} holds more than {MOST_UNPACKED >> 20} MiB; it is not the published file")
+        return block
+
+
 def _idx(file: Path) -> np.ndarray:
     """One of MNIST's files, packed or not. torchvision reads it; it would unpack it into the user's folder."""
     packed = file.with_name(file.name + ".gz")
@@ -154,7 +170,9 @@ def _idx(file: Path) -> np.ndarray:
     with tempfile.TemporaryDirectory() as folder:
         unpacked = Path(folder) / file.name
         with gzip.open(packed) as content, unpacked.open("wb") as out:
-            shutil.copyfileobj(content, out)
+            bounded = _Bounded(content, packed)
+            while block := bounded.read(2**20):
+                out.write(block)
         return np.asarray(read_sn3_pascalvincent_tensor(str(unpacked)))
 
 
@@ -178,6 +196,11 @@ class USPS(Digits):
 
     @classmethod
     def opened(cls, folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+        packed = folder / ("usps.bz2" if split == "train" else "usps.t.bz2")
+        with bz2.open(packed) as content:
+            bounded = _Bounded(content, packed)
+            while bounded.read(2**20):
+                pass
         found = datasets.USPS(str(folder), train=split == "train")
         return np.asarray(found.data), np.asarray(found.targets)
 

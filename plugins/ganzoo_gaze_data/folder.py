@@ -15,13 +15,13 @@ from ganzoo.errors import DatasetError
 from ganzoo.files.archive import Archive, Piece, digest
 from ganzoo.files.collection import ImageArchive, ImageFolder, Images, open_images
 from ganzoo.files.fit import Channels, Fit, Resizer, common_shape
-from ganzoo.files.label_files import CSV_NAME
+from ganzoo.files.guard import check_inside
+from ganzoo.files.label_files import CSV_NAME, label_files
 from ganzoo.files.labels import Columns
 from ganzoo.files.store import is_store
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask, gaze_vector
 from ganzoo_gaze_data.directions import GAZE
-from ganzoo_gaze_data.rows import check_inside
 
 BLOCK = 512  # images in a piece; an npz is read at once
 
@@ -107,10 +107,9 @@ class Folder(Archive):
     def _inputs(self, names: Sequence[str], start: int) -> dict[str, str]:
         if not self._many:
             return {self.path.name: digest(self.path.read_bytes())}
-        labels = [CSV_NAME] if start == 0 else []
-        labels += [Path(name).with_suffix(".json").name for name in names]
-        files = [self.path / name for name in (*names, *dict.fromkeys(labels))]
-        return {file.name: digest(file.read_bytes()) for file in files if file.is_file()}
+        labels = [file for file in label_files(self.path, names) if start == 0 or file.name != CSV_NAME]
+        files = [*(self.path / name for name in names), *labels]
+        return {file.name: digest(file.read_bytes()) for file in files}
 
 
 @lru_cache(2)

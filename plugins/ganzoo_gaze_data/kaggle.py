@@ -12,13 +12,13 @@ import numpy as np
 
 from ganzoo.errors import DatasetError
 from ganzoo.files.archive import Archive, Piece
-from ganzoo.files.guard import reading
+from ganzoo.files.guard import check_inside, reading
 from ganzoo.files.image_file import read_image
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
 from ganzoo_gaze_data.crop import CropConfig
 from ganzoo_gaze_data.directions import GAZE, gaze_columns
-from ganzoo_gaze_data.rows import Rows, check_folder, check_inside, names_in
+from ganzoo_gaze_data.rows import Rows, check_folder, names_in
 from ganzoo_gaze_data.unityeyes import eye, parse
 
 HEIGHT, WIDTH = 35, 55
@@ -239,7 +239,7 @@ def _labelled(pixels: np.ndarray, record: Any) -> tuple[np.ndarray, Mapping[str,
         record = record.strip("()[] ").split(",")
     try:
         x, y, z = [float(part) for part in record][:3]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise DatasetError(f"its entry in {LABELS} has no look_vec of three numbers") from None
     if pixels.shape != (HEIGHT, WIDTH, 1):
         pixels = np.asarray(_as_grey(pixels))[..., None]
@@ -271,6 +271,8 @@ def _records(root: Path) -> Mapping[str, Any]:
             raise DatasetError(f"{file} is larger than {MOST_JSON >> 20} MiB")
         data = file.read_bytes()
     entries = parse(data, file)
+    if not entries:
+        raise DatasetError(f"{file} has no entries")
     records = {Path(name).stem: record for name, record in entries.items()}
     if len(records) < len(entries):
         raise DatasetError(f"{file} has more than one entry for some images")

@@ -15,12 +15,12 @@ from scipy.io import loadmat
 
 from ganzoo.errors import DatasetError
 from ganzoo.files.archive import Archive, Piece
-from ganzoo.files.guard import reading
+from ganzoo.files.guard import check_inside, reading
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
 from ganzoo_gaze_data.annotations import NORMALIZED, Annotations
 from ganzoo_gaze_data.directions import GAZE, POSE, facing_of, gaze_columns, pose_columns
-from ganzoo_gaze_data.rows import Rows, check_folder, check_inside, names_in
+from ganzoo_gaze_data.rows import Rows, check_folder, names_in
 
 HEIGHT, WIDTH = 36, 60
 SIDES = ("left", "right")

@@ -31,7 +31,11 @@ def loads(data: bytes) -> Any:
         raise DatasetError(f"it is not a readable pickle: {reason[:100]}") from error
 
 
-class _Reader(pickle.Unpickler):
+class _Reader(pickle._Unpickler):
+    """Python's reader in Python. The one in C would make a list as long as the highest number in the file, before it
+    is seen that the file has no such many values: 64 GiB for eight bytes.
+    """
+
     def find_class(self, module: str, name: str) -> Any:
         """What a pickle may call. Bound methods, since it can set no attribute of them."""
         made = _Makers()

@@ -15,7 +15,7 @@ import numpy as np
 
 from ganzoo.errors import DatasetError
 from ganzoo.files.archive import Piece, digest
-from ganzoo.files.guard import reading
+from ganzoo.files.guard import check_inside, check_plain, reading
 
 PACKED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
@@ -40,6 +40,7 @@ class Rows:
         """A file below the root, which becomes an input. Raises DatasetError where it is no plain file of it."""
         path = self.root / name
         check_inside(path, self.root)
+        check_plain(path)
         with reading(path, "file"):
             if path.stat().st_size > most:
                 raise DatasetError(f"{path} is larger than {most >> 20} MiB")
@@ -71,12 +72,6 @@ class Rows:
         images = np.stack(self.images) if self.images else np.empty((0, *self.image_shape), np.uint8)
         columns = {name: np.array(values) for name, values in self.columns.items()}
         return Piece(images, columns, self.skipped, self.inputs)
-
-
-def check_inside(path: Path, root: Path) -> None:
-    """Raise DatasetError for a link that leads out of the folder: its content is nobody's data set."""
-    if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
-        raise DatasetError("it is a link that leads out of the folder")
 
 
 def check_folder(path: Path, expects: str) -> None:

@@ -11,12 +11,13 @@ import numpy as np
 
 from ganzoo.errors import DatasetError
 from ganzoo.files.archive import Archive, Piece
+from ganzoo.files.guard import check_inside
 from ganzoo.files.image_file import read_image
 from ganzoo.task import GazeTask
 from ganzoo_gaze_data.crop import Crop, CropConfig, steps
 from ganzoo_gaze_data.directions import GAZE, PUPIL, gaze_columns
 from ganzoo_gaze_data.plain_pickle import loads
-from ganzoo_gaze_data.rows import Rows, check_folder, check_inside, names_in
+from ganzoo_gaze_data.rows import Rows, check_folder, names_in
 
 BLOCK = 256  # images in a piece
 MOST_PICKLE, MOST_IMAGE = 2**20, 2**24  # bytes
@@ -140,7 +141,7 @@ def _points(record: Mapping[str, Any], name: str) -> np.ndarray:
 def _numbers(values: object, shape: tuple[int, ...], name: str) -> np.ndarray:
     try:
         numbers = np.asarray(values, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         numbers = np.empty(0)
     if numbers.shape != shape or (name != "look_vec" and not np.isfinite(numbers).all()):
         raise DatasetError(f"its {name} are not numbers {list(shape)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ganzoo import strict_json
 from ganzoo.errors import DatasetError
 from ganzoo.files.archive import Archive, Piece
 from ganzoo.files.guard import reading
@@ -108,9 +108,9 @@ def eye(pixels: np.ndarray, record: Mapping[str, Any], config: CropConfig) -> tu
 
 def parse(data: bytes, file: Path) -> Mapping[str, Any]:
     with reading(file, "json file"):
-        record = json.loads(data.decode("utf-8-sig"))
+        record = strict_json.parse(data.decode("utf-8-sig"))
     if not isinstance(record, dict):
-        raise DatasetError("its json is no object")
+        raise DatasetError(f"{file} must hold a json object")
     return record
 
 

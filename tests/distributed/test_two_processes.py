@@ -1,5 +1,6 @@
 """Two gloo processes under torchrun."""
 
+import json
 import os
 import socket
 import subprocess
@@ -7,19 +8,22 @@ import sys
 
 import pytest
 import torch
-from conftest import TOY
+from conftest import ROOT, TOY
 from safetensors.torch import load_file
 
 RUN = ["run", "shift", "--plugin", str(TOY), "--dataset", "toy", "--metrics", "none", "--precision", "fp32"]
 RUN += ["--save-every", "4", "--log-every", "2"]
 
 
-def start(folder, processes, *arguments):
+def free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    launcher = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}", f"--master-port={port}"]
-    launcher += ["--master-addr=127.0.0.1", "-m"]
+        return free.getsockname()[1]
+
+
+def start(folder, processes, *arguments):
+    launcher = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}"]
+    launcher += [f"--master-port={free_port()}", "--master-addr=127.0.0.1", "-m"]
     done = subprocess.run(
         [*(launcher if processes > 1 else [sys.executable, "-m"]), "ganzoo", *RUN, *arguments],
         cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300,
@@ -71,3 +75,10 @@ def test_a_run_of_two_is_not_resumed_by_one(whole):
     done = subprocess.run([sys.executable, "-m", "ganzoo", *arguments], capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
     assert "saved by 2 processes and 1 now run" in done.stderr
+
+
+def test_the_first_process_alone_has_trackers(tmp_path):
+    trackers = ("--plugin", str(ROOT / "tests" / "tracker_plugin.py"), "--track", "notebook")
+    start(tmp_path, 2, "--steps", "4", "--batch-size", "4", "--out", "run", *trackers)
+    told = [json.loads(line)["what"] for line in (tmp_path / "run" / "notebook.jsonl").read_text().splitlines()]
+    assert told == ["started", "log", "log", "image", "finished"]
