@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.util
 import io
 import json
 import os
@@ -154,9 +153,10 @@ class PytorchFID:
 
 def torch_fidelity(device: torch.device, weights_file: Path) -> Callable[[Path, Path], float] | None:
     """Its FID of two folders, where it is installed. Its network is TensorFlow's resizer and pytorch-fid's shapes."""
-    if importlib.util.find_spec("torch_fidelity") is None:
+    try:
+        import torch_fidelity
+    except ImportError:
         return None
-    import torch_fidelity
 
     def distance(real: Path, made: Path) -> float:
         found = torch_fidelity.calculate_metrics(
