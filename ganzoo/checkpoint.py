@@ -1,8 +1,8 @@
 """Whole-run state: one folder per saved step, complete or absent. Random state is derived from the step, never stored.
 
 A folder holds the parameters once; of every process its buffers (a history and BatchNorm statistics are local to it)
-and its means since the last line of the log; the optimizers; and a manifest with a checksum of each file. Nothing in it
-can run code when loaded.
+and its notes, such as the means since the last line of the log; the optimizers; and a manifest with a checksum of each
+file. Nothing in it can run code when loaded.
 """
 
 from __future__ import annotations
@@ -10,24 +10,28 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ganzoo import dist, strict_json
+from ganzoo import dist, memory, strict_json
 from ganzoo.errors import CheckpointError
 from ganzoo.method import Method
-from ganzoo.restoring import meter_state, restore_optimizer
+from ganzoo.restoring import restore_optimizer
+
+Restored = TypeVar("Restored")
 
 FORMAT = 1
 MOST = 100_000  # processes of a run; a manifest that claims more is damaged
+NOTE = re.compile(r"[a-z]+-(?P<rank>[0-9]{1,6})\.json")
 LONGEST = 300  # letters of what torch says
 KEEP = 2  # newest checkpoints that stay: the older one is there for the case that the newer is damaged
 
@@ -41,17 +45,29 @@ def save(
     step: int,
     method: Method,
     optimizers: Mapping[str, torch.optim.Optimizer],
-    meter: Mapping[str, Any] | None = None,
+    notes: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    keep: Collection[int] = (),
 ) -> None:
-    """Write aside, sync, rename. Rank 0 writes what all processes share; each writes its own buffers and its `meter`,
-    the means that were not logged yet."""
+    """Write aside, sync, rename. Rank 0 writes what all processes share; each writes its own buffers and its `notes`,
+    of each name a mapping that JSON can hold.
+
+    The newest KEEP checkpoints stay, and those of the steps in `keep`. Raises CheckpointError where the disk refuses;
+    what was saved before stays.
+    """
     final = folder(run_dir) / f"step-{step:08d}"
     aside = final.with_suffix(".partial")
     try:
-        aside.mkdir(parents=True, exist_ok=True)
+        if dist.rank() == 0:
+            for left in folder(run_dir).glob("step-????????.partial"):  # of a save that was killed or refused
+                shutil.rmtree(left)
+            aside.mkdir(parents=True)
+        dist.barrier()
         parameters, buffers = _state(method)
         save_file(buffers, aside / f"buffers-{dist.rank()}.safetensors")
-        (aside / f"meter-{dist.rank()}.json").write_text(json.dumps(dict(meter or {})))
+        for name, content in (notes or {}).items():
+            if content:
+                (aside / f"{name}-{dist.rank()}.json").write_text(json.dumps(dict(content)))
         if dist.rank() == 0:
             save_file(parameters, aside / "parameters.safetensors")
             torch.save(
@@ -64,20 +80,27 @@ def save(
                 shutil.rmtree(final)
             os.replace(aside, final)
             _sync(final.parent)
-            for old in sorted(folder(run_dir).glob("step-????????"))[:-KEEP]:
-                shutil.rmtree(old)
-    except (
-        OSError,
-        SafetensorError,
-        RuntimeError,
-    ) as error:  # each writer has its own way to say that the disk is full
-        raise CheckpointError(f"cannot save {final}: {_words(error)}; earlier checkpoints are kept") from error
+            for old in _all(run_dir)[:-KEEP]:
+                if _step(old) not in keep:
+                    shutil.rmtree(old)
+    except (OSError, SafetensorError, RuntimeError) as error:  # each writer says in its own way that the disk is full
+        if memory.refused(error):
+            raise
+        shutil.rmtree(aside, ignore_errors=True)  # a full disk has no room for what is of no use
+        raise CheckpointError(
+            f"cannot save {final}: {_words(error)}; earlier checkpoints are kept, and the same command goes on"
+        ) from error
     dist.barrier()
+
+
+def steps(run_dir: Path) -> list[int]:
+    """The steps of all checkpoints, ascending, whether they are whole or not."""
+    return [_step(path) for path in _all(run_dir)]
 
 
 def latest(run_dir: Path) -> Path | None:
     """The newest whole checkpoint. A damaged one is named in a warning and skipped; None where nothing is saved."""
-    for path in sorted(folder(run_dir).glob("step-????????"), reverse=True):
+    for path in reversed(_all(run_dir)):
         if problem := _problem(path):
             warnings.warn(f"checkpoint {path} is damaged ({problem}) and was skipped", stacklevel=2)
         else:
@@ -106,12 +129,24 @@ def load(path: Path, method: Method, optimizers: Mapping[str, torch.optim.Optimi
     return int(manifest["step"])
 
 
-def load_meter(path: Path) -> dict[str, tuple[float, int]]:
-    """What `save` was given as this process's `meter`."""
+def load_note(path: Path, name: str, check: Callable[[Any], Restored]) -> Restored:
+    """What `save` was given as this process's note of that name, as `check` returns it.
+
+    `check` gets the note, or {} where there was nothing to note, and raises ValueError for one that it cannot take.
+    """
+    file = path / f"{name}-{dist.rank()}.json"
     try:
-        return meter_state(strict_json.parse((path / f"meter-{dist.rank()}.json").read_bytes()))
+        return check(strict_json.parse(file.read_bytes()) if file.exists() else {})
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} does not fit this run: {error}") from error
+
+
+def _all(run_dir: Path) -> list[Path]:
+    return sorted(path for path in folder(run_dir).glob("step-????????") if path.name[-8:].isdigit())
+
+
+def _step(path: Path) -> int:
+    return int(path.name[-8:])
 
 
 def _words(error: Exception) -> str:
@@ -165,10 +200,11 @@ def _manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def _names(world: int) -> set[str]:
-    """The files of a checkpoint, but for its manifest."""
-    own = {name for rank in range(min(world, MOST)) for name in (f"buffers-{rank}.safetensors", f"meter-{rank}.json")}
-    return own | {"parameters.safetensors", "optimizers.pt"}
+def _are_a_checkpoint(names: Collection[str], world: int) -> bool:
+    """Whether these are the files of a checkpoint, but for its manifest: those that each has, and notes."""
+    each = {"parameters.safetensors", "optimizers.pt", *(f"buffers-{rank}.safetensors" for rank in range(world))}
+    notes = (NOTE.fullmatch(name) for name in set(names) - each)
+    return each <= set(names) and all(note and int(note["rank"]) < world for note in notes)
 
 
 def _problem(path: Path) -> str | None:
@@ -176,7 +212,7 @@ def _problem(path: Path) -> str | None:
         manifest = _manifest(path)
         if manifest["step"] != int(path.name.removeprefix("step-")):
             return f"its manifest is of step {manifest['step']}"
-        if manifest["sha256"].keys() != _names(manifest["world"]):
+        if not 0 < manifest["world"] <= MOST or not _are_a_checkpoint(manifest["sha256"], manifest["world"]):
             return "its manifest names other files than a checkpoint has"
         for name, expected in manifest["sha256"].items():
             if not (path / name).is_file():

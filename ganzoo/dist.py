@@ -10,6 +10,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from ganzoo.errors import LostProcessError
+
 
 def rank() -> int:
     return dist.get_rank() if dist.is_initialized() else 0
@@ -37,11 +39,24 @@ def process_group(device: torch.device) -> Iterator[None]:
         dist.destroy_process_group()
 
 
+@contextmanager
+def _meeting() -> Iterator[None]:
+    """In the body all processes meet. Raises LostProcessError where one of them does not come any more."""
+    try:
+        yield
+    except RuntimeError as error:  # gloo and nccl have no other type for it
+        raise LostProcessError(
+            f"another process of this run is gone ({str(error).splitlines()[0]}); start as many again with the same "
+            "command, and they go on from the last checkpoint"
+        ) from error
+
+
 def broadcast(module: nn.Module) -> None:
     """Give every process the first one's parameters and buffers."""
     if world() > 1:
-        for tensor in [*module.parameters(), *module.buffers()]:
-            dist.broadcast(tensor.data, src=0)
+        with _meeting():
+            for tensor in [*module.parameters(), *module.buffers()]:
+                dist.broadcast(tensor.data, src=0)
 
 
 def average_gradients(params: Sequence[nn.Parameter]) -> None:
@@ -50,7 +65,8 @@ def average_gradients(params: Sequence[nn.Parameter]) -> None:
         return
     grads: list[Tensor] = [p.grad for p in params if p.grad is not None]
     flat = torch.cat([grad.flatten() for grad in grads])
-    dist.all_reduce(flat)
+    with _meeting():
+        dist.all_reduce(flat)
     flat /= world()
     for grad, piece in zip(grads, flat.split([grad.numel() for grad in grads]), strict=True):
         grad.copy_(piece.view_as(grad))
@@ -62,7 +78,8 @@ def average(values: dict[str, float]) -> dict[str, float]:
         return values
     device = "cuda" if dist.get_backend() == "nccl" else "cpu"
     flat = torch.tensor([values[name] for name in sorted(values)], dtype=torch.float64, device=device)
-    dist.all_reduce(flat)
+    with _meeting():
+        dist.all_reduce(flat)
     return dict(zip(sorted(values), (flat / world()).tolist(), strict=True))
 
 
@@ -71,10 +88,12 @@ def gathered(mine: str) -> list[str]:
     if world() == 1:
         return [mine]
     said: list[str] = [""] * world()
-    dist.all_gather_object(said, mine)
+    with _meeting():
+        dist.all_gather_object(said, mine)
     return said
 
 
 def barrier() -> None:
     if world() > 1:
-        dist.barrier()
+        with _meeting():
+            dist.barrier()

@@ -46,6 +46,18 @@ class DivergenceError(GanzooError):
     """A loss term or a weight stopped being finite."""
 
 
+class CollapseError(GanzooError):
+    """A warning has stood for so long that the run was ended, as --stop-on-collapse asks."""
+
+
+class NotEnoughMemoryError(GanzooError):
+    """The host or the device has no room for what was asked."""
+
+
+class LostProcessError(GanzooError):
+    """Of several processes that train together, another one ended."""
+
+
 class MetricUnavailableError(GanzooError):
     """A metric cannot be measured here. The score is left out, with this sentence as the reason."""
 

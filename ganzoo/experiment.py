@@ -11,14 +11,22 @@ from typing import Any
 
 import torch
 
-from ganzoo import checkpoint, dist, interrupt
+from ganzoo import checkpoint, dist, interrupt, memory
 from ganzoo.batch import DataSpec
 from ganzoo.config import as_table, build, did_you_mean
 from ganzoo.dataset import Dataset
-from ganzoo.errors import CheckpointError, ConfigError, DivergenceError, UnknownNameError
+from ganzoo.determinism import deterministic
+from ganzoo.errors import (
+    CheckpointError,
+    CollapseError,
+    ConfigError,
+    DivergenceError,
+    NotEnoughMemoryError,
+    UnknownNameError,
+)
 from ganzoo.evaluation import EvaluateConfig, TrainedEvaluation, Watcher, evaluate, settings_hash
 from ganzoo.lock import locked
-from ganzoo.loop import Observer, TrainConfig, resolve_device, resolve_precision, train
+from ganzoo.loop import WHEN_TO_STOP, Observer, TrainConfig, resolve_device, resolve_precision, train
 from ganzoo.loop import build as build_method
 from ganzoo.method import Method
 from ganzoo.metric import Metric, Score
@@ -57,6 +65,7 @@ class Plan:
     def default_folder(self) -> Path:
         """A folder that is the same for the same training, so that the same command resumes."""
         training = {key: self.tables()[key] for key in ("run", "method", "dataset", "train")}
+        training["train"] = {key: value for key, value in training["train"].items() if key not in WHEN_TO_STOP}
         return Path("runs") / f"{self.method.name}-{self.dataset.name}-{settings_hash(training)}"
 
 
@@ -187,7 +196,7 @@ def _train(
             made_with = environment(device, resolve_precision(plan.train.precision, device))
             folder.open({**plan.tables(), "data": spec.as_table(), "environment": made_with})
             held.enter_context(locked(folder.path))
-            folder.divergence_file.unlink(missing_ok=True)  # of an earlier attempt
+            folder.begin()
         dist.barrier()
         method = build_method(plan.method, plan.method_config, spec, seed=plan.train.seed, device=device)
         observer = stage.training(plan, folder, method, dataset) if first_process else Observer()
@@ -195,8 +204,9 @@ def _train(
             observer = _Recorder(folder, plan.train.batch_size * dist.world(), tracking, observer)
         try:
             train(method, dataset.source(), dataset.target(), plan.train, folder.path, observer)
-        except DivergenceError as error:
-            folder.replace(folder.divergence_file, f"{error}\n")
+        except (DivergenceError, CollapseError) as error:
+            if first_process:
+                folder.ended("diverged" if isinstance(error, DivergenceError) else "collapsed", str(error))
             raise
     return method, dataset, first_process
 
@@ -216,7 +226,16 @@ def measure(
         watcher=stage,
     )
     metrics: list[Metric] = [registry().get("metrics", name)(config) for name, config in plan.metric_configs.items()]
-    scores, seconds = evaluate(data, metrics)
+    try:
+        with deterministic(plan.train.deterministic):
+            scores, seconds = evaluate(data, metrics)
+    except Exception as error:
+        if not memory.refused(error):
+            raise
+        raise NotEnoughMemoryError(
+            f"there is not enough memory to measure {plan.method.name} with --samples {plan.evaluate.samples}; fewer "
+            "may fit, and what was trained is kept"
+        ) from error
     training_seconds, images_drawn = folder.spent()
     facts = {
         "method": plan.method.name,

@@ -122,6 +122,13 @@ class Loader:
         now = torch.full((), progress, device=self.device)
         return OracleBatch(progress=now, **parts) if self.target_label is not None else Batch(progress=now, **parts)
 
+    def resize(self, batch_size: int) -> None:
+        """Draw batches of another size from now on."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and not ahead[1].cancel():
+            ahead[1].exception()  # wait until it has let go of its memory
+        self.batch_size = batch_size
+
     def close(self) -> None:
         """Stop gathering ahead."""
         self._worker.shutdown(cancel_futures=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -12,17 +11,21 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ganzoo import checkpoint, dist, interrupt
+from ganzoo import checkpoint, dist, endings, interrupt, memory
 from ganzoo.batch import Batch, DataSpec
 from ganzoo.blame import blaming
 from ganzoo.cpu import multiplies_bfloat16
 from ganzoo.dataset import Domain
-from ganzoo.errors import ConfigError, DivergenceError, InterruptedRunError, PluginError
+from ganzoo.determinism import deterministic
+from ganzoo.errors import ConfigError, InterruptedRunError, PluginError
 from ganzoo.loader import Loader, reseed
 from ganzoo.method import Method, Phase
+from ganzoo.restoring import meter_state, standing_state
 from ganzoo.settings import Settings
+from ganzoo.standing import StandingWarnings
 
 Precision = Literal["auto", "fp32", "tf32", "bf16"]
+WHEN_TO_STOP = ("stop_on_collapse", "collapse_steps")  # settings that change nothing of what a run computes
 multiplies_bfloat16()  # while nothing has been computed: later it cannot keep torch from instructions that fail
 
 
@@ -37,6 +40,15 @@ class TrainConfig(Settings):
     precision: Precision = Field("auto", description="auto: bf16 where the hardware is fast at it, else fp32.")
     save_every: int = Field(1_000, ge=1, description="Steps between checkpoints and sample sheets.")
     log_every: int = Field(50, ge=1, description="Steps between lines of the log.")
+    stop_on_collapse: bool = Field(
+        False, description="End the run when the same warning has stood in every line of the log for --collapse-steps."
+    )
+    collapse_steps: int = Field(
+        1_000, ge=1, description="Steps, and at least 3 lines of the log, that a warning stands before it ends the run."
+    )
+    deterministic: bool = Field(
+        False, description="On a GPU use slower algorithms that give the same bits each time; a CPU does so anyway."
+    )
 
 
 class Observer:
@@ -208,8 +220,10 @@ def train(
 ) -> None:
     """Train `method` to `config.steps`, going on from the newest checkpoint in `run_dir` where there is one.
 
-    Raises DivergenceError where a loss term or a weight is not finite; what was saved before stays. Raises
-    InterruptedRunError, after saving, where a signal asked the run to stop (`ganzoo.interrupt`).
+    What was saved before stays when it raises: DivergenceError where a loss term or a weight is not finite,
+    CollapseError where a warning has stood for as long as the settings allow, NotEnoughMemoryError, CheckpointError
+    where nothing can be saved; and, after saving, InterruptedRunError where a signal asked the run to stop
+    (`ganzoo.interrupt`).
     """
     observer = observer or Observer()
     if config.micro_batch and method.couples_batch:
@@ -226,17 +240,18 @@ def train(
     optimizers = {name: runner.optimizer for name, runner in runners.items() if callable(runner.phase.optimizer)}
     newest = checkpoint.latest(run_dir) if run_dir else None
     first = checkpoint.load(newest, method, optimizers) if newest else 0
-    meter = Meter()
+    meter, standing = Meter(), StandingWarnings()
     if newest:
-        meter.restore(checkpoint.load_meter(newest), device)
+        meter.restore(checkpoint.load_note(newest, "meter", meter_state), device)
+        standing.restore(checkpoint.load_note(newest, "warnings", standing_state))
     observer.started(first, config.steps)
     if first < config.steps:
         loader = Loader(
             source, target, batch_size=config.batch_size, seed=config.seed, device=device, oracle=method.oracle
         )
         try:
-            with interrupt.waiting():
-                _steps(method, runners, optimizers, loader, meter, config, first, run_dir, observer)
+            with interrupt.waiting(), deterministic(config.deterministic):
+                _steps(method, runners, optimizers, loader, meter, standing, config, first, run_dir, observer)
         finally:
             loader.close()
     method.eval()
@@ -248,12 +263,14 @@ def _steps(
     optimizers: Mapping[str, torch.optim.Optimizer],
     loader: Loader,
     meter: Meter,
+    standing: StandingWarnings,
     config: TrainConfig,
     first: int,
     run_dir: Path | None,
     observer: Observer,
 ) -> None:
     draws = sum(len(method.schedule(step)) for step in range(first))
+    precision = resolve_precision(config.precision, loader.device)
     for step in range(first, config.steps):
         progress = step / config.steps
         reseed(loader.device, config.seed, step, dist.rank())  # the only random state of a run
@@ -262,9 +279,10 @@ def _steps(
             if name not in runners:
                 raise PluginError(f"{method.name}: step {step} schedules {name!r}, which is none of its phases")
             runners[name].set_progress(progress)
-            batch = loader.draw(draws, progress)
             with blaming(f"method {method.name}, phase {name}"):
-                meter.add(name, runners[name].update(batch))
+                fitted = _update(runners[name], loader, draws, progress, meter, name)
+            if not fitted:
+                raise _what_fits(method, runners, loader, draws, step, name)
             draws += 1
         done = step + 1
         observer.stepped(done, phases)
@@ -273,44 +291,77 @@ def _steps(
         logging = last or saving or done % config.log_every == 0
         if logging:
             means = meter.drain()
-            _check_finite(method, means, done, saving)
-            observer.logged(done, means, method.diagnose(means))
+            endings.check_finite(method, means, done, run_dir, weights=saving, precision=precision)
+            warnings = method.diagnose(means)
+            standing.heed(done, warnings)
+            observer.logged(done, means, warnings)
+            if config.stop_on_collapse and not last:
+                endings.check_standing(method, standing, config.collapse_steps, done, run_dir)
         if last:
             method.finish(loader.source_domain, loader.target_domain)
         if saving and run_dir is not None:
-            checkpoint.save(run_dir, done, method, optimizers)
+            _save(method, optimizers, meter, standing, done, run_dir)
             observer.saved(done)
-        if not last and (logging or dist.world() == 1):  # several processes agree where they meet anyway
-            _heed_signals(method, optimizers, meter, done, run_dir, saved=saving)
+        if last or not (logging or dist.world() == 1):  # several processes agree where they meet anyway
+            continue
+        save, stop = _asked()
+        if (save or stop) and run_dir is not None and not saving:
+            endings.check_finite(method, {}, done, run_dir, weights=True, precision=precision)
+            _save(method, optimizers, meter, standing, done, run_dir)
+        if stop:
+            what = f"saved at step {done}" if run_dir is not None else "nothing of this network was saved"
+            raise InterruptedRunError(f"stopped by {stop}, {what}; the same command goes on", interrupt.STOP[stop])
 
 
-def _heed_signals(
+def _update(runner: PhaseRunner, loader: Loader, index: int, progress: float, meter: Meter, name: str) -> bool:
+    """One update on one batch; whether there was memory for it. What a refused one held is free on return."""
+    try:
+        meter.add(name, runner.update(loader.draw(index, progress)))
+    except Exception as error:
+        if not memory.refused(error):
+            raise
+        return False
+    return True
+
+
+def _what_fits(
+    method: Method, runners: Mapping[str, PhaseRunner], loader: Loader, index: int, step: int, name: str
+) -> Exception:
+    """The error that says which sizes fit the memory that phase `name` of a step was refused."""
+    size, micro = loader.batch_size, runners[name].micro_batch
+
+    def attempt(batch_size: int, micro_batch: int) -> None:
+        if loader.device.type == "cuda":
+            torch.cuda.empty_cache()
+        loader.resize(batch_size)
+        for each in set(method.schedule(step)):
+            runners[each].micro_batch = micro_batch
+            runners[each].update(loader.draw(index, 0.0))
+
+    return endings.not_enough_memory(
+        method,
+        f"phase {name} of step {step + 1} on {loader.device}",
+        batch_size=size,
+        micro_batch=micro,
+        try_micro_batch=lambda smaller: attempt(size, smaller),
+        try_batch_size=lambda smaller: attempt(smaller, 0),
+    )
+
+
+def _save(
     method: Method,
     optimizers: Mapping[str, torch.optim.Optimizer],
     meter: Meter,
+    standing: StandingWarnings,
     step: int,
-    run_dir: Path | None,
-    *,
-    saved: bool,
+    run_dir: Path,
 ) -> None:
-    """Save where a signal asked for it, and stop where it asked for that."""
+    notes = {"meter": meter.state(), "warnings": standing.state()}
+    checkpoint.save(run_dir, step, method, optimizers, notes, keep=endings.to_keep(standing, run_dir))
+
+
+def _asked() -> tuple[bool, str]:
+    """Whether a signal asked any process to save, and the name of the one that asked to stop."""
     save, stop = interrupt.asked()
     said = dist.gathered(stop or ("save" if save else ""))
-    stop = next((name for name in said if name in interrupt.STOP), "")
-    if any(said) and run_dir is not None and not saved:
-        _check_finite(method, {}, step, weights=True)
-        checkpoint.save(run_dir, step, method, optimizers, meter.state())
-    if stop:
-        what = f"saved at step {step}" if run_dir is not None else "nothing of this network was saved"
-        raise InterruptedRunError(f"stopped by {stop}, {what}; the same command goes on", interrupt.STOP[stop])
-
-
-def _check_finite(method: Method, means: Mapping[str, float], step: int, weights: bool) -> None:
-    broken = sorted(key for key, value in means.items() if not math.isfinite(value))
-    if not broken and weights:
-        broken = [name for name, p in method.named_parameters() if not bool(torch.isfinite(p).all())]
-    if broken:
-        raise DivergenceError(
-            f"{method.name} diverged: {', '.join(broken[:5])} not finite by step {step}; nothing of it was saved. "
-            "Try a smaller learning rate, or --precision fp32"
-        )
+    return any(said), next((name for name in said if name in interrupt.STOP), "")

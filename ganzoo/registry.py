@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +16,7 @@ from typing import Any
 
 import pluggy
 
-from ganzoo import hookspecs
+from ganzoo import CONTRACT, hookspecs
 from ganzoo.config import did_you_mean
 from ganzoo.dataset import Dataset
 from ganzoo.errors import PluginError, UnknownNameError
@@ -30,6 +32,9 @@ KINDS: dict[str, type] = {
 }  # fmt: skip
 
 
+DISABLE = "GANZOO_DISABLE_PLUGINS"  # names of plugins that are left alone, with commas between them
+
+
 @dataclass
 class Plugin:
     """One entry point or file: what it adds, or why it does not work."""
@@ -39,6 +44,13 @@ class Plugin:
     version: str
     adds: dict[str, list[str]] = field(default_factory=dict)
     error: str = ""
+    contract: int | None = None  # that it was written for; None where it does not say
+    disabled: bool = False  # by GANZOO_DISABLE_PLUGINS, and then never imported
+
+    @property
+    def state(self) -> str:
+        """ok, disabled, or what is wrong with it."""
+        return "disabled" if self.disabled else f"broken: {self.error}" if self.error else "ok"
 
 
 class Registry:
@@ -49,17 +61,20 @@ class Registry:
         self.found: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
         # ganzoo's own come first, so that nobody else can take their names
         points = sorted(entry_points(group="ganzoo"), key=lambda point: (_package(point)[0] != "ganzoo", point.name))
+        off = _disabled()
+        self.unknown_disabled = sorted(off - {point.name for point in points})
         for point in points:
-            self._add(Plugin(point.name, *_package(point)), point.load)
+            plugin = Plugin(point.name, *_package(point), disabled=point.name in off)
+            self._add(plugin, point.load, partial(_source_of, point.module))
 
     def add_file(self, path: Path) -> None:
         """Load a plugin from a Python file, once. Raises PluginError where it does not work."""
         if any(plugin.package == str(path) and not plugin.error for plugin in self.plugins):
             return
         plugin = Plugin(path.stem, str(path), "")
-        self._add(plugin, lambda: _import_file(path))
+        self._add(plugin, lambda: _import_file(path), lambda: path)
         if plugin.error:
-            raise PluginError(f"--plugin {path}: {plugin.error}")
+            raise PluginError(f"the plugin {path} does not work: {plugin.error}")
 
     def get(self, kind: str, name: str) -> Any:
         """The class of that kind and name. Raises UnknownNameError with the nearest name."""
@@ -68,29 +83,64 @@ class Registry:
             return known[name]
         if kind == "datasets" and (pair := pair_of_stores(name)):
             return pair
-        broken = [plugin for plugin in self.plugins if plugin.error and plugin.name == name]
-        hint = f"; the plugin of that name is broken: {broken[0].error}" if broken else did_you_mean(name, known)
-        if not broken and (others := [plugin.name for plugin in self.plugins if plugin.error]):
-            hint += f"; broken plugins (see ganzoo list plugins): {', '.join(others)}"
+        silent = [plugin for plugin in self.plugins if plugin.name == name and plugin.state != "ok"]
+        hint = f"; the plugin of that name is {silent[0].state}" if silent else did_you_mean(name, known)
+        if silent and silent[0].disabled:
+            hint += f" by {DISABLE}"
+        if not silent and (others := [plugin.name for plugin in self.plugins if plugin.error]):
+            hint += f"; broken plugins (see ganzoo plugin list): {', '.join(others)}"
         raise UnknownNameError(f"there is no {kind.removesuffix('s')} {name!r}{hint}")
 
-    def _add(self, plugin: Plugin, load: Callable[[], ModuleType]) -> None:
+    def classes_of(self, name: str) -> list[type]:
+        """What the plugin of that name adds; or else the classes that have the name, of any kind.
+
+        Raises UnknownNameError with the nearest name, and PluginError where the plugin is broken or disabled.
+        """
+        plugins = [plugin for plugin in self.plugins if name in (plugin.name, plugin.package)]
+        found = [self.found[kind][each] for plugin in plugins for kind, names in plugin.adds.items() for each in names]
+        found = found or [classes[name] for classes in self.found.values() if name in classes]
+        if not found and plugins:
+            raise PluginError(f"the plugin {name} is {plugins[0].state}")
+        if not found:
+            known = sorted({*(plugin.name for plugin in self.plugins), *(n for f in self.found.values() for n in f)})
+            raise UnknownNameError(f"nothing that is installed has the name {name!r}{did_you_mean(name, known)}")
+        return found
+
+    def _add(self, plugin: Plugin, load: Callable[[], ModuleType], source: Callable[[], Path | None]) -> None:
         self.plugins.append(plugin)
+        if plugin.disabled:
+            return
         try:
-            added = _declared(load(), plugin.name)
+            module = load()
+            plugin.contract = _contract(getattr(module, "ganzoo_contract", None))
+            added = _declared(module, plugin.name)
             for kind, classes in added.items():
                 for cls in classes:
-                    _check(cls, KINDS[kind], kind, self.found[kind])
+                    _check(cls, KINDS[kind], kind)
+                    self._name_is_free(cls, kind, [other for other in classes if other is not cls])
         except (Exception, SystemExit) as error:  # a stranger's code may raise anything
             said = " ".join(str(error).split())
             plugin.error = said if isinstance(error, PluginError) else f"{type(error).__name__}: {said}"
-            if isinstance(error, ModuleNotFoundError):
+            if not isinstance(error, PluginError) and (other := _other_contract(source)):
+                plugin.error += f"; {other}"  # which is the likely cause
+            elif isinstance(error, ModuleNotFoundError):
                 plugin.error += "; install what it needs beside ganzoo"
             return
         for kind, classes in added.items():
             self.found[kind].update({cls.name: cls for cls in classes})
             self.found[kind] = dict(sorted(self.found[kind].items()))
             plugin.adds[kind] = [cls.name for cls in classes]
+
+    def _name_is_free(self, cls: Any, kind: str, beside: list[Any]) -> None:
+        what = f"the {kind.removesuffix('s')} name {cls.name!r}"
+        if any(other.name == cls.name for other in beside):
+            raise PluginError(f"it adds {what} twice")
+        if cls.name in self.found[kind]:
+            owner = next(plugin for plugin in self.plugins if cls.name in plugin.adds.get(kind, ()))
+            by = f"{self.found[kind][cls.name].__module__}, of {owner.package} {owner.version}".strip()
+            raise PluginError(
+                f"{what} is taken by {by}; rename it here, or leave that plugin out: {DISABLE}={owner.name}"
+            )
 
 
 @cache
@@ -114,14 +164,50 @@ def _declared(module: ModuleType, name: str) -> dict[str, list[Any]]:
     return added
 
 
-def _check(cls: Any, base: type, kind: str, taken: dict[str, Any]) -> None:
+def _check(cls: Any, base: type, kind: str) -> None:
     if not (isinstance(cls, type) and issubclass(cls, base)):
         raise PluginError(f"ganzoo_{kind} returned {cls!r}, which is not a subclass of {base.__name__}")
     given = {part: getattr(cls, part, None) for part in ("name", "summary")}
     if missing := [part for part, value in given.items() if not isinstance(value, str)]:
         raise PluginError(f"{cls.__name__} has no {' and no '.join(missing)}")
-    if given["name"] in taken:
-        raise PluginError(f"the name {given['name']!r} is taken by {taken[str(given['name'])].__module__}")
+
+
+def _contract(said: Any) -> int | None:
+    """The contract that a plugin says it was written for. Raises PluginError where it is another than ganzoo's."""
+    if said is None:
+        return None
+    if not isinstance(said, int) or isinstance(said, bool):
+        raise PluginError(f"ganzoo_contract is {said!r}; it must be a whole number, such as {CONTRACT}")
+    if said != CONTRACT:
+        mend = "update ganzoo" if said > CONTRACT else "update the plugin"
+        raise PluginError(f"it was written for contract {said}, and this ganzoo has contract {CONTRACT}; {mend}")
+    return said
+
+
+def _other_contract(source: Callable[[], Path | None]) -> str:
+    """In words, that a plugin which could not be imported was written for another contract; empty where it was not."""
+    try:
+        file = source()
+        tree = ast.parse(file.read_text(encoding="utf-8") if file else "")
+    except (OSError, ValueError, SyntaxError, ImportError):
+        return ""
+    for node in tree.body:
+        names = [target.id for target in getattr(node, "targets", ()) if isinstance(target, ast.Name)]
+        if "ganzoo_contract" in names and isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
+            try:
+                _contract(node.value.value)
+            except PluginError as error:
+                return str(error)
+    return ""
+
+
+def _source_of(module: str) -> Path | None:
+    spec = importlib.util.find_spec(module)
+    return Path(spec.origin) if spec and spec.origin else None
+
+
+def _disabled() -> set[str]:
+    return {name.strip() for name in os.environ.get(DISABLE, "").split(",") if name.strip()}
 
 
 def _package(point: EntryPoint) -> tuple[str, str]:

@@ -52,6 +52,16 @@ def meter_state(document: Any) -> dict[str, tuple[float, int]]:
     return {key: (float(total), count) for key, (total, count) in document.items()}
 
 
+def standing_state(document: Any) -> dict[str, Any]:
+    """What `ganzoo.standing.StandingWarnings.state` gives. Raises ValueError for anything else."""
+    if not isinstance(document, dict):
+        raise ValueError("its warnings are no table")
+    for value in document.values():
+        if not (isinstance(value, list) and [type(part) for part in value] == [int, int, str]):
+            raise ValueError("its warnings are not a step, a number of lines and a sentence each")
+    return document
+
+
 def _after_a_step(optimizer: torch.optim.Optimizer) -> dict[int, Any]:
     """What an optimizer of this kind remembers of each weight, from one step of a copy with gradients of zero."""
     twin = copy.deepcopy(optimizer)

@@ -18,9 +18,12 @@ from pydantic import BaseModel
 from ganzoo import __version__, strict_json
 from ganzoo.config import read_toml, write_toml
 from ganzoo.errors import ConfigError, GanzooError
+from ganzoo.files.output import writing
+from ganzoo.loop import WHEN_TO_STOP
 from ganzoo.metric import Score
 
 TABLES = ("run", "method", "dataset", "train", "evaluate", "metric")  # what must agree for a run to go on
+FREE = tuple(f"train.{name}" for name in WHEN_TO_STOP)  # except for these
 
 
 class _Scores(BaseModel):
@@ -39,7 +42,8 @@ class RunFolder:
         self.timing_file = path / "timing.jsonl"  # how long it took
         self.scores_file = path / "metrics.json"
         self.curves_file = path / "curves.png"
-        self.divergence_file = path / "diverged.txt"  # why it did not come to its end
+        # why it did not come to its end
+        self.ending_files = {"diverged": path / "diverged.txt", "collapsed": path / "collapsed.txt"}
 
     def check(self, tables: Mapping[str, Any]) -> bool:
         """Whether the folder already holds a run with these settings.
@@ -67,6 +71,17 @@ class RunFolder:
             raise GanzooError(f"--out {self.path} cannot be written: {error.strerror}") from error
         self.replace(self.settings_file, write_toml(tables))
 
+    def ended(self, how: str, why: str) -> None:
+        """Note why a run did not come to its end; `how` is a key of `ending_files`."""
+        self.replace(self.ending_files[how], f"{why}\n")
+
+    def begin(self) -> None:
+        """Forget how an earlier attempt ended."""
+        for file in self.ending_files.values():
+            with writing(file):
+                if file.exists():
+                    file.unlink()
+
     def settings(self) -> dict[str, Any]:
         """The tables of run.toml. Raises ConfigError where the folder holds no run."""
         if not self.settings_file.is_file():
@@ -75,11 +90,8 @@ class RunFolder:
 
     def log(self, file: Path, record: Mapping[str, Any]) -> None:
         """Append one line, which has the key "step"."""
-        try:
-            with file.open("a", encoding="utf-8") as handle:
-                handle.write(json.dumps(record) + "\n")
-        except OSError as error:
-            raise GanzooError(f"{file} cannot be written: {error.strerror}") from error
+        with writing(file), file.open("a", encoding="utf-8") as handle:
+            handle.write(json.dumps(record) + "\n")
 
     def rewind(self, step: int) -> None:
         """Drop the log lines after `step`, which a resumed run writes again; a torn last line goes too."""
@@ -130,20 +142,18 @@ class RunFolder:
     def replace(self, file: Path, text: str) -> None:
         """Write a file aside and rename it. Raises GanzooError where the disk refuses."""
         aside = file.with_name(file.name + ".partial")
-        try:
+        with writing(file):
             with aside.open("w", encoding="utf-8") as handle:
                 handle.write(text)
                 handle.flush()
                 os.fsync(handle.fileno())
             os.replace(aside, file)
-        except OSError as error:
-            raise GanzooError(f"{file} cannot be written: {error.strerror}") from error
 
 
 def differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """The settings in which two runs differ, as `table.key: old -> new`.
 
-    A metric that only one of them knows, because a plugin came or went, is no difference.
+    A metric that only one of them knows, because a plugin came or went, is no difference; nor is when to give up.
     """
     found = []
     for table in TABLES:
@@ -152,7 +162,7 @@ def differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
             left, right = {k: v for k, v in left.items() if k in right}, {k: v for k, v in right.items() if k in left}
         before, after = _flat(left, table), _flat(right, table)
         for key in sorted(before.keys() | after.keys()):
-            if before.get(key) != after.get(key):
+            if before.get(key) != after.get(key) and key not in FREE:
                 found.append(f"{key}: {before.get(key, 'unset')} -> {after.get(key, 'unset')}")
     return found
 

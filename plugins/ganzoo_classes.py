@@ -56,7 +56,9 @@ def wilson(right: int, count: int) -> tuple[float, float]:
     z, share = 1.959964, right / count
     middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
     half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    return float(middle - half), float(middle + half)
+    low = 0.0 if right == 0 else float(middle - half)  # which rounding may push past the share itself
+    high = 1.0 if right == count else float(middle + half)
+    return low, high
 
 
 def _score(name: str, subject: str, right: np.ndarray, images: Domain, origin: DomainName) -> Score:

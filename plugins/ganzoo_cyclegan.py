@@ -21,6 +21,7 @@ from ganzoo.nn.adversarial import least_squares
 from ganzoo.nn.history import History
 from ganzoo.nn.init import normal_init
 from ganzoo.nn.resnet import ResidualBlock
+from ganzoo.nn.variety import variety
 from ganzoo.settings import Settings
 
 SMALLEST = 5  # pixels: reflection needs two in the maps at a quarter of the size
@@ -100,7 +101,10 @@ class CycleGAN(Method):
         if same_target is not None and same_source is not None:
             terms["identity_target"] = config.identity * F.l1_loss(same_target, target)
             terms["identity_source"] = config.identity * F.l1_loss(same_source, source)
-        return {**terms, "change": (made_target.detach() - source).abs().mean() * 127.5}
+        terms["change"] = (made_target.detach() - source).abs().mean() * 127.5
+        if len(batch) > 1:
+            terms["variety"] = variety(made_target.detach(), source)
+        return terms
 
     def discriminators_loss(self, batch: Batch) -> Mapping[str, Tensor]:
         real_target, made_target, accuracy_target = self._judge(
@@ -121,12 +125,18 @@ class CycleGAN(Method):
         return self.to_target(source)
 
     def diagnose(self, means: Mapping[str, float]) -> Sequence[str]:
-        change, accuracy = means.get("generators/change"), means.get("discriminators/accuracy")
+        change, variety = means.get("generators/change"), means.get("generators/variety")
+        accuracy = means.get("discriminators/accuracy")
         warnings = []
         if change is not None and change < 1:
             warnings.append(
                 f"The refined image is its input: it differs by {change:.2f} of 255 grey levels on average; "
                 "lower --identity or --cycle."
+            )
+        if variety is not None and variety < 0.25:
+            warnings.append(
+                f"One face for all: refined images differ from each other {variety:.2f} times as much as their "
+                "inputs do; raise --cycle or --identity, or lower --lr."
             )
         if accuracy is not None and accuracy > 0.99:
             warnings.append(

@@ -16,6 +16,7 @@ from ganzoo.method import Method, Phase, constant, linear_decay
 from ganzoo.nn.adversarial import cross_entropy
 from ganzoo.nn.predictor import LAPTOP, PAPER, PAPER_TRAINING, Predictor, PredictorConfig, annealed, optimizer
 from ganzoo.nn.reversal import reverse_gradient
+from ganzoo.nn.variety import variety
 
 DECAYS = {"linear": linear_decay, "annealed": annealed, "constant": constant}
 
@@ -72,25 +73,36 @@ class DANN(Method):
         domains = self.domain_classifier(reverse_gradient(features, reversal))
         source, target = domains[:count], domains[count:]
         right = torch.cat([source[:, 0] > source[:, 1], target[:, 1] > target[:, 0]])
-        return {
-            "task": self.predictor.loss_of_features(features[:count], batch.source_label),
+        output = self.predictor.head(features[:count]).float()
+        terms = {
+            "task": self.predictor.task.loss(output, batch.source_label),
             "source_domain": cross_entropy(source, real=False),
             "target_domain": cross_entropy(target, real=True),
             "domain_accuracy": right.float().mean(),
             "reversal": reversal,
         }
+        if count > 1:
+            terms["variety"] = variety(self.predictor.task.decode(output.detach()), batch.source_label)
+        return terms
 
     def predict(self, images: Tensor) -> Tensor:
         return self.predictor(images)
 
     def diagnose(self, means: Mapping[str, float]) -> Sequence[str]:
         accuracy, reversal = means.get("predictor/domain_accuracy"), means.get("predictor/reversal")
-        if accuracy is None or reversal is None or accuracy < 0.99 or reversal <= self.config.reversal / 2:
-            return ()
-        return [
-            f"The features are not adapted: the domain classifier is right on {accuracy:.1%} of images although the "
-            f"reversal is at {reversal:.2f}; raise --reversal, or lower --lr."
-        ]
+        variety = means.get("predictor/variety")
+        warnings = []
+        if accuracy is not None and reversal is not None and accuracy >= 0.99 and reversal > self.config.reversal / 2:
+            warnings.append(
+                f"The features are not adapted: the domain classifier is right on {accuracy:.1%} of images although "
+                f"the reversal is at {reversal:.2f}; raise --reversal, or lower --lr."
+            )
+        if variety is not None and variety < 0.05:
+            warnings.append(
+                f"One answer for all: predictions for source images differ from each other {variety:.2f} times as much "
+                "as their labels do; lower --reversal or --lr."
+            )
+        return warnings
 
 
 def ramp(progress: Tensor) -> Tensor:

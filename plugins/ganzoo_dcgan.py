@@ -17,6 +17,7 @@ from ganzoo.batch import Batch, DataSpec
 from ganzoo.method import Method, Phase
 from ganzoo.nn.adversarial import non_saturating
 from ganzoo.nn.init import normal_init
+from ganzoo.nn.variety import variety
 from ganzoo.settings import Settings
 
 
@@ -130,11 +131,6 @@ def build_discriminator(spec: DataSpec, width: int, levels: int) -> nn.Sequentia
         layers += [convolution, nn.BatchNorm2d(wide), nn.LeakyReLU(0.2)]
     rows, columns = (-(-side // 2**levels) for side in (spec.height, spec.width))
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(maps[-1] * rows * columns, 1))
-
-
-def variety(made: Tensor, real: Tensor) -> Tensor:
-    """How much the made images of a batch differ from each other, relative to how much the real ones do."""
-    return made.std(0, correction=0).mean() / real.std(0, correction=0).mean().clamp_min(1e-6)
 
 
 def _doubling(channels: int, maps: int, *, bias: bool) -> nn.ConvTranspose2d:

@@ -59,7 +59,7 @@ class PairConfig(Settings):
 
 class Pair(Dataset):
     name = "pair"
-    summary = "Your own images: labelled synthetic and real ones, from folders or npz archives"
+    summary = "Your own images: labelled synthetic and real ones, from folders or npz archives."
     homepage = ""
     license = "that of your images"
     Config = PairConfig

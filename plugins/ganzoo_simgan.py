@@ -19,6 +19,7 @@ from ganzoo.nn.adversarial import cross_entropy
 from ganzoo.nn.average import Average
 from ganzoo.nn.history import History
 from ganzoo.nn.resnet import ResidualBlock
+from ganzoo.nn.variety import variety
 from ganzoo.settings import Settings
 
 DECAYS = {"constant": constant, "linear": linear_decay}
@@ -249,8 +250,7 @@ def likeness(refined: Tensor, source: Tensor) -> dict[str, Tensor]:
     change = (refined - source).abs().mean() * 127.5
     if len(source) == 1:
         return {"change": change}
-    spread = source.std(0, correction=0).mean().clamp_min(1e-6)
-    return {"change": change, "variety": refined.std(0, correction=0).mean() / spread}
+    return {"change": change, "variety": variety(refined, source)}
 
 
 def says_real(scores: Tensor) -> Tensor:

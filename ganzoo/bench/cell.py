@@ -12,8 +12,9 @@ from ganzoo.bench.suite import DatasetEntry, MethodEntry, Suite
 from ganzoo.errors import ConfigError, UnknownNameError
 from ganzoo.evaluation import settings_hash
 from ganzoo.experiment import Plan, make_plan
+from ganzoo.loop import WHEN_TO_STOP
 
-UNIMPORTANT = ("seed", "device", "save_every", "log_every")  # a row is the same row with others of these
+UNIMPORTANT = ("seed", "device", "save_every", "log_every", *WHEN_TO_STOP)  # a row is the same row with others of these
 
 
 @dataclass(frozen=True, eq=False)

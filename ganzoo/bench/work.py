@@ -75,6 +75,11 @@ class _Training(_Steps):
         super().__init__(f"training {plan.method.name}")
         self.plan, self.folder, self.method, self.dataset = plan, folder, method, dataset
 
+    def started(self, first: int, steps: int) -> None:
+        super().started(first, steps)
+        if first == steps and not self.folder.curves_file.exists():  # killed between the weights and the pictures
+            self.saved(first)
+
     def logged(self, step: int, means: Mapping[str, float], warnings: Sequence[str]) -> None:
         for warning in warnings:
             print(f"warning at step {step}: {warning}", flush=True)

@@ -12,6 +12,7 @@ import click
 
 from ganzoo import __version__
 from ganzoo.errors import GanzooError, InterruptedRunError, printable
+from ganzoo.memory import refused
 
 COMMANDS = {
     "run": ("ganzoo.cli.run", "Train a method on a dataset and measure it."),
@@ -21,6 +22,7 @@ COMMANDS = {
     "data": ("ganzoo.cli.data", "Prepare data sets as stores, and look at them."),
     "refine": ("ganzoo.cli.refine", "Refine a folder or npz of synthetic images with a trained run."),
     "export": ("ganzoo.cli.export", "Write a trained method as TorchScript, ONNX or safetensors, with a card."),
+    "plugin": ("ganzoo.cli.plugin", "Begin, check and list plugins: methods, datasets, metrics and trackers."),
     "runs": ("ganzoo.cli.runs", "List, show and delete run folders."),
     "doctor": ("ganzoo.cli.doctor", "Show the environment, devices, weights, plugins and caches."),
     "list": ("ganzoo.cli.listing", "List methods, datasets, metrics, extractors, trackers and plugins."),
@@ -61,6 +63,11 @@ class _Main(click.Group):
             return super().invoke(ctx)
         except GanzooError as error:
             raise _Failure(str(error), error.exit_code) from error
+        except (MemoryError, RuntimeError, OSError) as error:
+            if not refused(error):
+                raise
+            reason = next(iter(str(error).splitlines()), "") or "the system refused it"
+            raise _Failure(f"there is not enough memory ({reason}); what was saved is kept", 1) from error
         except InterruptedRunError as stopped:
             click.echo(f"\nThe run was {stopped}.", err=True)
             sys.exit(stopped.exit_code)

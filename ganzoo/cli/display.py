@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +22,7 @@ from ganzoo.method import Method
 from ganzoo.report.curves import loss_curves
 from ganzoo.report.sheets import sample_sheet
 from ganzoo.run_folder import RunFolder
+from ganzoo.standing import kind_of
 
 PLAIN_EVERY = 10.0  # seconds between lines where there is no terminal
 
@@ -120,16 +122,24 @@ class _TrainingBar(_Bar):
     def logged(self, step: int, means: Mapping[str, float], warnings: Sequence[str]) -> None:
         super().logged(step, means, warnings)
         for warning in warnings:
-            kind = "".join(letter for letter in warning if not letter.isdigit())  # say each once, not once a number
+            kind = kind_of(warning)  # say each once, not once a number
             if kind not in self.warned:
                 self.warned.add(kind)
                 self.display.console.print(
                     f"[yellow]warning[/yellow] at step {step}: {escape(warning)}", soft_wrap=True
                 )
 
+    def started(self, first: int, steps: int) -> None:
+        super().started(first, steps)
+        if first and not self._sheet(first).exists():  # what stopped the run came between the weights and the pictures
+            self.saved(first)
+
     def saved(self, step: int) -> None:
-        sheet = self.folder.path / "samples" / f"step-{step:08d}.png"
+        sheet = self._sheet(step)
         sample_sheet(self.method, self.source, self.target, sheet, seed=self.plan.train.seed)
         loss_curves(
             self.folder.logged(self.folder.log_file), self.folder.curves_file, f"{self.plan.method.name}, step {step}"
         )
+
+    def _sheet(self, step: int) -> Path:
+        return self.folder.path / "samples" / f"step-{step:08d}.png"

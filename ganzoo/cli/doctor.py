@@ -12,8 +12,9 @@ from pathlib import Path
 
 import click
 
-from ganzoo import __version__
+from ganzoo import CONTRACT, __version__
 from ganzoo.cache import cache_folder
+from ganzoo.cli.listing import unknown_disabled
 from ganzoo.files.store import data_folder, prepared
 from ganzoo.registry import registry
 from ganzoo.run_folder import git_commit
@@ -41,7 +42,7 @@ def command() -> None:
 
 def _ganzoo() -> Iterator[str]:
     commit = git_commit()
-    yield f"version {__version__}" + (f", commit {commit}" if commit else "")
+    yield f"version {__version__}, contract {CONTRACT}" + (f", commit {commit}" if commit else "")
     others = ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "ONEDNN_MAX_CPU_ISA")
     variables = [
         f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("GANZOO_") or name in others
@@ -88,8 +89,11 @@ def _packages() -> Iterator[str]:
 
 def _plugins() -> Iterator[str]:
     for plugin in registry().plugins:
-        state = f"BROKEN: {plugin.error}" if plugin.error else "ok"
-        yield f"{plugin.name} ({plugin.package} {plugin.version}): {state}"
+        state = f"BROKEN: {plugin.error}" if plugin.error else plugin.state
+        contract = f", contract {plugin.contract}" if plugin.contract is not None else ""
+        yield f"{plugin.name} ({plugin.package} {plugin.version}{contract}): {state}"
+    if unknown := unknown_disabled():
+        yield unknown
 
 
 def _files() -> Iterator[str]:

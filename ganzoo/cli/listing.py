@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ganzoo.registry import KINDS, registry
+from ganzoo.registry import DISABLE, KINDS, registry
 
 
 @click.command(
@@ -19,7 +19,7 @@ from ganzoo.registry import KINDS, registry
 def command(kind: str | None) -> None:
     console = Console()
     for each in [kind] if kind else [*KINDS, "plugins"]:
-        console.print(_plugins() if each == "plugins" else _classes(each))
+        console.print(plugin_table() if each == "plugins" else _classes(each))
 
 
 def table_of(title: str, *columns: str) -> Table:
@@ -38,10 +38,19 @@ def _classes(kind: str) -> Table:
     return table
 
 
-def _plugins() -> Table:
-    table = table_of("plugins", "name", "package", "version", "adds", "state")
+def plugin_table() -> Table:
+    """Every plugin with what it adds, and what is wrong with it."""
+    table = table_of("plugins", "name", "adds", "package", "version", "contract", "state")
     for plugin in registry().plugins:
         adds = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in plugin.adds.items() if names)
-        state = f"[red]broken[/red]: {escape(plugin.error)}" if plugin.error else "ok"
-        table.add_row(escape(plugin.name), escape(plugin.package), escape(plugin.version), escape(adds), state)
+        state = "ok" if plugin.state == "ok" else f"[{'dim' if plugin.disabled else 'red'}]{escape(plugin.state)}[/]"
+        contract = "" if plugin.contract is None else str(plugin.contract)
+        cells = map(escape, (plugin.name, adds, plugin.package, plugin.version, contract))
+        table.add_row(*cells, state)
     return table
+
+
+def unknown_disabled() -> str:
+    """In words, what GANZOO_DISABLE_PLUGINS names that is no plugin; empty where nothing is."""
+    names = registry().unknown_disabled
+    return f"{DISABLE} names {', '.join(names)}, which is no installed plugin" if names else ""

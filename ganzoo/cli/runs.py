@@ -57,8 +57,9 @@ def show_command(run: Path) -> None:
     tables = folder.settings()
     click.echo(write_toml(tables))
     click.echo(f"state: {state(folder)}, step {_step(folder):,}, {_size(run)}")
-    if folder.divergence_file.exists():
-        click.echo(printable(folder.divergence_file.read_text(encoding="utf-8", errors="replace").strip()))
+    for file in folder.ending_files.values():
+        if file.exists():
+            click.echo(printable(file.read_text(encoding="utf-8", errors="replace").strip()))
     scores = folder.scores()
     if scores:
         method = _asked(tables, "method")
@@ -87,11 +88,12 @@ def rm_command(runs: Sequence[Path], yes: bool) -> None:
 
 
 def state(run: RunFolder) -> str:
-    """running, complete, trained (but not measured), diverged, or interrupted."""
+    """running, complete, trained (but not measured), diverged, collapsed, or interrupted."""
     if is_locked(run.path):
         return "running"
-    if run.divergence_file.exists():
-        return "diverged"
+    for ending, file in run.ending_files.items():
+        if file.exists():
+            return ending
     step, steps = _step(run), _steps(_settings(run))
     if step < steps or not step:
         return "interrupted"

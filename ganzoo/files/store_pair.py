@@ -203,7 +203,7 @@ def pair_of(
     archives = [part for part in (source, target) if not isinstance(part, str)]
     body = {
         "name": "-".join(names),
-        "summary": f"{names[0]} as the source, {names[1]} as the target, from prepared stores",
+        "summary": f"{names[0]} as the source, {names[1]} as the target, from prepared stores.",
         "source_store": names[0],
         "target_store": names[1],
         "license": "; ".join(f"{archive.name}: {archive.license}" for archive in archives),

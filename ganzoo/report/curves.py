@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.errors import printable
+from ganzoo.files.output import writing
 
 LARGEST = 1e30
 
 
 def loss_curves(records: Sequence[Mapping[str, Any]], file: Path, title: str) -> None:
-    """Write a PNG with one small plot per loss term, from the lines of log.jsonl."""
+    """Write a PNG with one small plot per loss term, from the lines of log.jsonl.
+
+    Raises GanzooError where the file cannot be written.
+    """
     from matplotlib.figure import Figure  # a second of import that only this needs
 
     terms = sorted({key for record in records for key in record if "/" in key and _is_drawable(record[key])})
@@ -31,8 +35,9 @@ def loss_curves(records: Sequence[Mapping[str, Any]], file: Path, title: str) ->
         axes.grid(alpha=0.3)
     figure.suptitle(printable(title), fontsize=10, parse_math=False)
     aside = file.with_suffix(".partial.png")
-    figure.savefig(aside, dpi=120)
-    aside.replace(file)
+    with writing(file):
+        figure.savefig(aside, dpi=120)
+        aside.replace(file)
 
 
 def _is_drawable(*values: Any) -> bool:

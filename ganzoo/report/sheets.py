@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from ganzoo.dataset import Domain
 from ganzoo.errors import PluginError
+from ganzoo.files.output import writing
 from ganzoo.loader import reseed, to_uint8, to_unit_range
 from ganzoo.loop import device_of
 from ganzoo.method import Generates, Method, Refines
@@ -24,7 +25,8 @@ FRAME = 3  # white pixels between images
 def sample_sheet(method: Method, source: Domain, target: Domain, file: Path, *, seed: int) -> bool:
     """Write a PNG with the source above the refined above the real (or the generated above the real).
 
-    The same images on every call. Returns False for a method that makes no images.
+    The same images on every call. Returns False for a method that makes no images. Raises GanzooError where the file
+    cannot be written.
     """
     device = device_of(method)
     first = _show(source, device)
@@ -50,8 +52,9 @@ def sample_sheet(method: Method, source: Domain, target: Domain, file: Path, *, 
     grid = rearrange(framed, "(row column) c h w -> c (row h) (column w)", column=COLUMNS)
     pixels = F.pad(grid, (FRAME, 0, FRAME, 0), value=255).permute(1, 2, 0).numpy()
     aside = file.with_suffix(".partial.png")
-    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(aside)
-    aside.replace(file)
+    with writing(file):
+        Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(aside)
+        aside.replace(file)
     return True
 
 

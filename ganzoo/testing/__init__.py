@@ -1,16 +1,41 @@
 """The contract, executable: `CHECKS` are its rules, and a plugin's tests run them with `parametrize_with_checks`."""
 
-from ganzoo.testing import method_declaration, method_outputs, method_runs, method_updates
-from ganzoo.testing.checks import CHECKS, Check, CheckFailed, generate_checks, parametrize_with_checks
+from ganzoo.testing import (
+    dataset_checks,
+    declaration,
+    method_declaration,
+    method_outputs,
+    method_runs,
+    method_slow,
+    method_updates,
+    metric_checks,
+    tracker_checks,
+)
+from ganzoo.testing.checks import (
+    CHECKS,
+    Check,
+    CheckFailed,
+    CheckSkipped,
+    generate_checks,
+    parametrize_with_checks,
+)
+from ganzoo.testing.configured import configured
 
 __all__ = [
     "CHECKS",
     "Check",
     "CheckFailed",
+    "CheckSkipped",
+    "configured",
+    "dataset_checks",
+    "declaration",
     "generate_checks",
     "method_declaration",
     "method_outputs",
     "method_runs",
+    "method_slow",
     "method_updates",
+    "metric_checks",
     "parametrize_with_checks",
+    "tracker_checks",
 ]

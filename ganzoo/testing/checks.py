@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import sys
+import traceback
+import unittest
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     import pytest
+
+Kind = type | tuple[type, ...]
 
 
 class CheckFailed(AssertionError):  # noqa: N818 (it is a verdict on a plugin, as AssertionError is)
@@ -18,6 +24,10 @@ class CheckFailed(AssertionError):  # noqa: N818 (it is a verdict on a plugin, a
             f"{subject} fails {check.name}: {what}.\nWhy it matters: {check.why}\nTo mend it: {check.mend}"
         )
         self.subject, self.check, self.what = subject, check, what
+
+
+class CheckSkipped(unittest.SkipTest):  # which pytest shows as a skipped test
+    """A check cannot be made here; the message is the reason."""
 
 
 class Violation(Exception):  # noqa: N818 (never leaves the kit: Check turns it into CheckFailed)
@@ -34,16 +44,26 @@ def violate(what: str) -> NoReturn:
     raise Violation(what)
 
 
+def skip(reason: str) -> NoReturn:
+    """Say that the check cannot be made here, and why."""
+    raise CheckSkipped(reason)
+
+
 @dataclass(frozen=True)
 class Check:
-    """One rule of the contract. Call it with a plugin's class; it raises CheckFailed where the rule is broken."""
+    """One rule of the contract, for the subclasses of `kind`.
+
+    Call it with a plugin's class: it raises CheckFailed where the rule is broken, and CheckSkipped where it cannot
+    be made.
+    """
 
     name: str
-    kind: type  # the base class, such as Method, whose subclasses it is a rule for
+    kind: Kind  # the base class, such as Method, whose subclasses it is a rule for; or several
     rule: str  # what holds, in one sentence
     why: str
     mend: str
     body: Callable[[Any], None]
+    slow: bool = False  # takes more than a moment: made only where it is asked for
 
     @property
     def __name__(self) -> str:
@@ -53,43 +73,75 @@ class Check:
         try:
             self.body(subject)
         except Violation as violation:
-            raise CheckFailed(_name(subject), self, str(violation)) from None
+            raise CheckFailed(name_of(subject), self, str(violation)) from None
+        except CheckSkipped:
+            raise
         except Exception as error:  # a stranger's code may raise anything
-            raise CheckFailed(_name(subject), self, f"it raised {type(error).__name__}: {error}") from error
+            what = f"it raised {type(error).__name__}: {error}{_place(subject, error)}"
+            raise CheckFailed(name_of(subject), self, what) from error
 
 
 CHECKS: list[Check] = []
 
 
-def check(kind: type, *, why: str, mend: str) -> Callable[[Callable[[Any], None]], Check]:
+def check(kind: Kind, *, why: str, mend: str, slow: bool = False) -> Callable[[Callable[[Any], None]], Check]:
     """Make a function a check, and add it to CHECKS. Its docstring is the rule, its name that of the check."""
 
     def register(body: Callable[[Any], None]) -> Check:
-        made = Check(body.__name__, kind, (body.__doc__ or "").strip(), why, mend, body)
+        made = Check(body.__name__, kind, (body.__doc__ or "").strip(), why, mend, body, slow)
         CHECKS.append(made)
         return made
 
     return register
 
 
-def generate_checks(classes: Iterable[type]) -> Iterator[tuple[type, Check]]:
-    """Every class with every check that applies to its kind."""
+def generate_checks(classes: Iterable[type], *, slow: bool = False) -> Iterator[tuple[type, Check]]:
+    """Every class with every check that applies to its kind; `slow` ones too where they are asked for."""
     for cls in classes:
-        yield from ((cls, made) for made in CHECKS if issubclass(cls, made.kind))
+        yield from ((cls, made) for made in CHECKS if issubclass(cls, made.kind) and (slow or not made.slow))
 
 
-def parametrize_with_checks(classes: Iterable[type]) -> pytest.MarkDecorator:
+def parametrize_with_checks(
+    classes: Iterable[type], *, expected_failures: Mapping[str, str] | None = None, slow: bool = False
+) -> pytest.MarkDecorator:
     """A pytest mark for a test with the arguments `plugin` and `check`: it runs once for each pair.
 
-    @parametrize_with_checks([MyMethod])
+    `classes` are methods, datasets, metrics and trackers. `expected_failures` maps the name of a check to the reason
+    why these classes break it; such a test is an expected failure with that reason, and fails where the check passes,
+    so that the list stays true. Raises ValueError for a check that there is not, and for a reason that is empty.
+
+    @parametrize_with_checks([MyMethod], expected_failures={"halves_add_up": "Issue 12: the loss is a sum."})
     def test_conformance(plugin, check):
         check(plugin)
     """
     import pytest  # only plugins' tests need it
 
-    cases = [pytest.param(cls, made, id=f"{_name(cls)}-{made.name}") for cls, made in generate_checks(classes)]
+    reasons = dict(expected_failures or {})
+    pairs = list(generate_checks(classes, slow=slow))
+    for name, reason in reasons.items():
+        if name not in {made.name for _, made in pairs}:
+            raise ValueError(f"expected_failures: none of these classes is given a check {name!r}")
+        if not reason.strip():
+            raise ValueError(f"expected_failures: the check {name!r} needs a written reason")
+
+    def marks(made: Check) -> list[pytest.MarkDecorator]:
+        known = made.name in reasons
+        return [pytest.mark.xfail(reason=reasons[made.name], raises=CheckFailed, strict=True)] if known else []
+
+    cases = [pytest.param(cls, made, id=f"{name_of(cls)}-{made.name}", marks=marks(made)) for cls, made in pairs]
     return pytest.mark.parametrize(("plugin", "check"), cases)
 
 
-def _name(subject: Any) -> str:
+def name_of(subject: Any) -> str:
     return str(getattr(subject, "name", getattr(subject, "__name__", subject)))
+
+
+def _place(subject: Any, error: Exception) -> str:
+    """The innermost line of the plugin itself that the error passed."""
+    module = sys.modules.get(str(getattr(subject, "__module__", "")).split(".")[0])
+    own = Path(getattr(module, "__file__", None) or ".")
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        if file == own or (own.name == "__init__.py" and own.parent in file.parents):
+            return f" ({file.name}, line {frame.lineno})"
+    return ""

@@ -1,25 +1,15 @@
-"""What a method says of itself: name, settings, presets, capabilities, schedule. Nothing here trains."""
+"""What a method says of itself: name, presets, capabilities, schedule. Nothing here trains."""
 
 from __future__ import annotations
 
-import ast
-import inspect
 import math
-import re
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
 
 from ganzoo import config
 from ganzoo.loop import TrainConfig
 from ganzoo.method import CAPABILITIES, Method
-from ganzoo.settings import Settings
 from ganzoo.testing import toy
-from ganzoo.testing.checks import check, require, violate
-
-OPEN = {"errors", "settings", "task", "batch", "nn", "method", "dataset", "metric", "hookimpl", "__version__"}
+from ganzoo.testing.checks import check, require
+from ganzoo.testing.declaration import words_are_given
 
 
 @check(
@@ -29,10 +19,7 @@ OPEN = {"errors", "settings", "task", "batch", "nn", "method", "dataset", "metri
 )
 def declares_itself(cls: type[Method]) -> None:
     """It has a lower-case name, a summary of one sentence, and the address of its paper."""
-    for part in ("name", "summary", "paper"):
-        require(isinstance(getattr(cls, part, None), str), f"it has no {part}")
-    require(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", cls.name), f"the name {cls.name!r} is not lower-case-with-hyphens")
-    require(re.fullmatch(r"[A-Z].*[.]", cls.summary), f"the summary {cls.summary!r} is no sentence")
+    words_are_given(cls, "paper")
     require(cls.paper == "" or cls.paper.startswith("https://"), f"the paper {cls.paper!r} is no https address")
 
 
@@ -43,29 +30,9 @@ def declares_itself(cls: type[Method]) -> None:
 )
 def extends_method_directly(cls: type[Method]) -> None:
     """It extends Method and nothing else, capability protocols aside."""
-    others = [base.__name__ for base in cls.__bases__ if base is not Method and base not in CAPABILITIES]
+    own = cls.__bases__[0] if "__configured__" in vars(cls) else cls
+    others = [base.__name__ for base in own.__bases__ if base is not Method and base not in CAPABILITIES]
     require(not others, f"it extends {', '.join(others)}")
-
-
-@check(
-    Method,
-    why="Options, TOML files and help are made from the Config; a run is reproducible only if it cannot change.",
-    mend='Subclass ganzoo.settings.Settings and write each field as name: type = Field(default, description="...").',
-)
-def config_is_frozen_and_described(cls: type[Method]) -> None:
-    """Its Config is frozen, and every setting has a type an option can have, a default and a description."""
-    require(isinstance(cls.Config, type) and issubclass(cls.Config, Settings), "its Config is no Settings")
-    require(cls.Config.model_config.get("frozen"), "its Config is not frozen")
-    require(cls.Config.model_config.get("extra") == "forbid", "its Config accepts unknown settings")
-    for name, field in cls.Config.model_fields.items():
-        require(not field.is_required(), f"the setting {name!r} has no default")
-        described = (field.description or "").strip()
-        require(re.fullmatch(r"\S.*[.]", described), f"the description of {name!r} is no sentence: {described!r}")
-        require(_fits_an_option(field.annotation), f"the type of {name!r}, {field.annotation}, cannot be an option")
-        require(
-            name not in TrainConfig.model_fields, f"the setting {name!r} hides the option of every run of that name"
-        )
-    cls.Config()
 
 
 @check(
@@ -163,45 +130,3 @@ def decay_is_pure(cls: type[Method]) -> None:
         require(forwards == backwards, f"the decay of {name!r} answers {forwards}, and then {backwards}")
         good = all(isinstance(factor, int | float) and math.isfinite(factor) and factor >= 0 for factor in forwards)
         require(good, f"the decay of {name!r} answers {forwards}")
-
-
-@check(
-    Method,
-    why="The loop, the registry and the command line change between versions; the contract does not.",
-    mend="Import ganzoo's errors, settings, task, batch, nn, method, dataset and metric only, and no other plugin.",
-)
-def imports_only_the_contract(cls: type[Method]) -> None:
-    """Its module imports of ganzoo only what the contract names."""
-    module = sys.modules.get(cls.__module__)
-    try:
-        tree = ast.parse(inspect.getsource(module)) if module else None
-    except OSError:  # made in a session or an archive, where there is no source to read
-        tree = None
-    own = cls.__module__.split(".")[0]
-    for name in _imports(tree) if tree else ():
-        package, _, rest = name.partition(".")
-        if package == "ganzoo" and rest and rest.split(".")[0] not in OPEN:
-            violate(f"it imports {name}")
-        if package.startswith("ganzoo_") and package != own:
-            violate(f"it imports the plugin {package}")
-
-
-def _imports(tree: ast.AST) -> Iterator[str]:
-    """Full names of what is imported: "package.module" or "package.module.thing"."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def _fits_an_option(kind: Any) -> bool:
-    """Whether the command line knows what to do with a setting of this type."""
-    if get_origin(kind) in (Union, UnionType):
-        rest = [part for part in get_args(kind) if part is not type(None)]
-        return len(rest) == 1 and _fits_an_option(rest[0])
-    if get_origin(kind) is Literal:
-        return all(isinstance(value, str) for value in get_args(kind))
-    if get_origin(kind) is tuple:
-        return all(part in (int, float, str, Ellipsis) for part in get_args(kind))
-    return kind in (int, float, bool, str, Path)

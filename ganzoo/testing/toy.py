@@ -24,22 +24,27 @@ STEPS = 8
 FORESEEN = 20_000  # steps of a schedule that are looked at
 
 
-def domains(spec: DataSpec = SPEC, count: int = 24) -> tuple[Domain, Domain]:
+def domains(spec: DataSpec = SPEC, count: int = 24, seed: int = 0) -> tuple[Domain, Domain]:
     """Dark discs whose place is the label: on bright ground in the source, on dimmer and noisier ground in the target.
 
     Both are labelled; the target must reach nobody but an oracle with its labels.
     """
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     return (_discs("toy source", spec, count, random, 200, 5), _discs("toy target", spec, count, random, 130, 20))
+
+
+def loader(source: Domain, target: Domain, *, oracle: bool = False) -> Loader:
+    """Draws from these domains as the loop does it; close it after use."""
+    return Loader(source, target if oracle else target.unlabelled(), batch_size=16, seed=0, oracle=oracle)
 
 
 def batch(spec: DataSpec = SPEC, size: int = 4, *, oracle: bool = False) -> Batch:
     """A batch as the loop draws it."""
-    loader = Loader(*domains(spec), batch_size=size, seed=0, oracle=oracle)
+    drawing = Loader(*domains(spec), batch_size=size, seed=0, oracle=oracle)
     try:
-        return loader.draw(0, 0.5)
+        return drawing.draw(0, 0.5)
     finally:
-        loader.close()
+        drawing.close()
 
 
 def build(cls: type[Method], spec: DataSpec = SPEC, seed: int = 0, config: Settings | None = None) -> Method:

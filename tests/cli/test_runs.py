@@ -23,7 +23,7 @@ def runs(ganzoo, tmp_path: Path) -> Path:
 
 def states(ganzoo, folder: Path) -> dict[str, str]:
     lines = ganzoo("runs", "list", folder).output.splitlines()
-    words = ("running", "complete", "trained", "diverged", "interrupted")
+    words = ("running", "complete", "trained", "diverged", "collapsed", "interrupted")
     return {name: next(word for word in words if word in line) for name in ("whole", "broken") for line in lines
             if name in line}  # fmt: skip
 
@@ -86,3 +86,17 @@ def test_the_doctor_names_what_a_bug_report_needs(ganzoo, tmp_path, monkeypatch)
         "prepared stores",
     ):
         assert words in said.output
+
+
+def test_a_collapsed_run_says_so_and_goes_on_without_the_option(ganzoo, toys, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setattr(toys.get("methods", "shift"), "diagnose", lambda self, means: ["Dark: 1 of 255 grey levels."])
+    command = ["run", "shift", "--dataset", "toy", "--batch-size", 8, "--log-every", 2, "--metrics", "none"]
+    command += ["--steps", 12, "--save-every", 4, "--out", tmp_path / "runs" / "broken"]
+    ended = ganzoo(*command, "--stop-on-collapse", "--collapse-steps", 6)
+    assert ended.exit_code == 1
+    assert "shift was ended at step 8 by --stop-on-collapse" in ended.output
+    assert states(ganzoo, tmp_path / "runs") == {"broken": "collapsed"}
+    assert "Dark: 1 of 255" in ganzoo("runs", "show", tmp_path / "runs" / "broken").output
+    assert ganzoo(*command).exit_code == 0
+    assert states(ganzoo, tmp_path / "runs") == {"broken": "complete"}

@@ -15,12 +15,15 @@ RUN = ["run", "shift", "--plugin", str(TOY), "--dataset", "toy", "--metrics", "n
 RUN += ["--save-every", "4", "--log-every", "2"]
 
 
-def start(folder, processes, *arguments):
+def free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    launcher = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}", f"--master-port={port}"]
-    launcher += ["--master-addr=127.0.0.1", "-m"]
+        return free.getsockname()[1]
+
+
+def start(folder, processes, *arguments):
+    launcher = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}"]
+    launcher += [f"--master-port={free_port()}", "--master-addr=127.0.0.1", "-m"]
     done = subprocess.run(
         [*(launcher if processes > 1 else [sys.executable, "-m"]), "ganzoo", *RUN, *arguments],
         cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300,

@@ -24,10 +24,13 @@ from fuzzing.target import CANARY, Target
 from ganzoo import checkpoint
 from ganzoo.batch import Batch, DataSpec
 from ganzoo.loop import Meter, phase_runners
+from ganzoo.restoring import meter_state, standing_state
+from ganzoo.standing import StandingWarnings
 from ganzoo.task import GazeTask
 
 SPEC = DataSpec(1, 24, 40, GazeTask())
 STEP = 7
+NOTES = {"meter": {"shift/moments": (0.5, 2)}, "warnings": {"One face for all": [10, 2, "One face for all: .2"]}}
 
 
 class Attack:
@@ -42,7 +45,7 @@ def _whole() -> dict[str, bytes]:
     method, runner = _built()
     runner.update(_batch())
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint.save(Path(folder), STEP, method, {"shift": runner.optimizer}, {"shift/moments": (0.5, 2)})
+        checkpoint.save(Path(folder), STEP, method, {"shift": runner.optimizer}, NOTES)
         (path,) = checkpoint.folder(Path(folder)).iterdir()
         return {file.name: file.read_bytes() for file in path.iterdir()}
 
@@ -82,7 +85,8 @@ def _read(files: Mapping[str, bytes], folder: Path) -> None:
         assert checkpoint.load(newest, method, {"shift": runner.optimizer}) == STEP
         assert {name: (t.shape, t.dtype) for name, t in method.state_dict().items()} == shapes
         meter = Meter()
-        meter.restore(checkpoint.load_meter(newest), torch.device("cpu"))
+        meter.restore(checkpoint.load_note(newest, "meter", meter_state), torch.device("cpu"))
+        StandingWarnings().restore(checkpoint.load_note(newest, "warnings", standing_state))
         runner.set_progress(0.5)
         meter.add("shift", runner.update(_batch()))  # what was read can be trained on
         meter.drain()

@@ -247,10 +247,12 @@ def test_the_refiner_is_the_generator_from_source_to_target():
 
 def test_failures_become_warnings_with_their_numbers():
     method = build(**TINY)
-    healthy = {"generators/change": 18.0, "discriminators/accuracy": 0.7}
+    healthy = {"generators/change": 18.0, "generators/variety": 0.95, "discriminators/accuracy": 0.7}
     assert not method.diagnose(healthy)
     (identity,) = method.diagnose({**healthy, "generators/change": 0.31})
     assert "0.31 of 255 grey levels" in identity
+    (collapse,) = method.diagnose({**healthy, "generators/variety": 0.04})
+    assert "0.04 times as much as their inputs" in collapse
     (saturated,) = method.diagnose({**healthy, "discriminators/accuracy": 0.998})
     assert "99.8% of patches" in saturated
 

@@ -152,6 +152,31 @@ def test_a_classifier_that_is_always_right_has_accuracy_one_and_is_reported():
     assert not control.diagnose({"predictor/domain_accuracy": 1.0, "predictor/reversal": 0.0})
 
 
+class Says(nn.Module):
+    """A head that answers with what it was given."""
+
+    def __init__(self, output):
+        super().__init__()
+        self.output = nn.Parameter(output)
+
+    def forward(self, features):
+        return self.output + 0 * features.sum()
+
+
+@pytest.mark.parametrize("spec", [EYES, DIGITS], ids=["gaze", "classes"])
+def test_a_predictor_that_says_the_same_of_all_images_is_reported(spec):
+    method, one = build(spec, **PLAIN), batch(spec, size=12)
+    is_class = isinstance(spec.task, ClassTask)
+    right = F.one_hot(one.source_label[:, 0].long(), 10).float() if is_class else gaze_vector(one.source_label)
+    method.predictor.head = Says(right)
+    assert method.loss(one)["variety"].item() == pytest.approx(1, rel=1e-4)
+    method.predictor.head = Says(right[:1].expand_as(right).clone())
+    assert method.loss(one)["variety"].item() == pytest.approx(0, abs=1e-5)
+    (warning,) = method.diagnose({"predictor/variety": 0.012})
+    assert "0.01 times as much as their labels do" in warning
+    assert not method.diagnose({"predictor/variety": 0.3})
+
+
 def test_gaze_is_a_regression_and_digits_are_classes_by_the_datasets_task():
     gaze = build().eval().predict(torch.zeros(3, 1, 35, 55))
     assert gaze.shape == (3, 2)

@@ -6,13 +6,14 @@ import math
 
 import pytest
 import torch
-from ganzoo_dcgan import DCGAN, variety
+from ganzoo_dcgan import DCGAN
 from torch import nn
 from torch.optim import Adam
 
 from ganzoo import loop
 from ganzoo.batch import Batch, DataSpec
 from ganzoo.loop import TrainConfig
+from ganzoo.nn.variety import variety
 from ganzoo.task import GazeTask
 from ganzoo.testing import toy
 

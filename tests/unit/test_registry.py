@@ -47,7 +47,19 @@ def test_the_built_in_plugins_work_and_come_through_entry_points():
         (GOOD.replace("return [Mine]", "return [3]"), "not a subclass of Dataset"),
         (GOOD.replace("return [Mine]", "return 3"), "TypeError"),
         (GOOD.replace('name, summary = "mine", "Mine."', "pass"), "no name and no summary"),
-        (GOOD.replace('"mine"', '"eyes"'), "the name 'eyes' is taken by ganzoo_eyes"),
+        (
+            GOOD.replace('"mine"', '"eyes"'),
+            "the dataset name 'eyes' is taken by ganzoo_eyes, of ganzoo .*; rename it here, or leave that plugin out: "
+            "GANZOO_DISABLE_PLUGINS=eyes",
+        ),
+        (GOOD.replace("return [Mine]", "return [Mine, type('Other', (Mine,), {})]"), "the dataset name 'mine' twice"),
+        (GOOD + "ganzoo_contract = 2", "written for contract 2, and this ganzoo has contract 1; update ganzoo"),
+        (GOOD + "ganzoo_contract = 0", "written for contract 0, and this ganzoo has contract 1; update the plugin"),
+        (GOOD + "ganzoo_contract = '1'", "ganzoo_contract is '1'; it must be a whole number"),
+        (
+            "ganzoo_contract = 2\nfrom ganzoo.method import NotYetThere",
+            "ImportError: .*NotYetThere.*; it was written for contract 2",
+        ),
     ],
 )
 def test_a_broken_plugin_is_named_and_hurts_nobody_else(tmp_path, text, words):
@@ -75,3 +87,10 @@ def test_the_name_of_a_broken_plugin_gives_its_error(tmp_path):
         registry.add_file(plugin(tmp_path, "1 / 0", "wgan"))
     with pytest.raises(UnknownNameError, match="broken: ZeroDivisionError"):
         registry.get("methods", "wgan")
+
+
+def test_the_contract_that_a_plugin_names_is_kept(tmp_path):
+    registry = Registry()
+    registry.add_file(plugin(tmp_path, GOOD + "ganzoo_contract = 1"))
+    assert registry.plugins[-1].contract == 1
+    assert registry.plugins[-1].state == "ok"

@@ -1,0 +1,38 @@
+"""Bit-exact work on a GPU, at the price of speed. On a CPU everything is so anyway, for a number of threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from ganzoo.errors import GanzooError
+
+WORKSPACE, FIXED = "CUBLAS_WORKSPACE_CONFIG", ":4096:8"  # cuBLAS reads it when it is first used
+
+
+@contextmanager
+def deterministic(wanted: bool) -> Iterator[None]:
+    """In the body torch takes algorithms that give the same bits each time, where that is wanted.
+
+    Raises GanzooError where an operation has no such algorithm.
+    """
+    if not wanted:
+        yield
+        return
+    before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.deterministic
+    tuned = torch.backends.cudnn.benchmark
+    os.environ.setdefault(WORKSPACE, FIXED)
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+    try:
+        yield
+    except RuntimeError as error:
+        if "deterministic" not in str(error):
+            raise
+        raise GanzooError(f"--deterministic: {str(error).split('. ')[0]}; leave it out, or use --device cpu") from error
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = before[1], tuned

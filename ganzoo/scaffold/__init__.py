@@ -1,0 +1,1 @@
+"""`ganzoo plugin new`: the files that a plugin begins with."""

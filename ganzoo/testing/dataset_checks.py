@@ -1,0 +1,173 @@
+"""What a dataset says of itself, and what its four domains hold."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ganzoo.dataset import Dataset, Domain
+from ganzoo.errors import ConfigError, DatasetError
+from ganzoo.testing.checks import check, require, skip, violate
+from ganzoo.testing.declaration import words_are_given
+from ganzoo.testing.surroundings import environment, other_random_state, random_state
+
+DOMAINS = ("source", "source_test", "target", "target_test")
+COMPARED = 20_000  # most images of a domain that are compared with those of another
+
+
+@check(
+    Dataset,
+    why="Lists and score cards show these words; whoever uses a result must know whether the data allow it.",
+    mend='Write name = "lower-case", summary = "One sentence.", homepage = "https://..." and license = "...".',
+)
+def dataset_declares_itself(cls: type[Dataset]) -> None:
+    """It has a lower-case name, a summary of one sentence, a homepage and a licence."""
+    words_are_given(cls, "homepage", "license")
+    require(cls.license.strip(), 'its license is empty; where the authors give none, write "none stated"')
+
+
+@check(
+    Dataset,
+    why="Nothing downloads by itself, so a user whose files are absent must be told what to type.",
+    mend='Raise DatasetError("dataset NAME needs ..., which is not at ...; prepare it: ganzoo data prepare ...").',
+)
+def absent_data_is_said(cls: type[Dataset]) -> None:
+    """Where no data are prepared it works without them, or raises DatasetError or ConfigError with a way to mend it."""
+    with tempfile.TemporaryDirectory() as empty, environment(GANZOO_DATA=empty):
+        try:
+            dataset = cls(cls.Config())
+            for name in DOMAINS:
+                getattr(dataset, name)()
+        except (DatasetError, ConfigError) as error:
+            way = re.search(r"ganzoo \w+|--\w+|GANZOO_\w+", str(error))
+            require(way, f"the error names neither a command nor an option that mends it: {error}")
+
+
+@check(
+    Dataset,
+    why="Methods size their networks from one shape, and labels of another form or unit are learnt all the same.",
+    mend="Return uint8 images [N, C, H, W] of one shape, labels as float32 [N, task.label_size] in the task's unit "
+    "(gaze in radians, classes from 0), and groups as int64 [N].",
+)
+def domains_have_the_form(cls: type[Dataset]) -> None:
+    """All images have one shape, labels the task's form and range, groups are int64, and all but the target have labels."""  # noqa: E501
+    dataset, domains = _made(cls)
+    spec = dataset.spec()
+    for name, domain in domains.items():
+        require(isinstance(domain, Domain), f"{name} gives {type(domain).__name__}, not a Domain")
+        shape = tuple(domain.images.shape[1:])
+        require(shape == spec.image_shape, f"images of {name} are {shape}, and those of the source {spec.image_shape}")
+        if name != "target":
+            require(domain.labels is not None, f"{name} has no labels")
+        if domain.labels is not None:
+            _labels_have_the_form(name, domain, dataset)
+        if domain.groups is not None:
+            groups = domain.groups
+            require(groups.dtype == np.int64 and groups.ndim == 1,
+                    f"groups of {name} are {groups.dtype} {list(groups.shape)}, not int64 [N]")  # fmt: skip
+    labels = domains["source"].labels
+    require(labels is not None and (labels != labels[0]).any(), "all labels of the source are equal")
+
+
+@check(
+    Dataset,
+    why="A test on images or people that were trained on measures memory.",
+    mend="Split by people first and by rows only within the training part; give people the same number everywhere.",
+)
+def tests_are_held_out(cls: type[Dataset]) -> None:
+    """No image of a test part stands in the training part, and no person of the target's."""
+    _, domains = _made(cls)
+    for train, test in (("source", "source_test"), ("target", "target_test")):
+        if test not in domains:
+            continue
+        shared = _pictures(domains[train]) & _pictures(domains[test])
+        require(not shared, f"{len(shared)} images of {test} stand in {train} too")
+    groups = [domains[name].groups if name in domains else None for name in ("target", "target_test")]
+    if groups[0] is not None and groups[1] is not None:
+        both = np.intersect1d(groups[0], groups[1])
+        require(not len(both), f"the persons {both[:5].tolist()} are in target and in target_test")
+
+
+@check(
+    Dataset,
+    why="A run is a function of its settings and its seed; data that change make another experiment of it.",
+    mend="Seed what is drawn from the settings (numpy.random.default_rng(self.config.seed)), and sort what is listed.",
+)
+def same_domains_every_time(cls: type[Dataset]) -> None:
+    """Equal settings give equal images and labels, in any order of asking, and draw from no global random state."""
+    _, first = _made(cls)
+    with other_random_state():
+        before = random_state()
+        again = _made(cls, reversed(DOMAINS))[1]
+        require(random_state() == before, "it draws from the global state of random, numpy.random or torch")
+    require(first.keys() == again.keys(), f"it has {sorted(first)} and, when asked again, {sorted(again)}")
+    for name, domain in first.items():
+        for column, values in _columns(domain).items():
+            other = _columns(again[name]).get(column)
+            same = other is not None and np.array_equal(values, other, equal_nan=values.dtype.kind == "f")
+            require(same, f"{column} of {name} differ when the dataset is made again")
+
+
+@check(
+    Dataset,
+    why="The loop takes the target's labels off with Domain.unlabelled before a method may see it.",
+    mend="Return a ganzoo.dataset.Domain itself, with labels in `labels`, persons in `groups` and the rest in `extra`.",
+)
+def target_labels_come_off(cls: type[Dataset]) -> None:
+    """The target without labels is images alone."""
+    target = _made(cls, ("source", "target"))[1]["target"]
+    require(type(target) is Domain, f"the target is a {type(target).__name__}, which is not Domain itself")
+    bare = target.unlabelled()
+    left = [what for what in ("labels", "groups", "extra") if getattr(bare, what) not in (None, {})]
+    require(not left, f"the target without labels still has {', '.join(left)}")
+
+
+@check(
+    Dataset,
+    why="The card goes into every metrics.json and says on which data a result was measured.",
+    mend="Return a dictionary of strings, numbers, lists and dictionaries; turn paths and arrays into these.",
+)
+def card_is_plain(cls: type[Dataset]) -> None:
+    """Its card can be written as JSON."""
+    card = _made(cls, ("source",))[0].card()
+    require(isinstance(card, Mapping), f"the card is a {type(card).__name__}, not a mapping")
+    try:
+        json.dumps(card)
+    except (TypeError, ValueError) as error:
+        violate(f"the card cannot be written as JSON: {error}")
+
+
+def _made(cls: type[Dataset], names: Any = DOMAINS) -> tuple[Dataset, dict[str, Domain]]:
+    """A new object, and those of the domains that it has. Skips the check where the data are not here."""
+    try:
+        dataset = cls(cls.Config())
+        found = {name: getattr(dataset, name)() for name in names}
+    except (DatasetError, ConfigError) as error:
+        skip(f"its data are not here, or need settings: {error}")
+    for name in {"source", "target"} & found.keys():
+        require(found[name] is not None, f"it has no {name}")
+    return dataset, {name: found[name] for name in DOMAINS if found.get(name) is not None}
+
+
+def _labels_have_the_form(name: str, domain: Domain, dataset: Dataset) -> None:
+    labels = domain.labels
+    assert labels is not None
+    wanted = (len(domain), dataset.task.label_size)
+    good = labels.dtype == np.float32 and labels.shape == wanted
+    require(good, f"labels of {name} are {labels.dtype} {list(labels.shape)}, not float32 {list(wanted)}")
+    problem = dataset.task.problem(np.asarray(labels))
+    require(problem is None, f"labels of {name}: {problem}")
+
+
+def _pictures(domain: Domain) -> set[bytes]:
+    return {image.tobytes() for image in domain.spread(COMPARED).images}
+
+
+def _columns(domain: Domain) -> dict[str, np.ndarray]:
+    columns = {"images": domain.images, "labels": domain.labels, "groups": domain.groups, **domain.extra}
+    return {name: np.asarray(column) for name, column in columns.items() if column is not None}

@@ -1,0 +1,98 @@
+"""What plugins of every kind say of themselves: words, settings, imports."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from ganzoo.dataset import Dataset
+from ganzoo.loop import TrainConfig
+from ganzoo.method import Method
+from ganzoo.metric import Metric
+from ganzoo.settings import Settings
+from ganzoo.testing.checks import check, require, violate
+from ganzoo.tracker import Tracker
+
+OPEN = {
+    "errors", "settings", "task", "batch", "nn", "method", "dataset", "metric", "tracker", "files", "gaze_range",
+    "cache", "progress", "hookimpl", "__version__",
+}  # fmt: skip
+
+
+def words_are_given(cls: type, *more: str) -> None:
+    """It has a name and a summary as lists and tables want them, and the texts `more`."""
+    for part in ("name", "summary", *more):
+        require(isinstance(getattr(cls, part, None), str), f"it has no {part}")
+    name, summary = str(cls.name), str(cls.summary)  # type: ignore[attr-defined]
+    require(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name), f"the name {name!r} is not lower-case-with-hyphens")
+    require(re.fullmatch(r"[A-Z].*[.]", summary), f"the summary {summary!r} is no sentence")
+
+
+@check(
+    (Method, Dataset, Metric),
+    why="Options, TOML files and help are made from the Config; a run is reproducible only if it cannot change.",
+    mend='Subclass ganzoo.settings.Settings and write each field as name: type = Field(default, description="...").',
+)
+def config_is_frozen_and_described(cls: type[Method] | type[Dataset] | type[Metric]) -> None:
+    """Its Config is frozen, and every setting has a type an option can have, a default and a description."""
+    config = getattr(cls, "Config", None)
+    require(isinstance(config, type) and issubclass(config, Settings), "its Config is no Settings")
+    require(cls.Config.model_config.get("frozen"), "its Config is not frozen")
+    require(cls.Config.model_config.get("extra") == "forbid", "its Config accepts unknown settings")
+    for name, field in cls.Config.model_fields.items():
+        require(not field.is_required(), f"the setting {name!r} has no default")
+        described = (field.description or "").strip()
+        require(re.match(r"\S[^.]*[.]", described), f"the description of {name!r} is no sentence: {described!r}")
+        require(_fits_an_option(field.annotation), f"the type of {name!r}, {field.annotation}, cannot be an option")
+        hides = issubclass(cls, Method) and name in TrainConfig.model_fields
+        require(not hides, f"the setting {name!r} hides the option of every run of that name")
+    cls.Config()
+
+
+@check(
+    (Method, Dataset, Metric, Tracker),
+    why="The loop, the registry and the command line change between versions; the contract does not.",
+    mend="Import ganzoo's errors, settings, task, batch, nn, method, dataset, metric, tracker, files, cache and "
+    "progress only, and no other plugin.",
+)
+def imports_only_the_contract(cls: type) -> None:
+    """Its module imports of ganzoo only what the contract names."""
+    module = sys.modules.get(cls.__module__)
+    try:
+        tree = ast.parse(inspect.getsource(module)) if module else None
+    except OSError:  # made in a session or an archive, where there is no source to read
+        tree = None
+    own = cls.__module__.split(".")[0]
+    for name in _imports(tree) if tree else ():
+        package, _, rest = name.partition(".")
+        if package == "ganzoo" and rest and rest.split(".")[0] not in OPEN:
+            violate(f"it imports {name}")
+        if package.startswith("ganzoo_") and package != own:
+            violate(f"it imports the plugin {package}")
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    """Full names of what is imported: "package.module" or "package.module.thing"."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _fits_an_option(kind: Any) -> bool:
+    """Whether the command line knows what to do with a setting of this type."""
+    if get_origin(kind) in (Union, UnionType):
+        rest = [part for part in get_args(kind) if part is not type(None)]
+        return len(rest) == 1 and _fits_an_option(rest[0])
+    if get_origin(kind) is Literal:
+        return all(isinstance(value, str | int) for value in get_args(kind))
+    if get_origin(kind) is tuple:
+        return all(part in (int, float, str, Ellipsis) for part in get_args(kind))
+    return kind in (int, float, bool, str, Path)

@@ -1,0 +1,54 @@
+"""`python -m ganzoo.testing.killed MODULE_OR_FILE CLASS FOLDER KILL_AT END`: a run that dies by -9 in its middle.
+
+The process trains the method for a few steps in FOLDER, going on from what is there, and kills itself after step
+KILL_AT as a cluster would; with 0 it trains to the end and writes the method's state into the file END.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+
+from ganzoo import loop
+from ganzoo.loop import Observer, TrainConfig
+from ganzoo.testing import toy
+
+
+class _Killed(Observer):
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def stepped(self, step: int, phases: Sequence[str]) -> None:
+        if step == self.at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(origin: str, name: str, folder: str, kill_at: str, end: str) -> None:
+    method = toy.hurried(getattr(_module(origin), name))
+    config = TrainConfig(steps=toy.STEPS, batch_size=4, save_every=3, precision="fp32", device="cpu")
+    loop.train(method, *toy.domains(method.spec), config, Path(folder), _Killed(int(kill_at)))
+    save_file({key: value.contiguous() for key, value in toy.state(method).items()}, end)
+
+
+def _module(origin: str) -> Any:
+    if not origin.endswith(".py"):
+        return importlib.import_module(origin)
+    spec = importlib.util.spec_from_file_location("ganzoo_plugin_file_killed", origin)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

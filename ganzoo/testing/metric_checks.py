@@ -1,0 +1,209 @@
+"""What a metric says of itself, and what its scores promise."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ganzoo.cache import cache_folder
+from ganzoo.errors import MetricUnavailableError
+from ganzoo.method import CAPABILITIES, Method
+from ganzoo.metric import Metric, Score
+from ganzoo.task import ClassTask, GazeTask, Task
+from ganzoo.testing import toy
+from ganzoo.testing.checks import check, require, skip, violate
+from ganzoo.testing.declaration import words_are_given
+from ganzoo.testing.surroundings import environment, other_random_state
+from ganzoo.testing.toy_evaluation import evaluation
+
+Scores = Sequence[Score]
+
+
+@check(
+    Metric,
+    why="Which methods and tasks a metric is measured for follows from these words, and from nothing else.",
+    mend='Write name = "lower-case", summary = "One sentence." and needs = (Refines, ...), from ganzoo.method; tasks '
+    "holds classes of ganzoo.task, and is empty where anything will do.",
+)
+def metric_declares_itself(cls: type[Metric]) -> None:
+    """It has a lower-case name, a summary of one sentence, and the capabilities and tasks that it applies to."""
+    words_are_given(cls)
+    needs, tasks = getattr(cls, "needs", ()), cls.tasks
+    good = isinstance(needs, tuple) and needs and all(need in CAPABILITIES for need in needs)
+    require(good, f"needs is {needs!r}, not a tuple of capabilities")
+    good = isinstance(tasks, tuple) and all(isinstance(task, type) and issubclass(task, Task) for task in tasks)
+    require(good, f"tasks is {tasks!r}, not a tuple of tasks")
+
+
+@check(
+    Metric,
+    why="A metric that falls over takes the scores of all others with it; a silent one leaves a hole.",
+    mend="Ask `isinstance(data.method, Refines)` and so on before use, work on uint8 images of any size, and raise "
+    "MetricUnavailableError with a sentence where something is missing.",
+)
+def every_needed_method_is_measured(cls: type[Metric]) -> None:
+    """A method that has one of the capabilities it needs, and no other, gets scores of its own, for each task."""
+    for can, task, scores in _measured_all(cls):
+        mine = [score for score in scores if score.subject == "method"]
+        require(mine, f"there is no score of subject 'method' for a method that {_verb(can)} ({type(task).__name__})")
+
+
+@check(
+    Metric,
+    why="Tables, tests of significance and reports read these fields, and compare only numbers.",
+    mend='Return Score(name, value, unit=..., better="lower" or "higher", low=..., high=...); where there is no value, '
+    "Score(name, None, reason=...).",
+)
+def scores_are_whole(cls: type[Metric]) -> None:
+    """Every score has a name of its own, and a finite value within its interval or a reason why there is none."""
+    for _, _, scores in _measured_all(cls):
+        known: set[tuple[str, str]] = set()
+        for score in scores:
+            require(isinstance(score, Score), f"it gives a {type(score).__name__}, not a Score")
+            require(score.name and " " not in score.name, f"the name {score.name!r} is empty or has a space")
+            require((score.name, score.subject) not in known, f"{score.name} of {score.subject} is given twice")
+            known.add((score.name, score.subject))
+            require(score.better in ("lower", "higher", ""), f"{score.name}: better is {score.better!r}")
+            _value_is_whole(score)
+
+
+@check(
+    Metric,
+    why="Scores with different cards are never ranked together; one without a card cannot be told from any other.",
+    mend="Give card={...} with what the number depends on: the part measured on, counts, extractor, seeds, versions.",
+)
+def scores_carry_cards(cls: type[Metric]) -> None:
+    """Every score that has a value has a card, which can be written as JSON."""
+    for _, _, scores in _measured_all(cls):
+        for score in scores:
+            require(score.card or score.value is None, f"{score.name} has no card")
+            require(isinstance(score.card, Mapping), f"the card of {score.name} is no mapping")
+            try:
+                json.dumps(score.card)
+            except (TypeError, ValueError) as error:
+                violate(f"the card of {score.name} cannot be written as JSON: {error}")
+
+
+@check(
+    Metric,
+    why="A difference between two methods must not come from the metric's own dice.",
+    mend="Seed what is drawn from data.seed or the settings (numpy.random.default_rng(seed)), fit through data.fit.",
+)
+def same_scores_again(cls: type[Metric]) -> None:
+    """Measured again, anew and with other global random states, it gives the same values and cards."""
+    for can, task, first in _measured_all(cls):
+        with other_random_state(), _fresh_networks():
+            again = cls(cls.Config()).measure(evaluation(can, task))
+        values = [{(s.name, s.subject): (s.value, s.low, s.high, s.card) for s in each} for each in (first, again)]
+        changed = sorted({name for name, _ in values[0].keys() | values[1].keys() if not _agree(name, *values)})
+        require(not changed, f"{', '.join(changed)} differ when measured again")
+
+
+@check(
+    Metric,
+    why="Metrics run one after the other on one method; what one of them changes falsifies the next, and the run.",
+    mend="Use the method as it is, in eval mode and frozen; train networks of your own, through data.fit.",
+)
+def measuring_changes_nothing(cls: type[Metric]) -> None:
+    """The method's weights, buffers, gradients and modes are as before, and so are the dataset's images and labels."""
+    for can, task in _cases(cls):
+        data = evaluation(can, task)
+        before, modes = toy.state(data.method), _modes(data.method)
+        prints = {name: data.domain(name).fingerprint() for name in ("source", "target", "source_test", "target_test")}
+        _measure(cls, data)
+        changed = toy.differences(before, toy.state(data.method))
+        require(not changed, f"it changes {', '.join(changed)} of the method")
+        require(_modes(data.method) == modes, "it changes training mode, requires_grad or gradients of the method")
+        for name, print_ in prints.items():
+            require(data.domain(name).fingerprint() == print_, f"it changes images or labels of {name}")  # type: ignore[arg-type]
+
+
+@check(
+    Metric,
+    why="Many datasets have no test part, or a few images only; the other metrics must still be measured.",
+    mend="Get domains through data.domain, which says what is absent, and raise MetricUnavailableError where too few "
+    "images are left.",
+)
+def what_is_missing_is_said(cls: type[Metric]) -> None:
+    """Without test parts, and with three images, it gives scores, or raises MetricUnavailableError with a sentence."""
+    for can, task in _cases(cls):
+        for data in (evaluation(can, task, tests=False), evaluation(can, task, count=3)):
+            try:
+                scores = cls(cls.Config()).measure(data)
+            except MetricUnavailableError as error:
+                require(str(error).strip(), "it raises MetricUnavailableError without a reason")
+                continue
+            for score in scores:
+                _value_is_whole(score)
+
+
+def _cases(cls: type[Metric]) -> Iterator[tuple[type, Task]]:
+    tasks: tuple[Task, ...] = (GazeTask(), ClassTask(3))
+    fitting = [task for task in tasks if not cls.tasks or isinstance(task, cls.tasks)]
+    if not fitting:
+        skip("the kit has no toy data for its tasks")
+    yield from ((can, task) for can in cls.needs for task in fitting)
+
+
+def _measured_all(cls: type[Metric]) -> Iterator[tuple[type, Task, Scores]]:
+    return ((can, task, _measured(cls, can, task)) for can, task in _cases(cls))
+
+
+@lru_cache(maxsize=32)
+def _measured(cls: type[Metric], can: type, task: Task) -> Scores:
+    """Measured once for all the checks that only look at the scores."""
+    return _measure(cls, evaluation(can, task))
+
+
+def _measure(cls: type[Metric], data: Any) -> Scores:
+    try:
+        scores = cls(cls.Config()).measure(data)
+    except MetricUnavailableError as error:
+        skip(f"it could not be measured here: {error}")
+    require(isinstance(scores, Sequence), f"measure gives a {type(scores).__name__}, not a sequence of Score")
+    return scores
+
+
+def _value_is_whole(score: Score) -> None:
+    if score.value is None:
+        require(score.reason.strip(), f"{score.name} has neither a value nor a reason")
+        return
+    numbers = [score.value, *(bound for bound in (score.low, score.high) if bound is not None)]
+    plain = all(type(number) in (int, float) for number in numbers)
+    require(plain, f"{score.name} is a {type(score.value).__name__}, not a plain float")
+    require(all(map(math.isfinite, numbers)), f"{score.name} is {numbers}, which is not finite")
+    require((score.low is None) == (score.high is None), f"{score.name} has one end of an interval only")
+    if score.low is not None and score.high is not None:
+        inside = score.low <= score.value <= score.high
+        require(inside, f"{score.name} is {score.value}, outside its interval {score.low} to {score.high}")
+
+
+def _agree(name: str, one: Mapping[Any, Any], other: Mapping[Any, Any]) -> bool:
+    keys = [key for key in one.keys() | other.keys() if key[0] == name]
+    return all(key in one and key in other and one[key] == other[key] for key in keys)
+
+
+def _modes(method: Method) -> list[Any]:
+    modes: list[Any] = [module.training for module in method.modules()]
+    return modes + [(p.requires_grad, p.grad is None) for p in method.parameters()]
+
+
+def _verb(can: type) -> str:
+    return {"Refines": "refines", "Predicts": "predicts", "Generates": "generates"}.get(can.__name__, can.__name__)
+
+
+@contextmanager
+def _fresh_networks() -> Iterator[None]:
+    """A cache without fitted networks, so that they are fitted anew; what was downloaded is still there."""
+    root = cache_folder("")
+    with tempfile.TemporaryDirectory() as folder, environment(GANZOO_CACHE=folder):
+        for kept in root.iterdir() if root.is_dir() else ():
+            if kept.name != "networks":
+                (Path(folder) / kept.name).symlink_to(kept)
+        yield
