@@ -54,7 +54,7 @@ def check_command(name_or_file: str, slow: bool, only: Sequence[str], settings: 
     for cls in _classes(name_or_file):
         kind = next(kind for kind, base in KINDS.items() if issubclass(cls, base)).removesuffix("s")
         pairs = list(generate_checks([_configured(cls, settings)], slow=slow or bool(only)))
-        console.print(f"[bold]{escape(cls.name)}[/bold] ({kind})")  # type: ignore[attr-defined]
+        console.print(f"[bold]{escape(cls.name)}[/bold] ({kind})")
         if not pairs:
             console.print(f"  there are no checks for {kind}s")
         for subject, made in pairs:

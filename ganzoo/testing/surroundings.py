@@ -30,11 +30,15 @@ def environment(**variables: str) -> Iterator[None]:
 def other_random_state() -> Iterator[None]:
     """With Python's, NumPy's and torch's global random states seeded anew, which are as before afterwards."""
     kept = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    random.seed(1), np.random.seed(1), torch.manual_seed(1)
+    random.seed(1)
+    np.random.seed(1)
+    torch.manual_seed(1)
     try:
         yield
     finally:
-        random.setstate(kept[0]), np.random.set_state(kept[1]), torch.set_rng_state(kept[2])
+        random.setstate(kept[0])
+        np.random.set_state(kept[1])
+        torch.set_rng_state(kept[2])
 
 
 def random_state() -> tuple[str, str, bytes]:
