@@ -26,7 +26,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 SPARE = 4 * 2**30  # bytes of address space that reading may take; torch's own come on top
 MOST_MB = 1024  # more memory than this for one small file is a bug
-STUCK = 180  # seconds without an example, after which a process is stopped: code in C cannot be interrupted
+STUCK = 600  # seconds without an example, after which a process is stopped: code in C cannot be interrupted
 PACKAGES = (
     "hypothesis",
     "numpy",
@@ -58,7 +58,7 @@ def fuzz(target: Any, examples: int, seed: int, notes: Path) -> dict[str, Any]:
     def run(example: Any) -> None:
         nonlocal slowest
         notes.write_text(repr(example)[:5000])
-        began = time.perf_counter()
+        began = time.process_time()
         try:
             counts[judge(target, example)] += 1
         except (Exception, TooSlow) as error:
@@ -67,7 +67,7 @@ def fuzz(target: Any, examples: int, seed: int, notes: Path) -> dict[str, Any]:
             place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
             key = f"{type(error).__name__} at {place}"
             bugs.setdefault(key, {"what": str(error)[:300], "example": repr(example)[:1000], "times": 0})["times"] += 1
-        slowest = max(slowest, time.perf_counter() - began)
+        slowest = max(slowest, time.process_time() - began)
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     run()
@@ -81,7 +81,7 @@ def fuzz(target: Any, examples: int, seed: int, notes: Path) -> dict[str, Any]:
         "ended_in_an_error_of_ours": counts["refused"],
         "ended_in_a_correct_result": counts["read"],
         "anything_else": counts["bugs"],
-        "max_seconds": round(slowest, 3),
+        "max_cpu_seconds": round(slowest, 3),
         "peak_memory_mb": round(peak),
         "bugs": bugs,
     }
@@ -138,6 +138,7 @@ def main() -> int:
         "what": "python benchmarks/fuzz.py: hostile and damaged input for everything that ganzoo reads",
         "seed": given.seed,
         "minutes": round((time.time() - began) / 60, 1),
+        "cpu_minutes": round(sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]) / 60, 1),
         "examples": sum(each["examples"] for each in found),
         "anything_else": sum(each["anything_else"] for each in found),
         "python": platform.python_version(),
@@ -146,7 +147,8 @@ def main() -> int:
     }
     if given.out:
         given.out.write_text(json.dumps(document, indent=1) + "\n")
-    print(f"{document['examples']:,} examples, {document['anything_else']} bugs, {document['minutes']} minutes")
+    bugs, minutes = document["anything_else"], document["cpu_minutes"]
+    print(f"{document['examples']:,} examples, {bugs} bugs, {minutes} minutes of a core")
     return 1 if document["anything_else"] else 0
 
 

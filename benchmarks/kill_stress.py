@@ -43,6 +43,7 @@ from ganzoo.registry import registry
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "benchmarks" / "results" / "kill_stress.json"
+BEGUN = "begun"  # a file whose date says when an attempt began
 TOY = ROOT / "tests" / "toy_plugin.py"
 POLL = 0.0005  # seconds: a small checkpoint takes a few milliseconds
 PATIENCE = 600.0  # seconds that no job may take
@@ -61,6 +62,7 @@ seeds = 1
 train = { batch_size = 4, save_every = 5, log_every = 2, precision = "fp32" }
 evaluate = { metrics = ["fid", "label-drift"] }
 metric.fid.extractors = ["pixels"]
+metric.label-drift = { network = "small", steps = 12, batch_size = 8 }
 datasets.toy.settings = { count = 24 }
 methods.shift = {}
 methods.quicker = { method = "shift", preset = "fast" }
@@ -134,7 +136,7 @@ def jobs(base: Path) -> dict[str, Job]:
         lambda folder: ["data", "prepare", "folder", "--from", str(images(base)), "--to", str(folder / "store"),
                         "--jobs", "1"],
         lambda folder: contents(folder / "store"),
-        lambda folder, said: "preparing" if (folder / "store.partial").exists() else "start",
+        prepare_place,
         ("", "preparing", "preparing"),
     )  # fmt: skip
     refine = Job(
@@ -142,7 +144,7 @@ def jobs(base: Path) -> dict[str, Job]:
         lambda folder: ["refine", str(refiner(base)), "--input", str(images(base)), "--output", str(folder / "refined"),
                         "--batch-size", "16", "--plugin", str(TOY)],
         lambda folder: contents(folder / "refined"),
-        lambda folder, said: "refining" if (folder / "refined").exists() else "start",
+        lambda folder, said: "refining" if fresh(folder, "refined") else "start",
         ("", "refining", "refining"),
     )  # fmt: skip
     return {job.name: job for job in (*made, bench, prepare, refine)}
@@ -152,13 +154,15 @@ def training(method: str, precision: str) -> Job:
     """`ganzoo run` on the toy dataset, measured with what applies."""
     options = f"--steps {STEPS.get(method, 1)} --save-every 10 --log-every 3 --count 48 --precision {precision} "
     options += "--samples 48 --batch-size 8 --metrics fid,gaze-error,downstream-gaze-error,label-drift "
-    options += "--fid-extractors pixels --downstream-gaze-error-steps 12 --downstream-gaze-error-batch-size 8 "
+    options += "--fid-extractors pixels "
+    for metric in ("gaze-error", "downstream-gaze-error", "label-drift"):
+        options += f"--{metric}-network small --{metric}-steps 12 --{metric}-batch-size 8 "
     fixed = ["run", method, "--dataset", "toy", "--plugin", str(TOY), *options.split(), *SIZES.get(method, "").split()]
     return Job(
         method if precision == "fp32" else f"{method} {precision}",
         lambda folder: [*fixed, "--out", str(folder / "run")],
         lambda folder: run_made(folder / "run"),
-        lambda folder, said: run_place(folder / "run", said),
+        run_place,
         ("", "training", "checkpoint", "evaluation"),
     )
 
@@ -171,14 +175,23 @@ def run_made(run: Path) -> dict[str, Any]:
     return {**made, "step": newest.name, "log": (run / "log.jsonl").read_text(), "scores": scores}
 
 
-def run_place(run: Path, said: str) -> str:
-    if (run / "metrics.json").exists():
+def fresh(folder: Path, *patterns: str) -> list[Path]:
+    """The files of a job that this attempt has touched; those of earlier ones tell nothing of where it is."""
+    begun = (folder / BEGUN).stat().st_mtime_ns
+    found = [path for pattern in patterns for path in folder.glob(pattern)]
+    with contextlib.suppress(FileNotFoundError):  # renamed in between
+        return [path for path in found if path.stat().st_mtime_ns > begun]
+    return []
+
+
+def run_place(folder: Path, said: str) -> str:
+    if fresh(folder, "run/metrics.json"):
         return "end"
     if "measuring " in said:
         return "evaluation"
-    if list((run / "checkpoints").glob("*.partial")):
+    if fresh(folder, "run/checkpoints/*.partial"):
         return "checkpoint"
-    return "training" if (run / "log.jsonl").exists() else "start"
+    return "training" if fresh(folder, "run/log.jsonl") else "start"
 
 
 def bench_made(folder: Path) -> dict[str, Any]:
@@ -195,11 +208,18 @@ def bench_made(folder: Path) -> dict[str, Any]:
 
 
 def bench_place(folder: Path, said: str) -> str:
-    logs = [file.read_text(errors="replace") for file in folder.glob("bench/cells/*/output.log")]
-    unfinished = [log for log in logs if "measuring" not in log]
-    if unfinished:
-        return "training" if any("training" in log for log in unfinished) else "start"
-    return "evaluation" if logs else "start"
+    """By the last line of the cell that runs."""
+    last = [file.read_text(errors="replace").splitlines()[-1:] for file in fresh(folder, "bench/cells/*/output.log")]
+    lines = " ".join(line for lines in last for line in lines)
+    if any(words in lines for words in ("measuring", "fitting", "refining", "features")):
+        return "evaluation"
+    return "training" if "training" in lines else "start"
+
+
+def prepare_place(folder: Path, said: str) -> str:
+    if (folder / "store").exists():
+        return "tidying up" if (folder / "store" / "identity.json").exists() else "end"
+    return "preparing" if fresh(folder, "store.partial/journal.jsonl") else "start"
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -240,9 +260,12 @@ def stressed(job: Job, folder: Path, kills: int, random_: random.Random) -> dict
         place = folder / f"killed-{ends}"
         place.mkdir()
         for _ in range(min(4, kills - landed.total())):
-            where = killed(job, place, random_.choice(job.aims), random_.random() * seconds)
-            landed.update([where] if where else [])
-        finish(job.arguments(place), place / "said.txt")
+            where, ended = killed(job, place, random_.choice(job.aims), random_.random() * seconds)
+            if ended or where == "end":  # nothing is left to lose
+                break
+            landed.update([where])
+        else:
+            finish(job.arguments(place), place / "said.txt")
         ends += 1
         found = job.made(place)
         lost += [name for name in {*expected, *found} if expected.get(name) != found.get(name)]
@@ -250,16 +273,20 @@ def stressed(job: Job, folder: Path, kills: int, random_: random.Random) -> dict
     return {"kills": landed.total(), "ends": ends, "landed": landed, "lost": lost, "undisturbed_s": round(seconds, 1)}
 
 
-def killed(job: Job, folder: Path, aim: str, wait: float) -> str:
-    """Begin the job and kill it: where it is aimed at, else after some seconds. Where it was; empty if it had ended."""
+def killed(job: Job, folder: Path, aim: str, wait: float) -> tuple[str, bool]:
+    """Begin the job and kill it, at the place it is aimed at, else after some seconds. Where it was, and whether it
+    came to its end instead. Raises RuntimeError where it failed."""
     said = folder / "said.txt"
+    (folder / BEGUN).touch()
     child = begin(job.arguments(folder), said)
     limit = time.monotonic() + (PATIENCE if aim else wait)
     before = said.stat().st_size
     lag = random.Random(wait).random() * 0.2 if aim in ("training", "evaluation", "preparing", "refining") else 0.0
     while time.monotonic() < limit:
-        if os.waitpid(child, os.WNOHANG)[0]:
-            return ""
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            check(status, job.arguments(folder), said)
+            return "", True
         if aim and job.place(folder, tail(said, before)) == aim:
             time.sleep(lag)
             break
@@ -271,7 +298,10 @@ def killed(job: Job, folder: Path, aim: str, wait: float) -> str:
     for cell in folder.glob("bench/cells/*/run"):  # cells end by themselves when their bench is gone
         while is_locked(cell):
             time.sleep(POLL)
-    return where if os.WIFSIGNALED(status) else ""
+    if not os.WIFSIGNALED(status):  # it was faster
+        check(status, job.arguments(folder), said)
+        return "", True
+    return where, False
 
 
 def tail(file: Path, start: int) -> str:
@@ -304,6 +334,10 @@ def begin(arguments: list[str], said: Path) -> int:
 def finish(arguments: list[str], said: Path) -> None:
     """Run a command to its end. Raises RuntimeError where it fails."""
     _, status = os.waitpid(begin(arguments, said), 0)
+    check(status, arguments, said)
+
+
+def check(status: int, arguments: list[str], said: Path) -> None:
     if status:
         raise RuntimeError(f"ganzoo {' '.join(arguments)} ended with {status}:\n{said.read_text()[-3000:]}")
 

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from ganzoo.bench.folder import BenchFolder
 from ganzoo.bench.rows import Comparison, Estimate, Row, comparisons
+from ganzoo.bench.statistics import holm, mean_interval, paired_p
 from ganzoo.bench.table import heading, number, row_name
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
-BLOCK = re.compile(r"(<!-- (?P<kind>run|bench|folds) (?P<words>[^>]+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- (?P<kind>run|bench|folds|pairs) (?P<words>[^>]+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
 def run(name: str) -> str:
@@ -86,6 +87,41 @@ def folds(folder: str, column: str) -> str:
     return "\n".join(lines)
 
 
+def pairs(folders: str, dataset: str, column: str, *wanted: str) -> str:
+    """Differences of `one:other` in a score, each with the same seed of the same bench, over several benches.
+
+    `folders` has commas between them. Predictors have the score under its name with `direct_` before it.
+    """
+    pools = [_by_seed(folder, dataset, column) for folder in folders.split(",")]
+    lines = ["| difference (deg) | pairs | each | mean (95 % interval) | p |", "|---|---:|---|---:|---:|"]
+    tests = []
+    for each in wanted:
+        one, other = each.split(":")
+        both = [(pool[one, seed], pool[other, seed]) for pool in pools for name, seed in pool
+                if name == one and (other, seed) in pool]  # fmt: skip
+        differences = [a - b for a, b in both]
+        mean, half = mean_interval(differences)
+        p = paired_p(*zip(*both, strict=True))
+        if half is None or p is None:
+            raise ValueError(f"{each}: too few pairs")
+        tests.append(p)
+        lines.append(
+            f"| {one} minus {other} | {len(both)} | {', '.join(f'{d:+.2f}' for d in differences)} | "
+            f"{mean:+.2f} ({mean - half:+.2f} to {mean + half:+.2f}) | {p:.2g}"
+        )
+    return "\n".join([*lines[:2], *(f"{line} ({q:.2g}) |" for line, q in zip(lines[2:], holm(tests), strict=True))])
+
+
+def _by_seed(folder: str, dataset: str, column: str) -> dict[tuple[str, int], float]:
+    return {
+        (record["label"], record["seed"]): score["value"]
+        for record in BenchFolder(RESULTS / folder).results().finished.values()
+        if record["dataset"] == dataset
+        for score in record["scores"]
+        if score["subject"] == "method" and score["name"] in (column, f"direct_{column}") and score["value"] is not None
+    }
+
+
 def _comparison(folder: str, dataset: str) -> Comparison:
     opened = BenchFolder(RESULTS / folder)
     suite = opened.suite()
@@ -135,7 +171,7 @@ def _cell(score: dict | None) -> str:
     return f"{score['value']:.3g}{interval}"
 
 
-MAKERS: dict[str, Callable[..., str]] = {"run": run, "bench": bench, "folds": folds}
+MAKERS: dict[str, Callable[..., str]] = {"run": run, "bench": bench, "folds": folds, "pairs": pairs}
 
 
 def filled(page: Path) -> str:

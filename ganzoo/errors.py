@@ -13,7 +13,7 @@ class GanzooError(Exception):
 
     def __str__(self) -> str:
         text = printable(super().__str__())
-        return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
+        return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
 
 
 class PluginError(GanzooError):

@@ -6,13 +6,14 @@ A checksum tells damage, and not who wrote a file: somebody who means harm can m
 from __future__ import annotations
 
 import copy
-import math
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ganzoo.errors import CheckpointError
+
+LARGEST = 2**53  # up to which a float holds every whole number
 
 
 def restore_optimizer(name: str, optimizer: torch.optim.Optimizer, state: Any) -> None:
@@ -40,8 +41,13 @@ def meter_state(document: Any) -> dict[str, tuple[float, int]]:
     if not isinstance(document, dict):
         raise ValueError("its means are no table")
     for value in document.values():
-        pair = isinstance(value, list) and len(value) == 2 and all(type(part) in (int, float) for part in value)
-        if not pair or type(value[1]) is not int or not 0 < value[1] < 2**53 or not abs(value[0]) < math.inf:
+        pair = (
+            isinstance(value, list)
+            and len(value) == 2
+            and all(type(part) is float or (type(part) is int and abs(part) < LARGEST) for part in value)
+        )
+        # a sum may be infinite: the next line of the log says so, and ends the run
+        if not pair or type(value[1]) is not int or not 0 < value[1] < LARGEST:
             raise ValueError("its means are not pairs of a sum and a count")
     return {key: (float(total), count) for key, (total, count) in document.items()}
 
@@ -73,7 +79,7 @@ def _alike(value: Any, expected: Any) -> bool:
         return alike and all(_alike(value[key], part) for key, part in expected.items())
     if isinstance(expected, Tensor):
         plain = isinstance(value, Tensor) and value.layout == expected.layout
-        return value is None or (plain and value.shape == expected.shape and value.dtype == expected.dtype)
+        return plain and value.shape == expected.shape and value.dtype == expected.dtype
     return type(value) is type(expected)
 
 

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ganzoo import strict_json
 from ganzoo.errors import DivergenceError, UsageError
 from ganzoo.loop import Observer
 from ganzoo.metric import Score
@@ -154,7 +155,7 @@ def _class(name: str) -> type[Tracker]:
 def _ids(file: Path) -> dict[str, str]:
     """What each tracker called the run; nothing where the file is absent or damaged."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = strict_json.parse(file.read_bytes())
     except (OSError, ValueError):
         return {}
     return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}

@@ -11,6 +11,7 @@ import numpy as np
 from ganzoo.errors import DatasetError
 from ganzoo.files.guard import check_memory, check_plain, reading
 
+MOST_PACKED = 1100  # deflate packs zeros 1032 to 1, and nothing better
 Headers = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
 
 
@@ -31,6 +32,10 @@ def array_headers(file: Path) -> Headers:
                     shape, _, dtype = read(stream)
                 if not all(type(side) is int and side >= 0 for side in shape):
                     raise ValueError(f"its array {entry} has the impossible shape {shape}")
+                if int(np.prod(shape, dtype=object)) * dtype.itemsize > MOST_PACKED * file.stat().st_size:
+                    raise ValueError(
+                        f"its array {entry} claims to be {list(shape)}, and the file is too small for that"
+                    )
                 headers[entry.removesuffix(".npy")] = (shape, dtype)
     return headers
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 IMAGES, LABELS, CARD = "images.npy", "labels.parquet", "card.json"
 NUMBERS = ("gaze", "pitch", "yaw", "pose_pitch", "pose_yaw", "pupil_x", "pupil_y", "landmarks", "class")
+VECTORS = ("gaze", "landmarks")  # the columns whose rows are lists of numbers
 TABLES = ("checksums", "settings", "conventions", "recipe")  # of the card
 NAMED = ("gaze", "pitch", "yaw", "pose_pitch", "pose_yaw", "pupil_x", "pupil_y", "landmarks", "class",
          "person", "day", "side", "split", "file")  # fmt: skip
@@ -114,6 +115,8 @@ class Store:
             values = as_array(parquet.read_table(self.path / LABELS, columns=[name]).column(0))
             if name in NUMBERS and values.dtype.kind not in "fiu":
                 raise ValueError(f"its column {name!r} must hold numbers, not {values.dtype}")
+            if name in NAMED and (values.shape[1:] != (3,) if name == "gaze" else values.ndim != 1 + (name in VECTORS)):
+                raise ValueError(f"its column {name!r} has rows of the shape {list(values.shape[1:])}")
             if len(values) != len(self):
                 raise ValueError(f"its column {name!r} has {len(values):,} rows for {len(self):,} images")
         return values
@@ -174,3 +177,10 @@ def as_table(columns: Mapping[str, np.ndarray]) -> pyarrow.Table:
         else:
             arrays[name] = pyarrow.array(_as_text(values) if values.dtype.kind == "U" else values)
     return pyarrow.table(arrays)
+
+
+def as_slice(rows: np.ndarray) -> slice | np.ndarray:
+    """Row numbers as a slice where they grow evenly, which leaves a memory map's rows where they are; else as given."""
+    step = int(rows[1] - rows[0]) if len(rows) > 1 else 1
+    even = step > 0 and bool((np.diff(rows) == step).all())
+    return slice(int(rows[0]), int(rows[-1]) + 1, step) if even else rows

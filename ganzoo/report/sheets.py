@@ -11,6 +11,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from ganzoo.dataset import Domain
+from ganzoo.errors import PluginError
 from ganzoo.files.output import writing
 from ganzoo.loader import reseed, to_uint8, to_unit_range
 from ganzoo.loop import device_of
@@ -43,6 +44,8 @@ def sample_sheet(method: Method, source: Domain, target: Domain, file: Path, *, 
     method.train(training)
     if not rows:
         return False
+    if odd := [list(row.shape) for row in rows if row.shape != real.shape]:
+        raise PluginError(f"method {method.name} made images {odd[0]}, not {list(real.shape)}; the shape must stay")
     images = to_uint8(torch.cat([row.float().cpu() for row in rows]))
     images = images.repeat_interleave(ENLARGED, -1).repeat_interleave(ENLARGED, -2)
     framed = F.pad(images, (0, FRAME, 0, FRAME), value=255)

@@ -291,5 +291,5 @@ def targets() -> list[Target]:
         Target("npz", st.one_of(damaged([npz.getvalue()]), _archives(), _archives(), st.sampled_from(CLAIMS)), _npz),
         Target("labels.csv", csv_labels, _labels),
         Target("label json", json_labels, _labels),
-        Target("prepared store (json, npy, parquet)", stores, _store),
+        Target("prepared store (json, npy, parquet)", stores, _store, ("/store", "dataset store-store")),
     ]

@@ -21,11 +21,11 @@ from ganzoo.bench.suite import load_suite, narrowed
 from ganzoo.cli import main
 from ganzoo.config import write_toml
 from ganzoo.errors import GanzooError
-from ganzoo.experiment import _Recorder, make_plan, plan_of_run
-from ganzoo.loop import Observer
+from ganzoo.experiment import make_plan, plan_of_run
 from ganzoo.report.curves import loss_curves
 from ganzoo.run_folder import RunFolder
-from ganzoo.tracking import Tracking
+from ganzoo.tracking import FILE as TRACKERS
+from ganzoo.tracking import _ids
 
 PAIR = {"dataset": {"source": "s.npz", "target": "t.npz", "test_people": [1, 2], "source_range": [0, 1.5, 0, 1]}}
 RUN: dict[str, Any] = {
@@ -102,7 +102,12 @@ def _run(files: tuple[bytes, bytes, bytes, bytes], folder: Path) -> None:
     for file, content in zip(written, files, strict=True):
         file.write_bytes(content)
     command("runs", "list", folder)
-    _Recorder(place, 64, Tracking([]), Observer()).started(1, 5)
+    place.rewind(1)
+    seconds, images = place.spent()
+    assert seconds >= 0
+    assert isinstance(images, int)
+    (place.path / TRACKERS).write_bytes(files[3])
+    assert all(isinstance(each, str) for each in _ids(place.path / TRACKERS).values())
     loss_curves(place.logged(place.log_file), place.curves_file, "a run")
     place.check(RUN)
     plan_of_run(place)

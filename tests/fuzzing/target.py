@@ -17,7 +17,8 @@ from hypothesis.strategies import SearchStrategy
 
 from ganzoo.errors import GanzooError
 
-SECONDS = 20  # that one example may take, on a busy machine
+SECONDS = 10  # of a processor that one example may take
+WAITS = 20  # times as long it may take by the clock: the machine may be busy, but nothing may block for ever
 CANARY = "code-ran"  # a file that payloads try to make
 LONGEST = 2_000  # letters of an error: it is a sentence, and no copy of the input
 _STARTS = (
@@ -86,13 +87,17 @@ def _limited() -> Iterator[None]:
     def stop(*_: object) -> None:
         raise TooSlow(f"longer than {SECONDS} s")
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    timers = {signal.ITIMER_PROF: (signal.SIGPROF, SECONDS), signal.ITIMER_REAL: (signal.SIGALRM, WAITS * SECONDS)}
+    before = {kind: signal.signal(kind, stop) for kind, _ in timers.values()}
+    for timer, (_, seconds) in timers.items():
+        signal.setitimer(timer, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for timer in timers:
+            signal.setitimer(timer, 0)
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
 
 
 _inside: list[Path] = []  # the folder of the example that is being read
