@@ -147,10 +147,8 @@ def main() -> int:
     }
     if given.out:
         given.out.write_text(json.dumps(document, indent=1) + "\n")
-    print(
-        f"{document['examples']:,} examples, {document['anything_else']} bugs, "
-        f"{document['cpu_minutes']} minutes of a core"
-    )
+    bugs, minutes = document["anything_else"], document["cpu_minutes"]
+    print(f"{document['examples']:,} examples, {bugs} bugs, {minutes} minutes of a core")
     return 1 if document["anything_else"] else 0
 
 

@@ -87,7 +87,10 @@ def _command(name: str, args: Sequence[str]) -> click.Command:
         layers = {f"--config {file}": tables} if file else {}
         kept = None if asked.get("preset") == "default" else asked.get("preset")
         typed = _typed_settings(params, given)
-        plan = make_plan(name, dataset, preset or kept, {**layers, "options": typed})
+        try:
+            plan = make_plan(name, dataset, preset or kept, {**layers, "options": typed})
+        except UnknownNameError as error:
+            raise UnknownNameError(str(error) if preset or not file else f"--config {file}: {error}") from error
         for metric in typed["metric"].keys() - plan.metric_configs.keys():
             raise ConfigError(f"a setting of the metric {metric} is given, which is not measured; name it in --metrics")
         _run(plan, RunFolder(out or plan.default_folder()), track)

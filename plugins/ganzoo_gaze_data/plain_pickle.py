@@ -23,7 +23,7 @@ _KINDS = re.compile(r"[<>|=]?(b1|\?|[iuf][1248]|f16|S\d{1,4}|U\d{1,4})")
 def loads(data: bytes) -> Any:
     """The value of a pickle of any protocol, of Python 2 or 3. Raises DatasetError for anything but plain values."""
     try:
-        return _Plain().of(_Reader(io.BytesIO(data), encoding="latin1").load(), 0)
+        return _Plain().of(_Reader(_Content(data), encoding="latin1").load(), 0)
     except DatasetError:
         raise
     except Exception as error:  # damaged pickles raise nearly anything
@@ -53,6 +53,14 @@ class _Reader(pickle._Unpickler):
             raise DatasetError(f"its pickle names {module}.{name}, which could run code; only numbers, text, lists, "
                                "dictionaries and numpy arrays are read")  # fmt: skip
         return known[module, name]
+
+
+class _Content(io.BytesIO):
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        if not line.endswith(b"\n"):
+            raise EOFError("it ends in the middle of a line")
+        return line
 
 
 class _Dtype:

@@ -30,6 +30,7 @@ from scipy.io import savemat
 from fuzzing.image_targets import GREY
 from fuzzing.mutation import damaged, edited, json_files
 from fuzzing.target import CANARY, Target
+from ganzoo.errors import DatasetError
 from ganzoo.files.archive import Archive, Piece
 from ganzoo.files.output import OutputFolder
 from ganzoo.preparing.writer import StoreWriter
@@ -40,8 +41,10 @@ def _read(archive: Archive) -> None:
     for module in (kaggle, mpiigaze, syntheseyes, unityeyes, originals):
         for function in vars(module).values():
             getattr(function, "cache_clear", int)()
-    for name in archive.pieces():
-        piece = archive.read(name)
+    pieces = [archive.read(name) for name in archive.pieces()]
+    if not any(len(piece.images) for piece in pieces):  # as the writer of a store ends
+        raise DatasetError(f"{archive.path}: no image could be used; {next(iter(pieces[0].skipped), 'it is empty')}")
+    for piece in pieces:
         assert piece.images.dtype == np.uint8
         assert piece.images.shape[1:] == archive.image_shape
         assert all(len(column) == len(piece.images) for column in piece.columns.values())

@@ -131,7 +131,7 @@ def test_files_that_cannot_be_used_are_named_with_their_reason(tmp_path: Path) -
         "2.jpg": "no json file beside it",
         "3.jpg": "no image beside it",
         "4.jpg": "4.json is not a readable json file",
-        "5.jpg": "its json is no object",
+        "5.jpg": "must hold a json object",
         "6.jpg": "it is not a readable image: image file is truncated",
         "7.jpg": "its gaze is not finite",
         "8.jpg": "its gaze vector is not of unit length",

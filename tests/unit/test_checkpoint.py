@@ -14,6 +14,7 @@ from toy_plugin import Shift, ShiftConfig
 from ganzoo import checkpoint
 from ganzoo.batch import DataSpec
 from ganzoo.errors import CheckpointError
+from ganzoo.restoring import restore_optimizer
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
 
@@ -179,3 +180,28 @@ def test_buffers_that_do_not_persist_are_left_out(tmp_path):
     make = partial(Normed, ShiftConfig(), SPEC)
     checkpoint.save(tmp_path, 1, make(), {})
     assert checkpoint.load(checkpoint.latest(tmp_path), make()) == 1
+
+
+def test_a_manifest_of_another_step_or_of_fewer_files_is_damage(tmp_path):
+    method, optimizers = trained()
+    for step, change in ((1, {}), (2, {"step": 7}), (3, {"sha256": {}}), (4, {"world": 2})):
+        checkpoint.save(tmp_path, step, method, optimizers)
+        manifest = checkpoint.folder(tmp_path) / f"step-{step:08d}" / "manifest.json"
+        manifest.write_text(json.dumps({**json.loads(manifest.read_text()), **change}))
+        if step > 1:
+            with pytest.warns(UserWarning, match="is damaged"):
+                newest = checkpoint.latest(tmp_path)
+            assert (newest.name if newest else None) == ("step-00000001" if step == 2 else None)
+
+
+def test_what_an_optimizer_remembers_must_fit_and_its_settings_are_those_of_the_run(tmp_path):
+    _, optimizers = trained()
+    whole = optimizers["shift"].state_dict()
+    other = Adam(Shift(ShiftConfig(), SPEC).parameters(), lr=0.5)
+    restore_optimizer("shift", other, {**whole, "param_groups": [{**whole["param_groups"][0], "betas": "no numbers"}]})
+    assert other.param_groups[0]["betas"] == (0.9, 0.999)
+    assert torch.equal(other.state_dict()["state"][0]["exp_avg"], whole["state"][0]["exp_avg"])
+    for wrong in ({"exp_avg": torch.zeros(9)}, {"exp_avg": None}, {"extra": torch.zeros(1)}):
+        state = {**whole, "state": {**whole["state"], 0: {**whole["state"][0], **wrong}}}
+        with pytest.raises(CheckpointError, match="does not fit the weights of this run"):
+            restore_optimizer("shift", other, state)
