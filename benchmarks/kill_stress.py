@@ -10,7 +10,8 @@ the bytes of a store or of refined images. To save the seconds that importing to
 this process, which has imported it and computed nothing; the cells of a bench are processes of their own, as always.
 
 Where a kill is meant to land (while it starts, in training, in a checkpoint, in evaluation) is drawn from --seed;
-where it landed is read from what the job had said and written. Only kills that found the job alive are counted.
+where it landed is read from what the job had said and written. Only kills that found the job alive are counted. The
+report is written after each job, and the same command goes on with those that are not in it.
 """
 
 from __future__ import annotations
@@ -92,30 +93,43 @@ def main() -> None:
     for module in IMPORTED_ONCE:
         importlib.import_module(module)
     registry().add_file(TOY)
-    start, random_ = time.monotonic(), random.Random(given.seed)
-    with tempfile.TemporaryDirectory() as temporary:
-        known = jobs(Path(temporary))
-        chosen = given.only.split(",") if given.only else list(known)
-        results = {}
-        for name in chosen:
-            results[name] = stressed(known[name], Path(temporary) / name, given.kills, random_)
-            print(f"{name}: {results[name]}", flush=True)
-    landed = Counter(place for each in results.values() for place in each["landed"].elements())
-    lost = sum(len(each["lost"]) for each in results.values())
     facts = {
-        "kills": landed.total(),
-        "lost": lost,
-        "kills_by_place": dict(sorted(landed.items())),
-        "jobs": results,
         "seed": given.seed,
         "precision": "fp32, and bf16 in the jobs that say so",
-        "seconds": round(time.monotonic() - start),
         "python": platform.python_version(),
         "torch": torch.__version__,
     }
-    given.out.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    print(f"{landed.total()} kills, {lost} losses; {given.out}")
-    sys.exit(lost > 0)
+    with tempfile.TemporaryDirectory() as temporary:
+        known = jobs(Path(temporary))
+        results = earlier(given.out, facts)
+        for name in given.only.split(",") if given.only else known:
+            if name not in results:
+                random_ = random.Random(f"{given.seed} {name}")
+                results[name] = stressed(known[name], Path(temporary) / name, given.kills, random_)
+                write(given.out, facts, results)
+            print(f"{name}: {results[name]}", flush=True)
+    sys.exit(any(each["lost"] for each in results.values()))
+
+
+def earlier(out: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    """The jobs that an earlier call finished under the same conditions."""
+    if not out.exists():
+        return {}
+    found = json.loads(out.read_text(encoding="utf-8"))
+    if {key: found.get(key) for key in facts} != facts:
+        sys.exit(f"{out} was made under other conditions; delete it, or give another --out")
+    return dict(found["jobs"])
+
+
+def write(out: Path, facts: dict[str, Any], results: dict[str, Any]) -> None:
+    landed = Counter[str]()
+    for each in results.values():
+        landed.update(each["landed"])
+    totals = {"kills": landed.total(), "lost": sum(len(each["lost"]) for each in results.values())}
+    document = {**totals, "kills_by_place": dict(sorted(landed.items())), **facts, "jobs": results}
+    aside = out.with_name(out.name + ".partial")
+    aside.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    aside.replace(out)
 
 
 def jobs(base: Path) -> dict[str, Job]:
