@@ -136,7 +136,7 @@ def jobs(base: Path) -> dict[str, Job]:
         lambda folder: ["data", "prepare", "folder", "--from", str(images(base)), "--to", str(folder / "store"),
                         "--jobs", "1"],
         lambda folder: contents(folder / "store"),
-        lambda folder, said: "preparing" if fresh(folder, "store.partial/journal.jsonl") else "start",
+        prepare_place,
         ("", "preparing", "preparing"),
     )  # fmt: skip
     refine = Job(
@@ -216,6 +216,12 @@ def bench_place(folder: Path, said: str) -> str:
     return "training" if "training" in lines else "start"
 
 
+def prepare_place(folder: Path, said: str) -> str:
+    if (folder / "store").exists():
+        return "tidying up" if (folder / "store" / "identity.json").exists() else "end"
+    return "preparing" if fresh(folder, "store.partial/journal.jsonl") else "start"
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
@@ -254,9 +260,12 @@ def stressed(job: Job, folder: Path, kills: int, random_: random.Random) -> dict
         place = folder / f"killed-{ends}"
         place.mkdir()
         for _ in range(min(4, kills - landed.total())):
-            where = killed(job, place, random_.choice(job.aims), random_.random() * seconds)
-            landed.update([where] if where else [])
-        finish(job.arguments(place), place / "said.txt")
+            where, ended = killed(job, place, random_.choice(job.aims), random_.random() * seconds)
+            if ended or where == "end":  # nothing is left to lose
+                break
+            landed.update([where])
+        else:
+            finish(job.arguments(place), place / "said.txt")
         ends += 1
         found = job.made(place)
         lost += [name for name in {*expected, *found} if expected.get(name) != found.get(name)]
@@ -264,8 +273,9 @@ def stressed(job: Job, folder: Path, kills: int, random_: random.Random) -> dict
     return {"kills": landed.total(), "ends": ends, "landed": landed, "lost": lost, "undisturbed_s": round(seconds, 1)}
 
 
-def killed(job: Job, folder: Path, aim: str, wait: float) -> str:
-    """Begin the job and kill it: where it is aimed at, else after some seconds. Where it was; empty if it had ended."""
+def killed(job: Job, folder: Path, aim: str, wait: float) -> tuple[str, bool]:
+    """Begin the job and kill it, at the place it is aimed at, else after some seconds. Where it was, and whether it
+    came to its end instead. Raises RuntimeError where it failed."""
     said = folder / "said.txt"
     (folder / BEGUN).touch()
     child = begin(job.arguments(folder), said)
@@ -273,8 +283,10 @@ def killed(job: Job, folder: Path, aim: str, wait: float) -> str:
     before = said.stat().st_size
     lag = random.Random(wait).random() * 0.2 if aim in ("training", "evaluation", "preparing", "refining") else 0.0
     while time.monotonic() < limit:
-        if os.waitpid(child, os.WNOHANG)[0]:
-            return ""
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            check(status, job.arguments(folder), said)
+            return "", True
         if aim and job.place(folder, tail(said, before)) == aim:
             time.sleep(lag)
             break
@@ -286,7 +298,10 @@ def killed(job: Job, folder: Path, aim: str, wait: float) -> str:
     for cell in folder.glob("bench/cells/*/run"):  # cells end by themselves when their bench is gone
         while is_locked(cell):
             time.sleep(POLL)
-    return where if os.WIFSIGNALED(status) else ""
+    if not os.WIFSIGNALED(status):  # it was faster
+        check(status, job.arguments(folder), said)
+        return "", True
+    return where, False
 
 
 def tail(file: Path, start: int) -> str:
@@ -319,6 +334,10 @@ def begin(arguments: list[str], said: Path) -> int:
 def finish(arguments: list[str], said: Path) -> None:
     """Run a command to its end. Raises RuntimeError where it fails."""
     _, status = os.waitpid(begin(arguments, said), 0)
+    check(status, arguments, said)
+
+
+def check(status: int, arguments: list[str], said: Path) -> None:
     if status:
         raise RuntimeError(f"ganzoo {' '.join(arguments)} ended with {status}:\n{said.read_text()[-3000:]}")
 

@@ -1,10 +1,12 @@
-"""Where ganzoo keeps what it can make again: rendered datasets, fitted networks."""
+"""Where ganzoo keeps what it can make again: rendered datasets, fitted networks, features of reference images."""
 
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
+import numpy as np
 import platformdirs
 
 
@@ -12,3 +14,24 @@ def cache_folder(name: str) -> Path:
     """The folder for one kind of cached thing; the environment variable GANZOO_CACHE moves them all."""
     root = os.environ.get("GANZOO_CACHE") or platformdirs.user_cache_dir("ganzoo")
     return Path(root) / name
+
+
+def kept_array(file: Path) -> np.ndarray | None:
+    """An array that `keep_array` wrote; None where there is none, or a damaged one."""
+    try:
+        array: np.ndarray = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return array
+
+
+def keep_array(file: Path, array: np.ndarray) -> None:
+    """Write an array whole or not at all. A cache that cannot be written costs time later, and nothing else."""
+    aside = file.with_suffix(f".{os.getpid()}-{time.time_ns()}.partial")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with aside.open("wb") as stream:
+            np.save(stream, array)
+        aside.replace(file)
+    except OSError:
+        aside.unlink(missing_ok=True)

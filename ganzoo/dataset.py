@@ -15,6 +15,8 @@ from ganzoo.errors import DatasetError
 from ganzoo.settings import Settings
 from ganzoo.task import Task
 
+HASHED = 8_192  # rows at once
+
 
 @dataclass(frozen=True)
 class Domain:
@@ -69,7 +71,8 @@ class Domain:
         for column in (self.images, self.labels):
             if column is not None:
                 digest.update(repr((column.shape, column.dtype.str)).encode())
-                digest.update(np.ascontiguousarray(column).data)
+                for start in range(0, len(column), HASHED):  # in parts: a memory map need not be contiguous, nor fit
+                    digest.update(np.ascontiguousarray(column[start : start + HASHED]).data)
         return digest.hexdigest()
 
 

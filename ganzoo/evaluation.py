@@ -23,7 +23,7 @@ from torch import Tensor
 from ganzoo import __version__
 from ganzoo.batch import DataSpec
 from ganzoo.blame import blaming
-from ganzoo.cache import cache_folder
+from ganzoo.cache import cache_folder, keep_array, kept_array
 from ganzoo.dataset import Dataset, Domain
 from ganzoo.errors import DivergenceError, MetricUnavailableError, PluginError
 from ganzoo.loader import derive_seed, reseed, to_uint8, to_unit_range
@@ -93,18 +93,41 @@ class SharedExtraction(ABC):
             raise found
         return found
 
-    def features(self, extractor: str, images: Domain) -> np.ndarray:
+    def features(self, extractor: str, images: Domain, *, keep: bool = False) -> np.ndarray:
         network = self.extractor(extractor)
-        key = (extractor, images.unlabelled().fingerprint())
+        fingerprint = images.unlabelled().fingerprint()
+        key = (extractor, fingerprint)
         if key not in self._features:
-            self.watcher.doing(f"{extractor} features of {len(images)} {images.name} images")
-            with torch.no_grad():
-                chunks = [
-                    network.features(torch.tensor(images.images[start : start + CHUNK], device=self.device)).cpu()
-                    for start in range(0, len(images), CHUNK)
-                ]
-            self._features[key] = torch.cat(chunks).double().numpy()
+            file = self._features_file(network, fingerprint) if keep and "weights_sha256" in network.card else None
+            found = None if file is None else kept_array(file)
+            if found is None or len(found) != len(images):
+                self.watcher.doing(f"{extractor} features of {len(images)} {images.name} images")
+                found = self._extracted(network, images)
+                if file is not None:
+                    keep_array(file, found)
+            self._features[key] = found.astype(np.float64)
         return self._features[key]
+
+    def _extracted(self, network: Extractor, images: Domain) -> np.ndarray:
+        with torch.no_grad():
+            chunks = [
+                network.features(torch.tensor(images.images[start : start + CHUNK], device=self.device)).cpu()
+                for start in range(0, len(images), CHUNK)
+            ]
+        return torch.cat(chunks).float().numpy()
+
+    def _features_file(self, network: Extractor, fingerprint: str) -> Path:
+        facts = (
+            type(network).__qualname__,
+            _code(type(network)),
+            json.dumps(network.card, sort_keys=True, default=str),
+            fingerprint,
+            self.device.type,
+            torch.get_num_threads(),
+            torch.__version__,
+            __version__,
+        )
+        return cache_folder("features") / f"{hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()}.npy"
 
     def fit(self, network: Method, source: Domain, *, steps: int, batch_size: int, seed: int) -> Method:
         config = TrainConfig(

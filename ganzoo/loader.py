@@ -74,13 +74,27 @@ class _Images:
         self.resident = torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device) if resident else None
 
     def gather(self, rows: np.ndarray) -> Tensor:
+        """These images, float [N, C, H, W] in [-1, 1], channels last."""
         if self.resident is not None:
-            picked = self.resident[torch.from_numpy(rows).to(self.device)]
+            picked = self.resident[_moved(torch.from_numpy(rows), self.device)]
+        elif self.device.type == "cuda":  # a quarter of the bytes to copy: bytes become numbers there
+            picked = _moved(torch.from_numpy(self.host[rows]), self.device)
         else:
-            picked = torch.from_numpy(self.host[rows])
-            if self.device.type == "cuda":
-                picked = picked.pin_memory().to(self.device, non_blocking=True)
+            return _channels_last(self.host[rows])
         return to_unit_range(picked).contiguous(memory_format=torch.channels_last)
+
+
+def _channels_last(images: np.ndarray) -> Tensor:
+    """`to_unit_range`, to the bit, by numpy: torch would open a second team of threads beside the one that trains."""
+    unit = images.transpose(0, 2, 3, 1).astype(np.float32, order="C")
+    unit /= 127.5
+    unit -= 1
+    return torch.from_numpy(unit).permute(0, 3, 1, 2)
+
+
+def _moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the host on the device. A GPU copies it from pinned memory, for which nobody has to wait."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
 
 
 class Loader:
@@ -139,9 +153,9 @@ class Loader:
         target = self._target_rows.at(start, self.batch_size)
         parts = {
             "source": self.source.gather(source),
-            "source_label": self.source_label[torch.from_numpy(source)].to(self.device, non_blocking=True),
+            "source_label": _moved(self.source_label[torch.from_numpy(source)], self.device),
             "target": self.target.gather(target),
         }
         if self.target_label is not None:
-            parts["target_label"] = self.target_label[torch.from_numpy(target)].to(self.device, non_blocking=True)
+            parts["target_label"] = _moved(self.target_label[torch.from_numpy(target)], self.device)
         return parts

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from itertools import chain
 from pathlib import Path
 from typing import Literal
@@ -99,6 +100,20 @@ def resolve_precision(name: str, device: torch.device) -> str:
     return "bf16" if multiplies_bfloat16() else "fp32"
 
 
+def _fused(make: Callable[..., torch.optim.Optimizer]) -> dict[str, bool]:
+    """The update of all weights in few launches, for an optimizer that has one and leaves the choice open.
+
+    It is the same formula, rounded apart. On a CPU it would save 2 to 3 % of a DANN step, and move golden curves.
+    """
+    try:
+        options = signature(make).parameters
+    except (TypeError, ValueError):  # a callable that tells nothing of itself
+        return {}
+    chosen = [options[name].default for name in ("foreach", "differentiable") if name in options]
+    is_open = "fused" in options and options["fused"].default is None
+    return {"fused": True} if is_open and not any(chosen) else {}
+
+
 class PhaseRunner:
     """Runs one phase: gradients in, one optimizer step out."""
 
@@ -113,7 +128,8 @@ class PhaseRunner:
         if owner is not None:
             self.optimizer, self.rates = owner.optimizer, owner.rates
         elif callable(phase.optimizer):
-            self.optimizer = phase.optimizer(self.params)
+            on_gpu = bool(self.params) and self.params[0].is_cuda
+            self.optimizer = phase.optimizer(self.params, **(_fused(phase.optimizer) if on_gpu else {}))
             self.rates = [group["lr"] for group in self.optimizer.param_groups]
 
     def set_progress(self, progress: float) -> None:

@@ -94,8 +94,12 @@ class Extraction(Protocol):
         """A named extractor, made once. Raises MetricUnavailableError where it cannot be had."""
         ...
 
-    def features(self, extractor: str, images: Domain) -> np.ndarray:
-        """Features float64 [N, D] of a domain's images by a named extractor, computed once."""
+    def features(self, extractor: str, images: Domain, *, keep: bool = False) -> np.ndarray:
+        """Features float64 [N, D] of a domain's images by a named extractor, computed once.
+
+        `keep` is for images that later evaluations will meet again, such as a reference: their features are cached on
+        disk by the content of the images and the card of the extractor, if that names its `weights_sha256`.
+        """
         ...
 
     def fit(self, network: Method, source: Domain, *, steps: int, batch_size: int, seed: int) -> Method:

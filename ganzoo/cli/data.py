@@ -73,8 +73,7 @@ def _prepare_command(archive: type[Archive]) -> click.Command:
     def callback(origin: Path, to: Path | None, jobs: int, plugin: Sequence[Path], **given: Any) -> None:
         typed = {param.field: given[str(param.name)] for param in made if isinstance(param, SettingOption)}
         reader = archive(build(archive.Config, {"options": typed}), origin)
-        store = prepare(reader, to or data_folder() / archive.name, jobs=jobs)
-        contact_sheet(store, store.path / SHEET)
+        store = prepare(reader, to or data_folder() / archive.name, jobs=jobs, finishing=_with_sheet)
         _report(store)
 
     own = [
@@ -85,6 +84,10 @@ def _prepare_command(archive: type[Archive]) -> click.Command:
     ]
     about = f"{archive.summary}\n\n{archive.homepage}\n\nLicence: {archive.license}"
     return click.Command(archive.name, params=[*own, *made], callback=callback, help=about)
+
+
+def _with_sheet(folder: Path) -> None:
+    contact_sheet(Store(folder), folder / SHEET)
 
 
 def _report(store: Store) -> None:

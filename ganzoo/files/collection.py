@@ -24,7 +24,7 @@ from ganzoo.files.label_files import folder_labels
 from ganzoo.files.labels import PERSON_KEYS, Columns, finite, gaze_labels, group_ids
 from ganzoo.files.location import Location
 from ganzoo.files.npz import array_headers, read_array
-from ganzoo.files.store import Store, is_store
+from ganzoo.files.store import Store, as_slice, is_store
 from ganzoo.progress import progress_bar
 
 Item = TypeVar("Item")
@@ -43,6 +43,10 @@ class Images(ABC):
     @abstractmethod
     def read(self, rows: Sequence[int], fit: Fit) -> np.ndarray:
         """Some of the images as uint8 [N, C, H, W]. Their shapes must have passed `fit.check`."""
+
+    def stay_mapped(self, rows: np.ndarray, fit: Fit) -> bool:
+        """Whether `read` gives a view of a memory map, which takes no memory."""
+        return False
 
     @abstractmethod
     def columns(self) -> Columns:
@@ -124,7 +128,7 @@ class ImageArchive(Images):
 
 
 class StoreImages(Images):
-    """A prepared store. Rows that lie together stay in its memory map."""
+    """A prepared store. Evenly spaced rows, such as those of any slice, stay in its memory map."""
 
     def __init__(self, folder: Path) -> None:
         self.path, self.store = folder, Store(folder)
@@ -135,10 +139,12 @@ class StoreImages(Images):
     def read(self, rows: Sequence[int], fit: Fit) -> np.ndarray:
         images = self.store.images
         if self.shapes[0] == fit.shape:
-            together = len(rows) == rows[-1] - rows[0] + 1 and rows[0] <= rows[-1]
-            return images[rows[0] : rows[-1] + 1] if together else images[np.asarray(rows)]
+            return images[as_slice(np.asarray(rows))]
         fitted = in_parallel(lambda row: fit(images[row].transpose(1, 2, 0)).transpose(2, 0, 1), rows)
         return np.stack(list(_shown(fitted, len(rows), f"fitting {self.path.name}")))
+
+    def stay_mapped(self, rows: np.ndarray, fit: Fit) -> bool:
+        return self.shapes[0] == fit.shape and isinstance(as_slice(rows), slice)
 
     def columns(self) -> Columns:
         where, names = str(self.path), set(self.store.columns)
@@ -197,7 +203,8 @@ def read_images(name: str, images: Images, location: Location, fit: Fit) -> Doma
     rows = location.select(len(images.names))
     shapes = [images.shapes[row] for row in rows]
     fit.check(shapes, [images.names[row] for row in rows], f"{name} {location}")
-    check_memory(len(rows) * int(np.prod(fit.shape)), f"{name} {location}")
+    if not images.stay_mapped(rows, fit):
+        check_memory(len(rows) * int(np.prod(fit.shape)), f"{name} {location}")
     return Domain(name, images.read(rows.tolist(), fit))
 
 

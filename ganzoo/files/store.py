@@ -177,3 +177,10 @@ def as_table(columns: Mapping[str, np.ndarray]) -> pyarrow.Table:
         else:
             arrays[name] = pyarrow.array(_as_text(values) if values.dtype.kind == "U" else values)
     return pyarrow.table(arrays)
+
+
+def as_slice(rows: np.ndarray) -> slice | np.ndarray:
+    """Row numbers as a slice where they grow evenly, which leaves a memory map's rows where they are; else as given."""
+    step = int(rows[1] - rows[0]) if len(rows) > 1 else 1
+    even = step > 0 and bool((np.diff(rows) == step).all())
+    return slice(int(rows[0]), int(rows[-1]) + 1, step) if even else rows

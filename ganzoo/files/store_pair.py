@@ -15,7 +15,7 @@ from ganzoo.files.archive import Archive
 from ganzoo.files.fit import Channels, Fit, Resizer
 from ganzoo.files.guard import some
 from ganzoo.files.labels import group_ids
-from ganzoo.files.store import Store, data_folder, is_store, prepared
+from ganzoo.files.store import Store, as_slice, data_folder, is_store, prepared
 from ganzoo.gaze_range import gaze_range, restrict_gaze
 from ganzoo.settings import Settings
 from ganzoo.task import Task
@@ -179,8 +179,7 @@ class StorePair(Dataset):
         found = np.flatnonzero(chosen)
         if not len(found):
             raise DatasetError(f"dataset {self.name}: no image of the store {store.path.name} is left for {name}")
-        whole = len(found) == found[-1] - found[0] + 1
-        rows: Rows = slice(int(found[0]), int(found[-1]) + 1) if whole else found  # a slice stays in the memory map
+        rows: Rows = as_slice(found)
         labels, extra = self._labels(store), {}
         images = store.images[rows]
         shape = _shape(store)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -14,7 +15,9 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
     Images are [N, C, H, W]; the result is 0-d (Gulrajani et al. 2017, section 4). It runs in float32 under autocast
     too, because a norm of bfloat16 gradients, differentiated once more, is mostly rounding.
     """
-    with torch.autocast(real.device.type, enabled=False), torch.enable_grad():
+    device = real.device.type  # that of the kit's check of devices has no autocast to switch off
+    plain = torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
+    with plain, torch.enable_grad():
         share = torch.rand(len(real), 1, 1, 1, device=real.device)
         between = torch.lerp(real.float(), fake.float(), share).detach().requires_grad_()
         (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -26,8 +26,17 @@ WORTH_PROCESSES = 16  # fewer pieces are read faster than processes start
 RESERVE = 1.1  # of the space that the store will take
 
 
-def prepare(archive: Archive, path: Path, *, jobs: int = 0, quiet: bool = False) -> Store:
+def prepare(
+    archive: Archive,
+    path: Path,
+    *,
+    jobs: int = 0,
+    quiet: bool = False,
+    finishing: Callable[[Path], object] | None = None,
+) -> Store:
     """Make the store `path` of an archive; `jobs` processes read (0: one a core).
+
+    `finishing` is called with the folder of the complete store, before it has its name, and may add to it.
 
     Raises GanzooError where the archive is not what its kind expects, or the disk is too small or refuses.
     """
@@ -42,6 +51,8 @@ def prepare(archive: Archive, path: Path, *, jobs: int = 0, quiet: bool = False)
         "number of pieces": len(names),
     }
     writer = StoreWriter(path, identity, archive.image_shape)
+    if writer.was_finished():
+        return Store(path)
     jobs = jobs or os.cpu_count() or 1
     with writer.open() as done:
         if done != list(names[: len(done)]):
@@ -67,7 +78,8 @@ def prepare(archive: Archive, path: Path, *, jobs: int = 0, quiet: bool = False)
             "recipe": dict(archive.recipe()),
             "settings": {key: value for key, value in settings.items() if value is not None},
             "ganzoo": __version__,
-        }
+        },
+        finishing,
     )
     return Store(path)
 

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -93,8 +93,23 @@ class StoreWriter:
                 _sync(journal)
         self.journal.append((name, count))
 
-    def finish(self, facts: Mapping[str, Any]) -> None:
-        """Write the table and the card, and give the store its name. Raises DatasetError where it has no image."""
+    def was_finished(self) -> bool:
+        """Whether this job had given the store its name and was killed while it tidied up, which is then done."""
+        try:
+            found = json.loads((self.path / IDENTITY).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        if found != self.identity:
+            return False
+        with writing(self.path):
+            self._tidy_up()
+        return True
+
+    def finish(self, facts: Mapping[str, Any], finishing: Callable[[Path], object] | None = None) -> None:
+        """Write the table and the card, and give the store its name. Raises DatasetError where it has no image.
+
+        `finishing` is called with the folder of the complete store, before it has its name, and may add to it.
+        """
         counts = self._counts()
         if not self.rows:
             first = next(iter(counts.get("skipped_first", [])), "there is nothing in it")
@@ -110,10 +125,15 @@ class StoreWriter:
                 card = {**facts, **counts, "checksums": checksums}
                 file.write(json.dumps(card, indent=1, ensure_ascii=False) + "\n")
                 _sync(file)
+            if finishing is not None:
+                finishing(self.aside)
             os.replace(self.aside, self.path)
-            shutil.rmtree(self.path / PARTS, ignore_errors=True)
-            for name in (JOURNAL, IDENTITY, LOCK):
-                (self.path / name).unlink(missing_ok=True)
+            self._tidy_up()
+
+    def _tidy_up(self) -> None:
+        shutil.rmtree(self.path / PARTS, ignore_errors=True)
+        for name in (JOURNAL, LOCK, IDENTITY):  # the last one says that something is left
+            (self.path / name).unlink(missing_ok=True)
 
     def _claim(self) -> None:
         """Make the folder, or see that it is being filled by the same job."""

@@ -58,7 +58,7 @@ def compared(
             for images in (real, *made.values()):
                 _check_count(comparison, images)
             card = _card(data, comparison, extractor, real, origin)
-            features = data.features(extractor, real)
+            features = data.features(extractor, real, keep=True)
             for subject, images in made.items():
                 found = comparison.measure(data.features(extractor, images), features)
                 counted = {**card, "images": len(images)}

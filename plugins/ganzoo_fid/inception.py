@@ -19,7 +19,7 @@ from ganzoo_fid.weights import inception_weights, weights_status
 def build_inception(weights: Mapping[str, Tensor]) -> nn.Module:
     """pytorch-fid's InceptionV3 with these weights, in eval mode; maps [N, 3, H, W] in [0, 1] to a list of one tensor.
 
-    Each BatchNorm is folded into the convolution before it, which changes features by rounding only.
+    Each BatchNorm is folded, in float64, into the convolution before it: features change by rounding only.
     """
     from pytorch_fid import inception  # here, because it imports torchvision, which takes a second
     from torchvision.models.inception import BasicConv2d
@@ -29,7 +29,8 @@ def build_inception(weights: Mapping[str, Tensor]) -> nn.Module:
         network: nn.Module = inception.InceptionV3().eval()
     for module in network.modules():
         if isinstance(module, BasicConv2d):
-            module.conv, module.bn = fuse_conv_bn_eval(module.conv, module.bn), nn.Identity()
+            module.conv = fuse_conv_bn_eval(module.conv.double(), module.bn.double()).float()
+            module.bn = nn.Identity()
     return network.to(memory_format=torch.channels_last).requires_grad_(False)
 
 

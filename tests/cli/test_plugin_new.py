@@ -105,7 +105,7 @@ def fresh_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_package_is_built_installed_found_benched_and_removed(ganzoo, tmp_path, fresh_python):
     assert ganzoo("plugin", "new", "my-method", "--license", "mit", "--author", "Ada Lovelace").exit_code == 0
     pip, environment = (fresh_python, "-m", "pip", "--quiet", "--disable-pip-version-check"), {"COLUMNS": "200"}
-    ran(*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", ".", "ganzoo-my-method", cwd=tmp_path)
+    ran(*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", ".", "./ganzoo-my-method", cwd=tmp_path)
     (wheel,) = tmp_path.glob("ganzoo_my_method-0.1.0-*.whl")
     ran(*pip, "install", "--no-deps", "--no-index", wheel, cwd=tmp_path)
     shutil.rmtree(tmp_path / "ganzoo-my-method")  # nothing may come from the folder any more

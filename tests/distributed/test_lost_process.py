@@ -14,7 +14,7 @@ import torch
 from conftest import TOY
 from distributed.test_two_processes import free_port, start, weights
 
-STEPS = 300
+STEPS = 150
 RUN = ["run", "shift", "--plugin", str(TOY), "--dataset", "toy", "--metrics", "none", "--precision", "fp32"]
 RUN += ["--steps", str(STEPS), "--save-every", "20", "--log-every", "10", "--batch-size", "4", "--out", "run"]
 

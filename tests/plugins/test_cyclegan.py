@@ -161,6 +161,7 @@ def test_the_generators_terms_in_closed_form():
             "identity_target": 0.5 * 10 * 0.1,
             "identity_source": 0.5 * 10 * 0.2,
             "change": 0.1 * 127.5,
+            "variety": 1.0,  # what is added to all images alike changes no difference
         },
         rel=1e-4,
     )

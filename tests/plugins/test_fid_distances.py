@@ -131,3 +131,26 @@ def test_bootstrapped_frechet_distances_lie_above_the_estimate_which_is_why_they
     found = frechet_distance(a, b)
     assert np.percentile(resampled, 2.5) > found.value
     assert found.low < found.value < found.high
+
+
+@pytest.mark.parametrize(("count", "others", "size"), [(60, 60, 90), (60, 80, 50), (90, 70, 50)])
+def test_eigenvalues_give_the_distance_and_the_error_that_singular_values_give(
+    monkeypatch: pytest.MonkeyPatch, count: int, others: int, size: int
+) -> None:
+    random = np.random.default_rng(0)
+    a, b = (random.gamma(1.0, 1 + shift, (n, size)) for n, shift in ((count, 0.0), (others, 0.3)))
+    wanted = frechet_distance(a, b)
+    monkeypatch.setattr("ganzoo_fid.frechet.LARGE", 2)
+    monkeypatch.setattr(np.linalg, "svd", lambda *_, **__: pytest.fail("singular values were computed"))
+    found = frechet_distance(a, b)
+    assert found.value == pytest.approx(wanted.value, rel=1e-7)
+    assert found.standard_error == pytest.approx(wanted.standard_error, rel=1e-7)
+
+
+def test_constant_features_leave_a_large_distance_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    a, b = random.normal(size=(40, 60)), random.normal(size=(50, 60))
+    a[:, 1:], b[:, 1:] = 3.0, 3.0
+    wanted = frechet_distance(a, b)
+    monkeypatch.setattr("ganzoo_fid.frechet.LARGE", 2)
+    assert frechet_distance(a, b) == wanted

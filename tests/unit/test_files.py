@@ -21,6 +21,7 @@ from ganzoo.files.collection import open_images, read_domain
 from ganzoo.files.fit import Fit
 from ganzoo.files.image_file import encode_image, read_image
 from ganzoo.files.location import Location
+from ganzoo.files.store import as_slice
 
 EYES = Path(__file__).parents[2].parent / "shared" / "data" / "eyes"
 RNG = np.random.default_rng(0)
@@ -393,3 +394,13 @@ def test_a_folder_that_may_not_be_read_is_refused_in_words(tmp_path: Path) -> No
     (tmp_path / "locked").mkdir(mode=0)
     with pytest.raises(DatasetError, match="permission denied"):
         read(tmp_path / "locked")
+
+
+def test_evenly_spaced_rows_are_a_slice_and_others_stay_as_they_are():
+    rows = np.arange(10)
+    for chosen in (slice(2, 7), slice(1, None, 3), slice(4, 5)):
+        found = as_slice(rows[chosen])
+        assert isinstance(found, slice)
+        assert list(rows[found]) == list(rows[chosen])
+    for kept in (np.array([0, 1, 3]), np.array([3, 2, 1]), np.array([2, 2])):
+        assert as_slice(kept) is kept

@@ -10,14 +10,14 @@ import torch
 from honest_method import Honest, liar
 
 from ganzoo.registry import Registry
-from ganzoo.testing import CheckFailed, CheckSkipped, generate_checks
+from ganzoo.testing import CheckFailed, CheckSkipped, configured, generate_checks
 
 BY_NAME = {check.name: check for _, check in generate_checks([Honest], slow=True) if check.slow}
 ONLY = {"refine": None, "generate": None}  # of what it can, leave predicting
 
 
 def test_a_method_that_learns_passes():
-    BY_NAME["learns_the_toy_domain"](liar(**ONLY))
+    BY_NAME["learns_the_toy_domain"](configured(liar(**ONLY), width=32, lr=0.003))
 
 
 @pytest.mark.parametrize(

@@ -102,3 +102,14 @@ def test_micro_batches_are_the_batch():
     assert [len(part) for part in parts] == [2, 2, 1]
     assert torch.equal(torch.cat([part.target_label for part in parts]), batch.target_label)
     assert all(part.progress == 0.25 for part in parts)
+
+
+def test_the_host_makes_numbers_of_bytes_as_the_device_does_to_the_bit():
+    levels = np.arange(256, dtype=np.uint8).repeat(3).reshape(2, 3, 8, 16)
+    domain = Domain("levels", levels, np.zeros((2, 2), np.float32))
+    draws = Loader(domain, domain, batch_size=2, seed=0)
+    source = draws.draw(0, 0.0).source
+    draws.close()
+    assert source.is_contiguous(memory_format=torch.channels_last)
+    either = [to_unit_range(torch.from_numpy(levels[order])) for order in ([0, 1], [1, 0])]
+    assert any(torch.equal(source, wanted) for wanted in either)

@@ -117,6 +117,18 @@ def test_images_shorter_than_the_journal_says_are_refused(tmp_path: Path) -> Non
         write(tmp_path / "store", 3)
 
 
+def test_a_kill_after_the_store_has_its_name_leaves_nothing_to_do_but_to_tidy_up(tmp_path: Path) -> None:
+    writer = write(tmp_path / "store", 2)
+    whole = contents(tmp_path / "store")
+    assert not writer.was_finished()  # nothing is left
+    for left in (IDENTITY, JOURNAL):
+        (tmp_path / "store" / left).write_text(json.dumps(IDENTITY_OF_A))
+    (tmp_path / "store" / PARTS).mkdir()
+    assert not StoreWriter(tmp_path / "store", {"archive": "b"}, (1, 2, 4)).was_finished()
+    assert writer.was_finished()
+    assert contents(tmp_path / "store") == whole
+
+
 def test_two_writers_do_not_fill_one_folder(tmp_path: Path) -> None:
     first = StoreWriter(tmp_path / "store", IDENTITY_OF_A, (1, 2, 4))
     second = StoreWriter(tmp_path / "store", IDENTITY_OF_A, (1, 2, 4))
