@@ -154,4 +154,7 @@ def test_a_broken_plugin_file_is_said(ganzoo, tmp_path):
     (tmp_path / "broken.py").write_text("import nothing_of_that_name")
     result = ganzoo("run", "simgan", "--plugin", "broken.py")
     assert result.exit_code == 1
-    assert "the plugin broken.py does not work: ModuleNotFoundError: No module named 'nothing_of_that_name'" in result.output
+    assert (
+        "the plugin broken.py does not work: ModuleNotFoundError: No module named 'nothing_of_that_name'"
+        in result.output
+    )
