@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # before torch is imported: several workers with all cores each would starve
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -51,9 +55,11 @@ def shared_data() -> Path:
 
 
 @pytest.fixture
-def ganzoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Run `ganzoo ARGS...` in an empty folder, in this process."""
+def ganzoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
+    """Run `ganzoo ARGS...` in an empty folder, in this process; the plugins that it adds go with the test."""
     monkeypatch.chdir(tmp_path)
+    shared = registry()
+    plugins, found = list(shared.plugins), {kind: dict(known) for kind, known in shared.found.items()}
 
     def call(*args: object) -> Result:
         result = CliRunner().invoke(main, [str(arg) for arg in args], prog_name="ganzoo")
@@ -61,4 +67,5 @@ def ganzoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Res
             raise result.exception
         return result
 
-    return call
+    yield call
+    shared.plugins, shared.found = plugins, found

@@ -52,7 +52,7 @@ def members(cls):
     return {name for name in made | set(inspect.get_annotations(cls)) if not name.startswith(("_", "model_"))}
 
 
-@pytest.mark.parametrize("cls", classes())
+@pytest.mark.parametrize("cls", list(classes()))
 def test_every_class_of_the_contract_is_described_with_every_field(cls):
     text = sections()[f"{cls.__module__}.{cls.__name__}"]
     described = rows(text)

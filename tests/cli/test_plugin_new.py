@@ -102,6 +102,7 @@ def fresh_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(sysconfig.get_path("scripts", "venv", {"base": str(place)})) / "python"
 
 
+@pytest.mark.slow
 def test_a_package_is_built_installed_found_benched_and_removed(ganzoo, tmp_path, fresh_python):
     assert ganzoo("plugin", "new", "my-method", "--license", "mit", "--author", "Ada Lovelace").exit_code == 0
     pip, environment = (fresh_python, "-m", "pip", "--quiet", "--disable-pip-version-check"), {"COLUMNS": "200"}

@@ -171,7 +171,7 @@ def test_an_array_that_python_2_pickled_is_read() -> None:
         Runs(["true"]), OrderedDict(a=1), np.array([{}]), np.zeros(2, [("a", "f8")]), eval, Path("x"),
         np.dtype("f8"), np.datetime64("2020-01-01"), {"deep": Runs(["true"])},
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )  # fmt: skip
 def test_anything_else_is_refused(value: Any) -> None:
     with pytest.raises(DatasetError, match=r"its pickle|not a readable pickle"):
