@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,7 +20,9 @@ from ganzoo.bench.table import heading, number, row_name
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
-BLOCK = re.compile(r"(<!-- (?P<kind>run|bench|folds|pairs) (?P<words>[^>]+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(
+    r"(<!-- (?P<kind>run|bench|folds|pairs|precisions|speed) (?P<words>[^>]+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL
+)
 
 
 def run(name: str) -> str:
@@ -112,6 +115,47 @@ def pairs(folders: str, dataset: str, column: str, *wanted: str) -> str:
     return "\n".join([*lines[:2], *(f"{line} ({q:.2g}) |" for line, q in zip(lines[2:], holm(tests), strict=True))])
 
 
+def precisions(full: str, half: str, dataset: str, column: str) -> str:
+    """A score of each trained method in two benches that differ in precision, and whether the second mean is near.
+
+    Each method has at least two seeds in both.
+    """
+    pools = [_by_seed(folder, dataset, column) for folder in (full, half)]
+    lines = ["| method | fp32 | bf16 | bf16 inside fp32's interval |", "|---|---:|---:|---|"]
+    for name in dict.fromkeys(label for label, _ in pools[0]):
+        found = [[value for (label, _), value in pool.items() if label == name] for pool in pools]
+        (mean, width), (other, other_width) = map(mean_interval, found)
+        if width is None or other_width is None:
+            raise ValueError(f"{name}: too few seeds in {full} or {half}")
+        if not width:  # nothing was trained
+            continue
+        inside = "yes" if abs(other - mean) <= width else "no"
+        lines.append(f"| {name} | {mean:.2f} ± {width:.2f} | {other:.2f} ± {other_width:.2f} | {inside} |")
+    return "\n".join(lines)
+
+
+def speed(device: str) -> str:
+    """How fast and against what, in a few sentences."""
+    training = json.loads((RESULTS / f"speed-{device}.json").read_text(encoding="utf-8"))
+    fid = json.loads((RESULTS / f"fid_speed-{device}.json").read_text(encoding="utf-8"))["folders"]["times_faster"]
+    machine, names = training["machine"], {"simgan": "SimGAN", "dann": "DANN", "dcgan": "DCGAN", "cyclegan": "CycleGAN"}
+    times = {
+        name: {ratio["precision"]: ratio["median"] for ratio in training["methods"][name]["times_faster"]
+               if ratio["what"] == "cycle"}
+        for name in names
+    }  # fmt: skip
+    half = ", ".join(f"{names[name]} {found['bf16']:.1f}" for name, found in times.items())
+    full = ", ".join(f"{found['fp32']:.1f}" for found in times.values())
+    text = (
+        f"Against plain training loops of the same networks in fp32, on {machine['cores']} cores of an "
+        f"{machine['processor']} that multiplies bf16: {half} times as fast (in fp32: {full}). FID: "
+        f"{fid['cold']['median']:.1f} times as fast as pytorch-fid, {fid['cached']['median']:.1f} times where the "
+        "reference's features are kept, and the same number. No GPU has been measured yet. "
+        "How and what else: [SPEED.md](benchmarks/SPEED.md)."
+    )
+    return textwrap.fill(text, 120)
+
+
 def _by_seed(folder: str, dataset: str, column: str) -> dict[tuple[str, int], float]:
     return {
         (record["label"], record["seed"]): score["value"]
@@ -171,7 +215,8 @@ def _cell(score: dict | None) -> str:
     return f"{score['value']:.3g}{interval}"
 
 
-MAKERS: dict[str, Callable[..., str]] = {"run": run, "bench": bench, "folds": folds, "pairs": pairs}
+MAKERS: dict[str, Callable[..., str]] = {"run": run, "bench": bench, "folds": folds, "pairs": pairs,
+                                      "precisions": precisions, "speed": speed}  # fmt: skip
 
 
 def filled(page: Path) -> str:

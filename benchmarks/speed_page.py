@@ -225,6 +225,8 @@ def _curves(pyplot: Any, found: Mapping[str, Any]) -> Any:
         for name, rows in found[kind].items():
             x = [row["batch_size"] if kind == "batch" else row["image"][1] for row in rows]
             axes.loglog(x, [row["images_per_s"]["median"] for row in rows], "o-", label=name)
+            axes.set_xticks(x, map(str, x))
+        axes.minorticks_off()
         axes.set_xlabel(size)
         axes.set_ylabel("images/s")
         axes.legend()
