@@ -147,6 +147,12 @@ class _Recorder(Observer):
         self.began = time.perf_counter() - seconds
         self.inner.started(first, steps)
 
+    def compiling(self, phase: str) -> None:
+        self.inner.compiling(phase)
+
+    def compiled(self, phase: str, seconds: float) -> None:
+        self.inner.compiled(phase, seconds)
+
     def stepped(self, step: int, phases: Sequence[str]) -> None:
         self.images += len(phases) * self.images_per_update
         self.inner.stepped(step, phases)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from inspect import signature
 from itertools import chain
 from pathlib import Path
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from ganzoo import checkpoint, dist, endings, interrupt, memory
 from ganzoo.batch import Batch, DataSpec
 from ganzoo.blame import blaming
+from ganzoo.compiling import compiled, first_update
 from ganzoo.cpu import multiplies_bfloat16
 from ganzoo.dataset import Domain
 from ganzoo.determinism import deterministic
@@ -39,6 +41,9 @@ class TrainConfig(Settings):
     seed: int = Field(0, ge=0, description="Seed of the weights, the noise and the order of the data.")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
     precision: Precision = Field("auto", description="auto: bf16 where the hardware is fast at it, else fp32.")
+    compile: bool = Field(
+        False, description="Run the losses through torch.compile, which takes minutes at first and may save more later."
+    )
     save_every: int = Field(1_000, ge=1, description="Steps between checkpoints and sample sheets.")
     log_every: int = Field(50, ge=1, description="Steps between lines of the log.")
     stop_on_collapse: bool = Field(
@@ -57,6 +62,12 @@ class Observer:
 
     def started(self, first: int, steps: int) -> None:
         """Training goes on from step `first`."""
+
+    def compiling(self, phase: str) -> None:
+        """The first update of a phase begins, which compiles it: that can take minutes."""
+
+    def compiled(self, phase: str, seconds: float) -> None:
+        """That update took so long."""
 
     def stepped(self, step: int, phases: Sequence[str]) -> None:
         """A step was submitted; on a GPU it may still run."""
@@ -118,9 +129,17 @@ class PhaseRunner:
     """Runs one phase: gradients in, one optimizer step out."""
 
     def __init__(
-        self, phase: Phase, *, precision: str = "fp32", micro_batch: int = 0, owner: PhaseRunner | None = None
+        self,
+        phase: Phase,
+        *,
+        precision: str = "fp32",
+        micro_batch: int = 0,
+        compile: bool = False,
+        owner: PhaseRunner | None = None,
     ) -> None:
         self.phase, self.precision, self.micro_batch = phase, precision, micro_batch
+        self.loss = compiled(phase.loss) if compile else phase.loss
+        self.compiles = compile  # until its first update
         self.networks = nn.ModuleList(phase.networks)
         self.params = list(self.networks.parameters())
         self.optimizer: torch.optim.Optimizer
@@ -146,7 +165,7 @@ class PhaseRunner:
         for micro in batch.split(size):
             share = len(micro) / len(batch)
             with torch.autocast(batch.target.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-                terms = self.phase.loss(micro)
+                terms = self.loss(micro)
             _check_terms(terms)
             moving = [term.float() for term in terms.values() if term.requires_grad]
             if not moving:
@@ -169,7 +188,9 @@ def _check_terms(terms: object) -> None:
         raise PluginError(f"its loss must return single numbers (the mean over the batch), but {', '.join(wrong)}")
 
 
-def phase_runners(method: Method, *, precision: str = "fp32", micro_batch: int = 0) -> dict[str, PhaseRunner]:
+def phase_runners(
+    method: Method, *, precision: str = "fp32", micro_batch: int = 0, compile: bool = False
+) -> dict[str, PhaseRunner]:
     """A runner for each of the method's phases; phases that share an optimizer by name get the same one."""
     runners: dict[str, PhaseRunner] = {}
     for name, phase in method.phases().items():
@@ -179,7 +200,7 @@ def phase_runners(method: Method, *, precision: str = "fp32", micro_batch: int =
                 raise PluginError(f"{method.name}: phase {name!r} shares the optimizer of {phase.optimizer!r}, "
                                   "which is no earlier phase")  # fmt: skip
             owner = runners[phase.optimizer]
-        runners[name] = PhaseRunner(phase, precision=precision, micro_batch=micro_batch, owner=owner)
+        runners[name] = PhaseRunner(phase, precision=precision, micro_batch=micro_batch, compile=compile, owner=owner)
     return runners
 
 
@@ -252,7 +273,7 @@ def train(
     target = target if method.oracle else target.unlabelled()
     method.train().requires_grad_(False)
     dist.broadcast(method)
-    runners = phase_runners(method, precision=precision, micro_batch=config.micro_batch)
+    runners = phase_runners(method, precision=precision, micro_batch=config.micro_batch, compile=config.compile)
     optimizers = {name: runner.optimizer for name, runner in runners.items() if callable(runner.phase.optimizer)}
     newest = checkpoint.latest(run_dir) if run_dir else None
     first = checkpoint.load(newest, method, optimizers) if newest else 0
@@ -296,7 +317,7 @@ def _steps(
                 raise PluginError(f"{method.name}: step {step} schedules {name!r}, which is none of its phases")
             runners[name].set_progress(progress)
             with blaming(f"method {method.name}, phase {name}"):
-                fitted = _update(runners[name], loader, draws, progress, meter, name)
+                fitted = _update(runners[name], loader, draws, progress, meter, name, observer)
             if not fitted:
                 raise _what_fits(method, runners, loader, draws, step, name)
             draws += 1
@@ -329,10 +350,21 @@ def _steps(
             raise InterruptedRunError(f"stopped by {stop}, {what}; the same command goes on", interrupt.STOP[stop])
 
 
-def _update(runner: PhaseRunner, loader: Loader, index: int, progress: float, meter: Meter, name: str) -> bool:
+def _update(
+    runner: PhaseRunner,
+    loader: Loader,
+    index: int,
+    progress: float,
+    meter: Meter,
+    name: str,
+    observer: Observer,
+) -> bool:
     """One update on one batch; whether there was memory for it. What a refused one held is free on return."""
     try:
-        meter.add(name, runner.update(loader.draw(index, progress)))
+        told = first_update(name, observer.compiling, observer.compiled) if runner.compiles else nullcontext()
+        with told:
+            meter.add(name, runner.update(loader.draw(index, progress)))
+        runner.compiles = False
     except Exception as error:
         if not memory.refused(error):
             raise
@@ -352,6 +384,7 @@ def _what_fits(
         loader.resize(batch_size)
         for each in set(method.schedule(step)):
             runners[each].micro_batch = micro_batch
+            runners[each].loss = runners[each].phase.loss  # compiling for each size would take minutes
             runners[each].update(loader.draw(index, 0.0))
 
     return endings.not_enough_memory(

@@ -122,6 +122,12 @@ class TrackedTraining(Observer):
         self.tracking.started(self.folder.path, self.folder.settings(), first)
         self.inner.started(first, steps)
 
+    def compiling(self, phase: str) -> None:
+        self.inner.compiling(phase)
+
+    def compiled(self, phase: str, seconds: float) -> None:
+        self.inner.compiled(phase, seconds)
+
     def stepped(self, step: int, phases: Sequence[str]) -> None:
         self.inner.stepped(step, phases)
 

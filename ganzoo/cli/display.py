@@ -89,6 +89,14 @@ class _Bar(Observer):
         if first:
             self.display.say(f"{self.title}: going on from step {first} of {steps}")
 
+    def compiling(self, phase: str) -> None:
+        self.display.doing(f"compiling phase {phase}, which can take minutes")
+
+    def compiled(self, phase: str, seconds: float) -> None:
+        self.began += seconds  # no part of the rate
+        self.display.terms.plain = ""
+        self.display.say(f"{self.title}: phase {phase} was compiled in {seconds:.0f} s")
+
     def stepped(self, step: int, phases: Sequence[str]) -> None:
         self.images += len(phases) * self.images_per_update
         rate = f"{self.images / max(time.perf_counter() - self.began, 1e-9):,.0f} images/s" if self.images else ""

@@ -1,0 +1,36 @@
+"""Losses compiled by torch.compile, and the first update of each, which pays for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from ganzoo.errors import ConfigError
+
+
+def compiled(loss: Callable[..., Any]) -> Callable[..., Any]:
+    """The loss, compiled for the sizes it is first called with. What cannot be compiled in it runs as it is."""
+    made: Callable[..., Any] = torch.compile(loss, dynamic=False)
+    return made
+
+
+@contextmanager
+def first_update(phase: str, begun: Callable[[str], None], ended: Callable[[str, float], None]) -> Iterator[None]:
+    """Tells when a phase's first update begins and how long it took. Raises ConfigError where compiling fails."""
+    from torch._dynamo.exc import TorchDynamoException  # an import of seconds, for those who compile
+
+    begun(phase)
+    start = time.perf_counter()
+    try:
+        yield
+    except TorchDynamoException as error:
+        said = next(iter(str(error).strip().splitlines()), "")
+        raise ConfigError(
+            f"--compile: torch.compile fails on phase {phase} ({said}); it needs a compiler "
+            "(on a CPU, g++), and not every loss suits it: leave --compile out"
+        ) from error
+    ended(phase, time.perf_counter() - start)
