@@ -39,7 +39,7 @@ def folder(split: Split, size: int, device: str) -> Path:
 def columns(split: Split, size: int, device: str = "cpu") -> Mapping[str, np.ndarray]:
     """The columns of a split's first `size` rows, memory-mapped; drawn first where they are not there yet.
 
-    Raises DatasetError where they cannot be written.
+    Raises DatasetError where they cannot be written, or what lies there is not what was written.
     """
     place = folder(split, size, device)
     if not place.is_dir():
@@ -50,7 +50,27 @@ def columns(split: Split, size: int, device: str = "cpu") -> Mapping[str, np.nda
                 f"dataset eyes: cannot write {place} ({error.strerror or error}); "
                 "set the environment variable GANZOO_CACHE to a folder that can be written"
             ) from error
-    return {name: np.load(place / f"{name}.npy", mmap_mode="r") for name in ("images", "person", *COLUMNS)}
+    return {name: _read(place / f"{name}.npy", dtype, shape) for name, (dtype, shape) in _layout(split, size).items()}
+
+
+def _layout(split: Split, size: int) -> dict[str, tuple[type, tuple[int, ...]]]:
+    """Data type and shape of each column."""
+    return {
+        "images": (np.uint8, (size, split.channels, split.height, split.width)),
+        "person": (np.int64, (size,)),
+        **{name: (np.float32, (size, *shape)) for name, shape in COLUMNS.items()},
+    }
+
+
+def _read(file: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
+    try:
+        found = np.load(file, mmap_mode="r", allow_pickle=False)
+    except Exception:  # numpy raises nearly any on a damaged header
+        found = None
+    if not isinstance(found, np.ndarray) or found.dtype != dtype or found.shape != shape:
+        raise DatasetError(f"dataset eyes: {file} is missing or damaged; remove the folder {file.parent}, "
+                           "and it is drawn again")  # fmt: skip
+    return found
 
 
 def _make(place: Path, split: Split, size: int, device: str) -> None:
@@ -83,13 +103,10 @@ def _remove_abandoned(root: Path) -> None:
 
 
 def _open(made: Path, split: Split, size: int) -> dict[str, np.memmap]:
-    def create(name: str, dtype: type, *shape: int) -> np.memmap:
-        return np.lib.format.open_memmap(made / f"{name}.npy", mode="w+", dtype=dtype, shape=(size, *shape))
-
-    opened = {name: create(name, np.float32, *shape) for name, shape in COLUMNS.items()}
-    opened["images"] = create("images", np.uint8, split.channels, split.height, split.width)
-    opened["person"] = create("person", np.int64)
-    return opened
+    return {
+        name: np.lib.format.open_memmap(made / f"{name}.npy", mode="w+", dtype=dtype, shape=shape)
+        for name, (dtype, shape) in _layout(split, size).items()
+    }
 
 
 def _fill(files: Mapping[str, np.memmap], split: Split, size: int, device: str) -> None:

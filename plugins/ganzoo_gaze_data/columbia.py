@@ -29,9 +29,9 @@ BLOCK = 256  # images in a piece
 MOST_IMAGE = 2**26  # bytes
 WIDEST = 1024  # px: a larger image is a photograph of a face
 NAME = re.compile(
-    r"(?P<person>\d{4})_(?P<metres>\d+)m_(?P<p>-?\d+)P_(?P<v>-?\d+)V_(?P<h>-?\d+)H"
+    r"(?P<person>\d{4})_(?P<metres>\d{1,2})m_(?P<p>-?\d{1,2})P_(?P<v>-?\d{1,2})V_(?P<h>-?\d{1,2})H"
     r"(_(?P<side>left|right))?\.(jpg|jpeg|png)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import io
 import json
@@ -11,12 +12,16 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import ganzoo_digits.originals as originals
 import h5py
 import numpy as np
 from ganzoo_digits.originals import MNIST, USPS
-from ganzoo_gaze_data import kaggle, mpiigaze, syntheseyes, unityeyes
+from ganzoo_eyes import cache
+from ganzoo_eyes.split import Split
+from ganzoo_gaze_data import columbia, kaggle, mpiigaze, syntheseyes, unityeyes
+from ganzoo_gaze_data.columbia import ColumbiaGaze
 from ganzoo_gaze_data.kaggle import KaggleEyeGaze
 from ganzoo_gaze_data.mpiigaze import MPIIGaze, MPIIGazeConfig
 from ganzoo_gaze_data.plain_pickle import loads
@@ -110,6 +115,33 @@ def _h5s() -> list[bytes]:
             file["image/1"] = h5py.ExternalLink("/etc/hostname", "x")
         made.append(buffer.getvalue())
     return made
+
+
+def _named(names: list[str], folder: Path) -> None:
+    """Crops with these names; those that no file can have are left out."""
+    buffer = io.BytesIO()
+    Image.fromarray(drawn_eye(35, 55, LEFT_AND_UP)).save(buffer, "PNG")
+    for name in names:
+        with contextlib.suppress(OSError, ValueError):
+            (folder / name.replace("/", "_")).write_bytes(buffer.getvalue())
+    columbia._images.cache_clear()
+    _read(ColumbiaGaze(ColumbiaGaze.Config(), folder))
+
+
+def _cached(files: Mapping[str, bytes], folder: Path) -> None:
+    """Drawn eyes in the user's cache."""
+    with mock.patch.object(cache, "cache_folder", lambda name: folder / name):
+        _write(cache.folder(EYES, 2, "cpu"), files)
+        found = cache.columns(EYES, 2)
+    assert all(len(column) == 2 for column in found.values())
+    assert found["images"].dtype == np.uint8
+
+
+def _drawn() -> dict[str, bytes]:
+    """The files of two eyes."""
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(cache, "cache_folder", return_value=Path(folder)):
+        cache.columns(EYES, 2)
+        return {path.name: path.read_bytes() for path in cache.folder(EYES, 2, "cpu").iterdir()}
 
 
 class _Attack:
@@ -238,6 +270,7 @@ def _claimed(content: bytes, folder: Path) -> None:
 
 
 MATS = _mats()
+EYES = Split("source", "source", "matched", 0, 0, 2, 16, 24, 1, equalize=False)
 
 
 def targets() -> list[Target]:
@@ -249,6 +282,11 @@ def targets() -> list[Target]:
     journals = edited([[line]]).map(
         lambda found: {**halfway, "journal.jsonl": "".join(json.dumps(each) + "\n" for each in found).encode()}
     )
+    drawn = _drawn()
+    columns = st.sampled_from(sorted(drawn)).flatmap(
+        lambda name: damaged([drawn[name]]).map(lambda content: {**drawn, name: content})
+    )
+    names = st.lists(st.one_of(st.text(max_size=40), st.from_regex(columbia.NAME, fullmatch=True)), max_size=4)
     npz = io.BytesIO()
     np.savez(
         npz,
@@ -280,6 +318,8 @@ def targets() -> list[Target]:
         Target(
             "Kaggle (json)", json_files([{"1": "(0.1, 0.1, -0.98994949)"}, {"1": unity_record(LEFT_AND_UP)}]), _kaggle
         ),
+        Target("Columbia (names)", names, _named, share=0.5),
+        Target("cache of drawn eyes (npy)", columns, _cached),
         Target("SynthesEyes (pickle)", damaged(_pickles()), _pickle, ("",)),
         Target("UnityEyes (json)", json_files([unity_record(LEFT_AND_UP)]), _unity),
         Target("digits (npz, idx, gz, bz2)", digits, _digits),
