@@ -22,7 +22,7 @@ def kept_array(file: Path) -> np.ndarray | None:
         array: np.ndarray = np.load(file, allow_pickle=False)
     except Exception:  # numpy raises nearly any on a damaged header
         return None
-    return array
+    return array if array.ndim and np.issubdtype(array.dtype, np.number) else None
 
 
 def keep_array(file: Path, array: np.ndarray) -> None:

@@ -28,7 +28,8 @@ def first_update(phase: str, begun: Callable[[str], None], ended: Callable[[str,
     try:
         yield
     except TorchDynamoException as error:
-        said = next(iter(str(error).strip().splitlines()), "")
+        lines = [line.strip() for line in str(error).splitlines()]
+        said = next((line for line in lines if line and not line.endswith("raised:")), type(error).__name__)
         raise ConfigError(
             f"--compile: torch.compile fails on phase {phase} ({said}); it needs a compiler "
             "(on a CPU, g++), and not every loss suits it: leave --compile out"
