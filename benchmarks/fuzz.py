@@ -126,6 +126,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["GANZOO_CACHE"] = f"{folder}/ganzoo-fuzz-cache"
         os.environ["GANZOO_DATA"] = f"{folder}/ganzoo-fuzz-cache/data"
+        os.environ["OMP_NUM_THREADS"] = "1"  # targets run in forks, into which torch's team of threads does not come
         from fuzzing.targets import all_targets
 
         began, found = time.time(), []
