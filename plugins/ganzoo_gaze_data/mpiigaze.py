@@ -20,6 +20,7 @@ from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
 from ganzoo_gaze_data.annotations import NORMALIZED, Annotations
 from ganzoo_gaze_data.directions import GAZE, POSE, facing_of, gaze_columns, pose_columns
+from ganzoo_gaze_data.mat_tags import checked
 from ganzoo_gaze_data.rows import Rows, check_folder, names_in
 
 HEIGHT, WIDTH = 36, 60
@@ -143,7 +144,8 @@ def read_mat(data: bytes, file: Path) -> tuple[dict[str, dict[str, np.ndarray]],
     Raises DatasetError where the file is damaged or has another layout.
     """
     with reading(file, "mat file"):
-        content = loadmat(io.BytesIO(data), simplify_cells=True, variable_names=["data", "filenames"])
+        plain = checked(data, ("data", "filenames"), MOST_MAT)
+        content = loadmat(io.BytesIO(plain), simplify_cells=True, variable_names=["data", "filenames"])
         files = [str(name).strip() for name in np.atleast_1d(content["filenames"])]
         sides = {side: {key: np.asarray(content["data"][side][key]) for key in ("image", "gaze", "pose")}
                  for side in SIDES}  # fmt: skip
