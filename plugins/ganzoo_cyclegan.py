@@ -76,6 +76,7 @@ class CycleGAN(Method):
         self.source_discriminator = build_discriminator(spec, config.discriminator_width, config.discriminator_layers)
         self.target_history = History(config.history, *spec.image_shape) if config.history else None
         self.source_history = History(config.history, *spec.image_shape) if config.history else None
+        self._made: tuple[Tensor, Tensor] | None = None  # by the generators in this step, until it is judged
         normal_init(self)
 
     def phases(self) -> Mapping[str, Phase]:
@@ -92,6 +93,7 @@ class CycleGAN(Method):
         config, source, target = self.config, batch.source, batch.target
         made_target, same_target = self._translate(self.to_target, source, target)
         made_source, same_source = self._translate(self.to_source, target, source)
+        self._made = made_target.detach(), made_source.detach()
         terms = {
             "adversarial_target": least_squares(self.target_discriminator(made_target), real=True),
             "adversarial_source": least_squares(self.source_discriminator(made_source), real=True),
@@ -107,11 +109,13 @@ class CycleGAN(Method):
         return terms
 
     def discriminators_loss(self, batch: Batch) -> Mapping[str, Tensor]:
-        real_target, made_target, accuracy_target = self._judge(
-            self.target_discriminator, batch.target, self.to_target, batch.source, self.target_history
+        """Both discriminators' terms, each halved (section 7.1), and how often they are right."""
+        target, source = self._take_made(batch)
+        real_target, made_target, accuracy_target = _judge(
+            self.target_discriminator, batch.target, target, self.target_history
         )
-        real_source, made_source, accuracy_source = self._judge(
-            self.source_discriminator, batch.source, self.to_source, batch.target, self.source_history
+        real_source, made_source, accuracy_source = _judge(
+            self.source_discriminator, batch.source, source, self.source_history
         )
         return {
             "real_target": real_target,
@@ -155,22 +159,16 @@ class CycleGAN(Method):
         made, same = generator(torch.cat([images, own])).float().chunk(2)
         return made, same
 
-    def _judge(
-        self, discriminator: nn.Module, real: Tensor, generator: nn.Module, images: Tensor, history: History | None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """The discriminator's losses on real and on made images, each halved (section 7.1), and how often it is right.
+    def _take_made(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Images of the target and of the source that the generators made in this step, as the authors' code does.
 
-        Of a batch half is made by the generator as it is now, half comes from its history (section 4); a single image
-        is one or the other by the toss of a coin.
+        Where they have not run before, or on another number of images, they make them of `batch`.
         """
-        count = len(real)
-        with torch.no_grad():
-            made = generator(images if history is None else images[: (count + 1) // 2])
-            made = made if history is None else history.mix(made, count)
-        scores = discriminator(torch.cat([real, made]))
-        on_real, on_made = scores[:count], scores[count:]
-        right = torch.cat([on_real > 0.5, on_made < 0.5]).float().mean()
-        return least_squares(on_real, real=True) / 2, least_squares(on_made, real=False) / 2, right
+        made, self._made = self._made, None
+        if made is None or len(made[0]) != len(batch):
+            with torch.no_grad():
+                made = self.to_target(batch.source), self.to_source(batch.target)
+        return made
 
 
 def build_generator(spec: DataSpec, width: int, blocks: int) -> nn.Sequential:
@@ -218,6 +216,23 @@ def build_discriminator(spec: DataSpec, width: int, layers: int) -> nn.Sequentia
         body += [convolution, nn.InstanceNorm2d(wide), nn.LeakyReLU(0.2)]
     body += [keep, nn.Conv2d(maps[-2], maps[-1], 4, bias=False), nn.InstanceNorm2d(maps[-1]), nn.LeakyReLU(0.2)]
     return nn.Sequential(*body, keep, nn.Conv2d(maps[-1], 1, 4))
+
+
+def _judge(
+    discriminator: nn.Module, real: Tensor, made: Tensor, history: History | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """A discriminator's halved losses on real and on made images, and how often it is right.
+
+    Of the made ones half are as given and half come from the history (section 4); a single image is one or the other by
+    the toss of a coin.
+    """
+    count = len(real)
+    if history is not None:
+        made = history.mix(made[: (count + 1) // 2], count)
+    scores = discriminator(torch.cat([real, made]))
+    on_real, on_made = scores[:count], scores[count:]
+    right = torch.cat([on_real > 0.5, on_made < 0.5]).float().mean()
+    return least_squares(on_real, real=True) / 2, least_squares(on_made, real=False) / 2, right
 
 
 def _down(channels: int, maps: int) -> list[nn.Module]:

@@ -240,6 +240,27 @@ def test_without_a_history_every_made_image_is_fresh():
     assert not dict(method.named_buffers())
 
 
+def test_discriminators_judge_what_the_generators_made_in_the_same_step_and_judge_it_once():
+    method = build(DataSpec(1, 8, 8, GazeTask()), **TINY, history=0)
+    trained_on, judged_beside = batch(2, method.spec), batch(2, method.spec)
+    seen, passes = [], []
+    method.target_discriminator.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    method.to_target.register_forward_pre_hook(lambda *_: passes.append(1))
+    method.generators_loss(trained_on)
+    passes.clear()
+    method.discriminators_loss(judged_beside)
+    assert not passes, "nothing is made twice"
+    assert torch.equal(seen[-1][:2], judged_beside.target)
+    assert torch.allclose(seen[-1][2:], method.to_target(trained_on.source), atol=1e-6)
+
+    method.discriminators_loss(judged_beside)
+    assert torch.equal(seen[-1][2:], method.to_target(judged_beside.source))
+    method.generators_loss(trained_on)
+    fewer = batch(1, method.spec)
+    method.discriminators_loss(fewer)
+    assert torch.equal(seen[-1][1:], method.to_target(fewer.source)), "what was made of two images is not for one"
+
+
 def test_the_refiner_is_the_generator_from_source_to_target():
     method = build(**TINY)
     images = torch.rand(2, 1, 35, 55)
