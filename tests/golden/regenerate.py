@@ -1,6 +1,6 @@
 """Write the golden curves again, of the methods named or of all that have one:
 
-    python -m tests.golden.regenerate [METHOD...]
+    python tests/golden/regenerate.py [METHOD...]
 
 Only after a change that is meant to change what a method learns; say why in the commit.
 """
@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import sys
 
+from curves import FOLDER, curve
+
 from ganzoo.registry import registry
-from tests.golden.curves import FOLDER, curve
 
 
 def main(names: list[str]) -> None:

@@ -17,7 +17,7 @@ BUILT_IN = sorted(
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_losses_are_what_they_were(name):
     path = FOLDER / f"{name}.json"
-    assert path.exists(), f"run: python -m tests.golden.regenerate {name}"
+    assert path.exists(), f"run: python tests/golden/regenerate.py {name}"
     golden = json.loads(path.read_text())
     now = curve(registry().get("methods", name))
     assert [sorted(step) for step in now] == [sorted(step) for step in golden]
