@@ -17,7 +17,7 @@ from reference.folder import write_folder
 from reference.loop import PlainLoop
 from reference.simgan import SimGANLoop
 
-from ganzoo import loop
+from ganzoo import loop, phases
 from ganzoo.batch import Batch, DataSpec
 from ganzoo.dataset import Domain
 from ganzoo.loader import Loader
@@ -97,7 +97,7 @@ class Ours:
         cls = registry().get("methods", name)
         spec = DataSpec(*case.shape, GazeTask())
         self.method = loop.build(cls, cls.Config(**case.settings), spec, seed=0, device=device).train()
-        self.runners = loop.phase_runners(self.method, precision=precision)
+        self.runners = phases.phase_runners(self.method, precision=precision)
         self.meter = loop.Meter()
         self.loader = Loader(*domains(case), batch_size=case.batch_size, seed=0, device=device)
         self.draws, self.waited = 0, 0.0

@@ -32,6 +32,7 @@ from ganzoo.batch import DataSpec
 from ganzoo.dataset import Domain
 from ganzoo.loader import Loader
 from ganzoo.loop import TrainConfig, resolve_device, resolve_precision
+from ganzoo.phases import phase_runners
 from ganzoo.registry import registry
 from ganzoo.task import GazeTask
 
@@ -53,7 +54,7 @@ def cycles(
     """Images/s of one update of every network, over turns that together take about `seconds`."""
     cls = registry().get("methods", name)
     method = loop.build(cls, cls.Config(), DataSpec(*shape, GazeTask()), seed=0, device=device).train()
-    runners = loop.phase_runners(method, precision=resolve_precision("auto", device))
+    runners = phase_runners(method, precision=resolve_precision("auto", device))
     phases = method.schedule(10**6)
     data = domain(max(512, batch_size), shape)
     loader = Loader(data, data.unlabelled(), batch_size=batch_size, seed=0, device=device)

@@ -153,6 +153,9 @@ class _Recorder(Observer):
     def compiled(self, phase: str, seconds: float) -> None:
         self.inner.compiled(phase, seconds)
 
+    def captured(self, phase: str, problem: str) -> None:
+        self.inner.captured(phase, problem)
+
     def stepped(self, step: int, phases: Sequence[str]) -> None:
         self.images += len(phases) * self.images_per_update
         self.inner.stepped(step, phases)

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from inspect import signature
 from itertools import chain
 from pathlib import Path
 from typing import Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganzoo import checkpoint, dist, endings, interrupt, memory
-from ganzoo.batch import Batch, DataSpec
+from ganzoo.batch import DataSpec
 from ganzoo.blame import blaming
-from ganzoo.compiling import compiled, first_update
+from ganzoo.capture import recorder
+from ganzoo.compiling import first_update
 from ganzoo.cpu import multiplies_bfloat16
 from ganzoo.dataset import Domain
 from ganzoo.determinism import deterministic
 from ganzoo.errors import ConfigError, InterruptedRunError, PluginError
 from ganzoo.loader import Loader, reseed
-from ganzoo.method import Method, Phase
+from ganzoo.method import Method
+from ganzoo.phases import PhaseRunner, capture, phase_runners
 from ganzoo.restoring import meter_state, standing_state
 from ganzoo.settings import Settings
 from ganzoo.standing import StandingWarnings
@@ -43,6 +44,11 @@ class TrainConfig(Settings):
     precision: Precision = Field("auto", description="auto: bf16 where the hardware is fast at it, else fp32.")
     compile: bool = Field(
         False, description="Run the losses through torch.compile, which takes minutes at first and may save more later."
+    )
+    capture: bool = Field(
+        False,
+        description="On a GPU, replay what each phase computes as a CUDA graph, once it was seen to give the same; it "
+        "takes more memory.",
     )
     save_every: int = Field(1_000, ge=1, description="Steps between checkpoints and sample sheets.")
     log_every: int = Field(50, ge=1, description="Steps between lines of the log.")
@@ -68,6 +74,9 @@ class Observer:
 
     def compiled(self, phase: str, seconds: float) -> None:
         """That update took so long."""
+
+    def captured(self, phase: str, problem: str) -> None:
+        """A phase is replayed from now on or, where there is a `problem`, no phase is."""
 
     def stepped(self, step: int, phases: Sequence[str]) -> None:
         """A step was submitted; on a GPU it may still run."""
@@ -109,99 +118,6 @@ def resolve_precision(name: str, device: torch.device) -> str:
     if device.type == "cuda":
         return "bf16" if torch.cuda.get_device_capability(device)[0] >= 8 else "fp32"
     return "bf16" if multiplies_bfloat16() else "fp32"
-
-
-def _fused(make: Callable[..., torch.optim.Optimizer]) -> dict[str, bool]:
-    """The update of all weights in few launches, for an optimizer that has one and leaves the choice open.
-
-    It is the same formula, rounded apart. On a CPU it would save 2 to 3 % of a DANN step, and move golden curves.
-    """
-    try:
-        options = signature(make).parameters
-    except (TypeError, ValueError):  # a callable that tells nothing of itself
-        return {}
-    chosen = [options[name].default for name in ("foreach", "differentiable") if name in options]
-    is_open = "fused" in options and options["fused"].default is None
-    return {"fused": True} if is_open and not any(chosen) else {}
-
-
-class PhaseRunner:
-    """Runs one phase: gradients in, one optimizer step out."""
-
-    def __init__(
-        self,
-        phase: Phase,
-        *,
-        precision: str = "fp32",
-        micro_batch: int = 0,
-        compile: bool = False,
-        owner: PhaseRunner | None = None,
-    ) -> None:
-        self.phase, self.precision, self.micro_batch = phase, precision, micro_batch
-        self.loss = compiled(phase.loss) if compile else phase.loss
-        self.compiles = compile  # until its first update
-        self.networks = nn.ModuleList(phase.networks)
-        self.params = list(self.networks.parameters())
-        self.optimizer: torch.optim.Optimizer
-        self.rates: list[float]
-        if owner is not None:
-            self.optimizer, self.rates = owner.optimizer, owner.rates
-        elif callable(phase.optimizer):
-            on_gpu = bool(self.params) and self.params[0].is_cuda
-            self.optimizer = phase.optimizer(self.params, **(_fused(phase.optimizer) if on_gpu else {}))
-            self.rates = [group["lr"] for group in self.optimizer.param_groups]
-
-    def set_progress(self, progress: float) -> None:
-        """Set the learning rates, which are a pure function of progress."""
-        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-            group["lr"] = rate * self.phase.decay(progress)
-
-    def update(self, batch: Batch) -> dict[str, Tensor]:
-        """One update of the phase's networks. Returns the loss terms, detached, on the device."""
-        size = self.micro_batch or len(batch)
-        logged: dict[str, Tensor] = {}
-        self.optimizer.zero_grad(set_to_none=True)
-        self.networks.requires_grad_(True)
-        for micro in batch.split(size):
-            share = len(micro) / len(batch)
-            with torch.autocast(batch.target.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-                terms = self.loss(micro)
-            _check_terms(terms)
-            moving = [term.float() for term in terms.values() if term.requires_grad]
-            if not moving:
-                raise PluginError(f"no term of {sorted(terms)} has a gradient, so this phase cannot train")
-            (torch.stack(moving).sum() * share).backward()
-            for name, term in terms.items():
-                logged[name] = logged.get(name, 0) + term.detach().float() * share
-        self.networks.requires_grad_(False)
-        dist.average_gradients(self.params)
-        self.optimizer.step()
-        self.phase.after()
-        return logged
-
-
-def _check_terms(terms: object) -> None:
-    """Raise PluginError unless a loss returned named single numbers."""
-    if not isinstance(terms, Mapping) or not all(isinstance(term, Tensor) for term in terms.values()):
-        raise PluginError("its loss must return a mapping of names to tensors, one for each term")
-    if wrong := [f"{name} is {list(term.shape)}" for name, term in terms.items() if term.dim()]:
-        raise PluginError(f"its loss must return single numbers (the mean over the batch), but {', '.join(wrong)}")
-
-
-def phase_runners(
-    method: Method, *, precision: str = "fp32", micro_batch: int = 0, compile: bool = False
-) -> dict[str, PhaseRunner]:
-    """A runner for each of the method's phases; phases that share an optimizer by name get the same one."""
-    runners: dict[str, PhaseRunner] = {}
-    for name, phase in method.phases().items():
-        owner = None
-        if isinstance(phase.optimizer, str):
-            if phase.optimizer not in runners:
-                raise PluginError(f"{method.name}: phase {name!r} shares the optimizer of {phase.optimizer!r}, "
-                                  "which is no earlier phase")  # fmt: skip
-            owner = runners[phase.optimizer]
-        runners[name] = PhaseRunner(phase, precision=precision, micro_batch=micro_batch, compile=compile, owner=owner)
-    return runners
 
 
 class Meter:
@@ -274,6 +190,10 @@ def train(
     method.train().requires_grad_(False)
     dist.broadcast(method)
     runners = phase_runners(method, precision=precision, micro_batch=config.micro_batch, compile=config.compile)
+    if config.capture:
+        if config.compile:
+            raise ConfigError("--capture and --compile cannot go together; choose one")
+        capture(method, runners, recorder(device), observer.captured)
     optimizers = {name: runner.optimizer for name, runner in runners.items() if callable(runner.phase.optimizer)}
     newest = checkpoint.latest(run_dir) if run_dir else None
     first = checkpoint.load(newest, method, optimizers) if newest else 0
@@ -383,8 +303,7 @@ def _what_fits(
             torch.cuda.empty_cache()
         loader.resize(batch_size)
         for each in set(method.schedule(step)):
-            runners[each].micro_batch = micro_batch
-            runners[each].loss = runners[each].phase.loss  # compiling for each size would take minutes
+            runners[each].run_plainly(micro_batch)  # compiling for each size would take minutes
             runners[each].update(loader.draw(index, 0.0))
 
     return endings.not_enough_memory(

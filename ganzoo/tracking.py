@@ -128,6 +128,9 @@ class TrackedTraining(Observer):
     def compiled(self, phase: str, seconds: float) -> None:
         self.inner.compiled(phase, seconds)
 
+    def captured(self, phase: str, problem: str) -> None:
+        self.inner.captured(phase, problem)
+
     def stepped(self, step: int, phases: Sequence[str]) -> None:
         self.inner.stepped(step, phases)
 

@@ -160,15 +160,15 @@ class CycleGAN(Method):
         return made, same
 
     def _take_made(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Images of the target and of the source that the generators made in this step, as the authors' code does.
+        """Images of the target and of the source that the generators made in this step, as in the authors' code.
 
         Where they have not run before, or on another number of images, they make them of `batch`.
         """
         made, self._made = self._made, None
-        if made is None or len(made[0]) != len(batch):
-            with torch.no_grad():
-                made = self.to_target(batch.source), self.to_source(batch.target)
-        return made
+        if made is not None and len(made[0]) == len(batch):
+            return made
+        with torch.no_grad():
+            return self.to_target(batch.source), self.to_source(batch.target)
 
 
 def build_generator(spec: DataSpec, width: int, blocks: int) -> nn.Sequential:

@@ -97,6 +97,12 @@ class _Bar(Observer):
         self.display.terms.plain = ""
         self.display.say(f"{self.title}: phase {phase} was compiled in {seconds:.0f} s")
 
+    def captured(self, phase: str, problem: str) -> None:
+        if problem:
+            self.display.say(f"{self.title}: --capture: phase {phase}: {problem}; all phases are computed as ever")
+        else:
+            self.display.say(f"{self.title}: phase {phase} is replayed")
+
     def stepped(self, step: int, phases: Sequence[str]) -> None:
         self.images += len(phases) * self.images_per_update
         rate = f"{self.images / max(time.perf_counter() - self.began, 1e-9):,.0f} images/s" if self.images else ""

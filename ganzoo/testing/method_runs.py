@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from ganzoo.loop import phase_runners
 from ganzoo.method import Method
+from ganzoo.phases import phase_runners
 from ganzoo.testing import toy
 from ganzoo.testing.checks import check, require
 

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +16,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ganzoo.batch import Batch
 from ganzoo.dataset import Domain
-from ganzoo.loop import phase_runners
 from ganzoo.method import Generates, GeneratesLabelled, Method, Predicts, Refines
+from ganzoo.phases import phase_runners
 from ganzoo.testing import toy
 from ganzoo.testing.checks import check, require, skip
 
@@ -96,24 +94,6 @@ def survives_a_kill(cls: type[Method]) -> None:
         require(not changed, f"{', '.join(changed[:5])} differ after a kill")
 
 
-@check(
-    Method,
-    slow=True,
-    why="On a GPU most of a small network's step is the host's time, which a captured graph saves.",
-    mend="Read no tensor on the host, keep every shape fixed by the batch, and allocate nothing on the CPU in a loss.",
-)
-def captured_equals_eager(cls: type[Method]) -> None:
-    """On a GPU, the terms and gradients of each loss are those of the same loss replayed as a CUDA graph."""
-    if not torch.cuda.is_available():
-        skip("there is no GPU here")
-    for name in toy.build(cls).phases():
-        eager, captured = _on_gpu(cls, name, capture=False), _on_gpu(cls, name, capture=True)
-        for key, value in eager.items():
-            scale = max(float(value.abs().max()), 1e-6)
-            same = torch.allclose(value, captured[key], rtol=1e-3, atol=1e-4 * scale)
-            require(same, f"{key} of {name!r} differ between the captured and the eager loss")
-
-
 def _moments(images: Tensor) -> np.ndarray:
     """Means over images in [-1, 1] of their brightness, their contrast, and their dark and bright ends."""
     pixels = images.float().flatten(1)
@@ -182,44 +162,3 @@ def _origin(cls: type[Method]) -> tuple[str, str] | None:
         return None
     importable = not own.__module__.startswith("ganzoo_plugin_file_") and own.__module__ != "__main__"
     return (own.__module__ if importable else str(inspect.getsourcefile(own)), own.__qualname__)
-
-
-def _on_gpu(cls: type[Method], name: str, *, capture: bool) -> dict[str, Tensor]:
-    """The terms of one loss and its gradients on a GPU, the second time it is run there."""
-    method, device = toy.build(cls).to("cuda"), torch.device("cuda")
-    drawn = toy.batch(oracle=cls.oracle)
-    batch: Batch = type(drawn)(**{field.name: getattr(drawn, field.name).to(device) for field in fields(drawn)})
-    phase = method.phases()[name]
-    network = torch.nn.ModuleList(phase.networks).requires_grad_(True)
-    state = {key: value.clone() for key, value in method.state_dict().items()}
-
-    def step() -> dict[str, Tensor]:
-        terms = phase.loss(batch)
-        torch.stack([term.float() for term in terms.values() if term.requires_grad]).sum().backward()
-        return {key: term.detach() for key, term in terms.items()}
-
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        for _ in range(3):
-            step()
-    torch.cuda.current_stream().wait_stream(side)
-    network.zero_grad(set_to_none=True)
-    graph = torch.cuda.CUDAGraph()
-    if capture:
-        with torch.cuda.graph(graph):
-            terms = step()
-        for parameter in network.parameters():
-            if parameter.grad is not None:
-                parameter.grad.zero_()
-    with torch.no_grad():
-        for key, value in method.state_dict().items():
-            value.copy_(state[key])
-    torch.cuda.manual_seed(0)
-    if capture:
-        graph.replay()
-    else:
-        terms = step()
-    torch.cuda.synchronize()
-    grads = {f"gradient {key}": p.grad for key, p in network.named_parameters() if p.grad is not None}
-    return {key: value.detach().float().cpu() for key, value in {**terms, **grads}.items()}

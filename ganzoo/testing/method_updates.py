@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganzoo.batch import Batch
-from ganzoo.loop import PhaseRunner, phase_runners
 from ganzoo.method import Method
+from ganzoo.phases import PhaseRunner, phase_runners
 from ganzoo.task import ClassTask
 from ganzoo.testing import toy
 from ganzoo.testing.checks import check, require, violate

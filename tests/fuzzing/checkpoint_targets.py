@@ -23,7 +23,8 @@ from fuzzing.mutation import VALUES, damaged, edited
 from fuzzing.target import CANARY, Target
 from ganzoo import checkpoint
 from ganzoo.batch import Batch, DataSpec
-from ganzoo.loop import Meter, phase_runners
+from ganzoo.loop import Meter
+from ganzoo.phases import phase_runners
 from ganzoo.restoring import meter_state, standing_state
 from ganzoo.standing import StandingWarnings
 from ganzoo.task import GazeTask

@@ -14,7 +14,8 @@ from torch.optim import SGD, Adam
 from ganzoo import loop
 from ganzoo.batch import Batch, DataSpec
 from ganzoo.loader import to_unit_range
-from ganzoo.loop import TrainConfig, phase_runners
+from ganzoo.loop import TrainConfig
+from ganzoo.phases import phase_runners
 from ganzoo.task import GazeTask
 from ganzoo.testing import toy
 

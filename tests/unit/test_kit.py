@@ -263,6 +263,16 @@ lie(
     predict_loss=predict_loss(fades),
     built=lambda self: setattr(self, "counter", Counter()),
 )
+lie(
+    "captured_equals_eager",
+    "at update 5 its term label differed",
+    predict_loss=predict_loss(lambda s, b, t: {"label": t["label"] * next(FRESH)}),
+)
+lie(
+    "captured_equals_eager",
+    "it cannot be recorded (a value is read on the host",
+    predict_loss=predict_loss(lambda s, b, t: {"label": t["label"] * (1 if t["label"] > 0 else 2)}),
+)
 lie("finish_can_be_repeated", "finish changes mean", finish=lambda self, source, target: self.mean.add_(0.1))
 lie(
     "finish_can_be_repeated",

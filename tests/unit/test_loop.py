@@ -9,8 +9,9 @@ from toy_plugin import Shift, ShiftConfig, Toy, ToyConfig
 
 from ganzoo.batch import DataSpec
 from ganzoo.errors import CheckpointError, ConfigError, DivergenceError, PluginError
-from ganzoo.loop import Meter, Observer, TrainConfig, build, phase_runners, resolve_device, resolve_precision, train
+from ganzoo.loop import Meter, Observer, TrainConfig, build, resolve_device, resolve_precision, train
 from ganzoo.method import Method, Phase, linear_decay
+from ganzoo.phases import phase_runners
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
 

@@ -1,0 +1,186 @@
+"""The gradients of a phase as a recording, such as a CUDA graph: one launch where there were hundreds.
+
+A recording repeats the kernels of one update at the same addresses and with the same numbers of the host. So a batch is
+copied to fixed places before it is replayed, and what comes out is copied from there. What a loss takes from the host
+(a counter, a flag) would stay as it was when it was recorded; that is why a replay is used only after it has given what
+the loss itself gives for another batch, and is compared again at every update whose number is a power of two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import fields, replace
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.batch import Batch
+from ganzoo.errors import ConfigError
+
+WARM_UP = 3  # updates before the recording, in which libraries choose their kernels
+TERMS, GRADIENTS = 1e-4, 1e-2  # relative differences that are rounding: gradients are summed in no fixed order on a GPU
+
+Gradients = Callable[[Batch], dict[str, Tensor]]  # leaves gradients in the parameters and returns the detached terms
+
+
+class Recorder(Protocol):
+    """How work of the device is recorded."""
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Where the updates before the recording run."""
+        ...
+
+    def record(self, work: Callable[[], dict[str, Tensor]]) -> tuple[dict[str, Tensor], Callable[[], None]]:
+        """What `work` returned, and a function that fills its tensors anew. The work itself is not done.
+
+        Raises RuntimeError for work that cannot be recorded.
+        """
+        ...
+
+
+class CudaGraphs:
+    """Records CUDA graphs. Source: https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs"""
+
+    def __init__(self, device: torch.device) -> None:
+        self.stream = torch.cuda.Stream(device)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """A stream of its own, so that no gradient is tied to the default one, which cannot be recorded."""
+        self.stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self.stream):
+            yield
+        torch.cuda.current_stream().wait_stream(self.stream)
+
+    def record(self, work: Callable[[], dict[str, Tensor]]) -> tuple[dict[str, Tensor], Callable[[], None]]:
+        graph = torch.cuda.CUDAGraph()
+        # Only this thread's calls count: the loader's copies the next batch meanwhile.
+        with torch.cuda.graph(graph, stream=self.stream, capture_error_mode="thread_local"):
+            results = work()
+        return results, graph.replay
+
+
+def recorder(device: torch.device) -> Recorder:
+    """What records on this device. Raises ConfigError where nothing does."""
+    if device.type != "cuda":
+        raise ConfigError(f"--capture records CUDA graphs and needs a GPU, and this runs on {device}; leave it out")
+    return CudaGraphs(device)
+
+
+class Captured:
+    """`gradients` of the parameters `params`, recorded after a few updates and replayed from then on.
+
+    `buffers` gives the state that computing gradients may change. `tell` is called with an empty word when replays are
+    trusted, and with the reason where they must not be used (any more): then it has to put `gradients` in this one's
+    place. What is given is right in either case.
+    """
+
+    def __init__(
+        self,
+        gradients: Gradients,
+        params: Sequence[nn.Parameter],
+        buffers: Callable[[], Sequence[Tensor]],
+        recorder: Recorder,
+        tell: Callable[[str], None],
+    ) -> None:
+        self.gradients, self.params, self.buffers = gradients, params, buffers
+        self.recorder, self.tell = recorder, tell
+        self.updates = 0
+        self._recording: _Recording | None = None
+
+    def __call__(self, batch: Batch) -> dict[str, Tensor]:
+        self.updates += 1
+        if self.updates <= WARM_UP:
+            with self.recorder.aside():
+                return self.gradients(batch)
+        if self._recording is None:
+            return self._recorded(batch)
+        if not self._recording.takes(batch):
+            return self.gradients(batch)
+        first = self.updates == WARM_UP + 2
+        if first or self.updates & (self.updates - 1) == 0:
+            return self._compared(batch, self._recording, first)
+        return self._recording.replay(batch)
+
+    def _recorded(self, batch: Batch) -> dict[str, Tensor]:
+        """The recording's first replay: of the very batch, and while all is on the host as it was recorded."""
+        try:
+            self._recording = _Recording(self.gradients, self.params, self.recorder, batch)
+        except RuntimeError as error:
+            self.tell(f"it cannot be recorded ({str(error).splitlines()[0]})")
+            return self.gradients(batch)
+        return self._recording.replay(batch)
+
+    def _compared(self, batch: Batch, recording: _Recording, first: bool) -> dict[str, Tensor]:
+        """What the loss itself gives, after a look whether the replay gives the same."""
+        before, noise = _copies(self.buffers()), _noise(batch.target.device)
+        terms = recording.replay(batch)
+        grads, after = _copies([parameter.grad for parameter in self.params]), _copies(self.buffers())
+        for buffer, value in zip(self.buffers(), before, strict=True):
+            buffer.copy_(value)
+        _set_noise(batch.target.device, noise)
+        own = self.gradients(batch)
+        differences = [
+            *((f"its term {name}", _difference([value], [terms[name]]), TERMS) for name, value in own.items()),
+            ("its gradients", _difference([parameter.grad for parameter in self.params], grads), GRADIENTS),
+            ("the method's buffers", _difference(self.buffers(), after), GRADIENTS),
+        ]
+        wrong = [(what, difference) for what, difference, most in differences if not difference <= most]
+        if wrong:
+            what, difference = wrong[0]
+            self.tell(f"at update {self.updates} {what} differed by {difference:.1e} from the loss's own")
+        elif first:
+            self.tell("")
+        return own
+
+
+class _Recording:
+    """One update's gradients, and the places where they take a batch from and leave what they give."""
+
+    def __init__(self, gradients: Gradients, params: Sequence[nn.Parameter], recorder: Recorder, batch: Batch) -> None:
+        inputs = replace(batch, **{name: tensor.clone() for name, tensor in _tensors(batch).items()})
+        self.inputs, self.params = _tensors(inputs), params
+        self.terms, self.again = recorder.record(lambda: gradients(inputs))
+        self.grads = [parameter.grad for parameter in params]
+
+    def takes(self, batch: Batch) -> bool:
+        return all(tensor.shape == self.inputs[name].shape for name, tensor in _tensors(batch).items())
+
+    def replay(self, batch: Batch) -> dict[str, Tensor]:
+        for name, tensor in _tensors(batch).items():
+            self.inputs[name].copy_(tensor, non_blocking=True)
+        self.again()
+        for parameter, grad in zip(self.params, self.grads, strict=True):
+            parameter.grad = grad
+        # The meter keeps the terms, and the next replay writes over them: `stack` copies.
+        return dict(zip(self.terms, torch.stack(list(self.terms.values())).unbind(), strict=True))
+
+
+def _tensors(batch: Batch) -> dict[str, Tensor]:
+    return {field.name: getattr(batch, field.name) for field in fields(batch)}
+
+
+def _copies(tensors: Sequence[Tensor | None]) -> list[Any]:
+    return [None if tensor is None else tensor.clone() for tensor in tensors]
+
+
+def _difference(wanted: Sequence[Tensor | None], found: Sequence[Tensor | None]) -> float:
+    """The norm of the difference of all of them together, relative to theirs; infinite where one is missing."""
+    error = norm = 0.0
+    for want, have in zip(wanted, found, strict=True):
+        if (want is None) != (have is None):
+            return float("inf")
+        if want is not None and have is not None:
+            error += float((want.double() - have.double()).square().sum())
+            norm += float(want.double().square().sum())
+    return (error / max(norm, 1e-12)) ** 0.5
+
+
+def _noise(device: torch.device) -> Tensor:
+    return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
+
+
+def _set_noise(device: torch.device, state: Tensor) -> None:
+    torch.cuda.set_rng_state(state, device) if device.type == "cuda" else torch.set_rng_state(state)
