@@ -14,6 +14,7 @@ import re
 import shutil
 import warnings
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from ganzoo import dist, memory, strict_json
 from ganzoo.errors import CheckpointError
@@ -40,6 +42,29 @@ def folder(run_dir: Path) -> Path:
     return run_dir / "checkpoints"
 
 
+@dataclass(frozen=True)
+class State:
+    """What a checkpoint holds, copied: training may go on while it is written."""
+
+    method: str
+    parameters: Mapping[str, Tensor]
+    buffers: Mapping[str, Tensor]
+    optimizers: Mapping[str, Any]
+    notes: Mapping[str, Mapping[str, Any]]  # of each name a mapping that JSON can hold
+
+
+def state_of(
+    method: Method,
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    notes: Mapping[str, Mapping[str, Any]] | None = None,
+) -> State:
+    """The state of now, on the host."""
+    parameters, buffers = _tensors(method)
+    shared = optimizers if dist.rank() == 0 else {}
+    states = {name: _copied(optimizer.state_dict()) for name, optimizer in shared.items()}
+    return State(method.name, parameters, buffers, states, notes or {})
+
+
 def save(
     run_dir: Path,
     step: int,
@@ -49,8 +74,12 @@ def save(
     *,
     keep: Collection[int] = (),
 ) -> None:
-    """Write aside, sync, rename. Rank 0 writes what all processes share; each writes its own buffers and its `notes`,
-    of each name a mapping that JSON can hold.
+    """`write` the state of now."""
+    write(run_dir, step, state_of(method, optimizers, notes), keep)
+
+
+def write(run_dir: Path, step: int, state: State, keep: Collection[int] = ()) -> None:
+    """Write aside, sync, rename. Rank 0 writes what all processes share; each writes its own buffers and its notes.
 
     The newest KEEP checkpoints stay, and those of the steps in `keep`. Raises CheckpointError where the disk refuses;
     what was saved before stays.
@@ -63,19 +92,16 @@ def save(
                 shutil.rmtree(left)
             aside.mkdir(parents=True)
         dist.barrier()
-        parameters, buffers = _state(method)
-        save_file(buffers, aside / f"buffers-{dist.rank()}.safetensors")
-        for name, content in (notes or {}).items():
+        save_file(dict(state.buffers), aside / f"buffers-{dist.rank()}.safetensors")
+        for name, content in state.notes.items():
             if content:
                 (aside / f"{name}-{dist.rank()}.json").write_text(json.dumps(dict(content)))
         if dist.rank() == 0:
-            save_file(parameters, aside / "parameters.safetensors")
-            torch.save(
-                {name: optimizer.state_dict() for name, optimizer in optimizers.items()}, aside / "optimizers.pt"
-            )
+            save_file(dict(state.parameters), aside / "parameters.safetensors")
+            torch.save(dict(state.optimizers), aside / "optimizers.pt")
         dist.barrier()
         if dist.rank() == 0:
-            _seal(aside, step, method)
+            _seal(aside, step, state.method)
             if final.exists():  # the step of a damaged checkpoint, reached again
                 shutil.rmtree(final)
             os.replace(aside, final)
@@ -159,21 +185,25 @@ def weights_hash(run_dir: Path) -> str:
     return str(_manifest(newest)["sha256"]["parameters.safetensors"]) if newest else ""
 
 
-def _state(method: Method) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+def _copied(tree: Any) -> Any:
+    return tree_map(lambda leaf: leaf.detach().cpu().clone() if isinstance(leaf, Tensor) else leaf, tree)
+
+
+def _tensors(method: Method) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The state dict, split into what processes share and what is each one's own."""
     names = {name for name, _ in method.named_parameters(remove_duplicate=False)}
     state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in method.state_dict().items()}
     return {n: t for n, t in state.items() if n in names}, {n: t for n, t in state.items() if n not in names}
 
 
-def _seal(path: Path, step: int, method: Method) -> None:
+def _seal(path: Path, step: int, method: str) -> None:
     files = {}
     for file in sorted(path.iterdir()):
         if file.name == "manifest.json":
             continue
         files[file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
         _sync(file)
-    manifest = {"format": FORMAT, "step": step, "method": method.name, "world": dist.world(), "sha256": files}
+    manifest = {"format": FORMAT, "step": step, "method": method, "world": dist.world(), "sha256": files}
     (path / "manifest.json").write_text(json.dumps(manifest, indent=1))
     _sync(path / "manifest.json")
     _sync(path)

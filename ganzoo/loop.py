@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
@@ -25,6 +25,7 @@ from ganzoo.loader import Loader, reseed
 from ganzoo.method import Method
 from ganzoo.phases import PhaseRunner, capture, phase_runners
 from ganzoo.restoring import meter_state, standing_state
+from ganzoo.saving import Saver
 from ganzoo.settings import Settings
 from ganzoo.standing import StandingWarnings
 
@@ -85,7 +86,7 @@ class Observer:
         """The means of all loss terms since the last call, as "phase/term"."""
 
     def saved(self, step: int) -> None:
-        """A checkpoint was written."""
+        """A checkpoint of this step is being written."""
 
 
 def resolve_device(name: str) -> torch.device:
@@ -206,26 +207,29 @@ def train(
         loader = Loader(
             source, target, batch_size=config.batch_size, seed=config.seed, device=device, oracle=method.oracle
         )
+        saver = Saver(run_dir, method, optimizers, standing) if run_dir else None
         try:
             with interrupt.waiting(), deterministic(config.deterministic):
-                _steps(method, runners, optimizers, loader, meter, standing, config, first, run_dir, observer)
+                _steps(method, runners, loader, meter, standing, config, first, saver, observer)
         finally:
             loader.close()
+            if saver is not None:
+                saver.wait()
     method.eval()
 
 
 def _steps(
     method: Method,
     runners: Mapping[str, PhaseRunner],
-    optimizers: Mapping[str, torch.optim.Optimizer],
     loader: Loader,
     meter: Meter,
     standing: StandingWarnings,
     config: TrainConfig,
     first: int,
-    run_dir: Path | None,
+    saver: Saver | None,
     observer: Observer,
 ) -> None:
+    run_dir = saver.run_dir if saver else None
     draws = sum(len(method.schedule(step)) for step in range(first))
     precision = resolve_precision(config.precision, loader.device)
     for step in range(first, config.steps):
@@ -244,9 +248,11 @@ def _steps(
         done = step + 1
         observer.stepped(done, phases)
         last = done == config.steps
-        saving = run_dir is not None and (last or done % config.save_every == 0)
+        saving = saver is not None and (last or done % config.save_every == 0)
         logging = last or saving or done % config.log_every == 0
         if logging:
+            if saver is not None:
+                saver.wait()  # so that a full disk is said soon, and the sentences below know what is saved
             means = meter.drain()
             endings.check_finite(method, means, done, run_dir, weights=saving, precision=precision)
             warnings = method.diagnose(means)
@@ -256,16 +262,18 @@ def _steps(
                 endings.check_standing(method, standing, config.collapse_steps, done, run_dir)
         if last:
             method.finish(loader.source_domain, loader.target_domain)
-        if saving and run_dir is not None:
-            _save(method, optimizers, meter, standing, done, run_dir)
+        if saving and saver is not None:
+            saver.save(done, _notes(meter, standing))
             observer.saved(done)
         if last or not (logging or dist.world() == 1):  # several processes agree where they meet anyway
             continue
         save, stop = _asked()
-        if (save or stop) and run_dir is not None and not saving:
+        if (save or stop) and saver is not None and not saving:
             endings.check_finite(method, {}, done, run_dir, weights=True, precision=precision)
-            _save(method, optimizers, meter, standing, done, run_dir)
+            saver.save(done, _notes(meter, standing))
         if stop:
+            if saver is not None:
+                saver.wait()
             what = f"saved at step {done}" if run_dir is not None else "nothing of this network was saved"
             raise InterruptedRunError(f"stopped by {stop}, {what}; the same command goes on", interrupt.STOP[stop])
 
@@ -316,16 +324,9 @@ def _what_fits(
     )
 
 
-def _save(
-    method: Method,
-    optimizers: Mapping[str, torch.optim.Optimizer],
-    meter: Meter,
-    standing: StandingWarnings,
-    step: int,
-    run_dir: Path,
-) -> None:
-    notes = {"meter": meter.state(), "warnings": standing.state()}
-    checkpoint.save(run_dir, step, method, optimizers, notes, keep=endings.to_keep(standing, run_dir))
+def _notes(meter: Meter, standing: StandingWarnings) -> dict[str, dict[str, Any]]:
+    """What a resumed run needs to know beside the weights, to log and warn as one that was never stopped."""
+    return {"meter": meter.state(), "warnings": standing.state()}
 
 
 def _asked() -> tuple[bool, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,8 +15,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from ganzoo.beside import Beside
 from ganzoo.dataset import Dataset
-from ganzoo.errors import printable
+from ganzoo.errors import GanzooError, printable
 from ganzoo.experiment import Plan, Stage
 from ganzoo.loop import Observer
 from ganzoo.method import Method
@@ -42,6 +44,7 @@ class Display(Stage):
             console=self.console,
         )
         self.terms = Text()
+        self.drawing = Beside("ganzoo-drawing")  # of loss curves, which takes longer than all else of a save
         self.live = Live(Group(self.progress, self.terms), console=self.console, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> Self:
@@ -49,6 +52,8 @@ class Display(Stage):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.live.stop()
+        with suppress(GanzooError) if error else nullcontext():  # what ended the run matters more
+            self.drawing.wait()
 
     def start(self) -> None:
         """Take over the terminal. Not earlier: a dataset that is drawn or read first shows a bar of its own."""
@@ -151,9 +156,10 @@ class _TrainingBar(_Bar):
     def saved(self, step: int) -> None:
         sheet = self._sheet(step)
         sample_sheet(self.method, self.source, self.target, sheet, seed=self.plan.train.seed)
-        loss_curves(
-            self.folder.logged(self.folder.log_file), self.folder.curves_file, f"{self.plan.method.name}, step {step}"
-        )
+        records = self.folder.logged(self.folder.log_file)
+        self.display.drawing.do(loss_curves, records, self.folder.curves_file, f"{self.plan.method.name}, step {step}")
+        if step == self.plan.train.steps:
+            self.display.drawing.wait()
 
     def _sheet(self, step: int) -> Path:
         return self.folder.path / "samples" / f"step-{step:08d}.png"

@@ -1,0 +1,43 @@
+"""Checkpoints of a training, written beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganzoo import checkpoint, dist, endings
+from ganzoo.beside import Beside
+from ganzoo.method import Method
+from ganzoo.standing import StandingWarnings
+
+
+class Saver:
+    """Copies what is to be saved and writes the copy in a thread. Several processes, which meet while they write, wait.
+
+    `save` and `wait` raise CheckpointError for the checkpoint before, or for this one where processes wait.
+    """
+
+    def __init__(
+        self,
+        run_dir: Path,
+        method: Method,
+        optimizers: Mapping[str, torch.optim.Optimizer],
+        standing: StandingWarnings,
+    ) -> None:
+        self.run_dir, self.method, self.optimizers, self.standing = run_dir, method, optimizers, standing
+        self._beside = Beside("ganzoo-saver")
+
+    def save(self, step: int, notes: Mapping[str, Mapping[str, Any]]) -> None:
+        self.wait()
+        keep = endings.to_keep(self.standing, self.run_dir)
+        state = checkpoint.state_of(self.method, self.optimizers, notes)
+        self._beside.do(checkpoint.write, self.run_dir, step, state, keep)
+        if dist.world() > 1:
+            self.wait()
+
+    def wait(self) -> None:
+        """Return when the last checkpoint is on the disk."""
+        self._beside.wait()
