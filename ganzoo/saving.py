@@ -15,9 +15,10 @@ from ganzoo.standing import StandingWarnings
 
 
 class Saver:
-    """Copies what is to be saved and writes the copy in a thread. Several processes, which meet while they write, wait.
+    """Copies what is to be saved and writes the copy in a thread.
 
-    `save` and `wait` raise CheckpointError for the checkpoint before, or for this one where processes wait.
+    Several processes meet while they write, and so write in the way of training.
+    `save` and `wait` raise CheckpointError, for the checkpoint before where it is written in a thread.
     """
 
     def __init__(
@@ -34,9 +35,10 @@ class Saver:
         self.wait()
         keep = endings.to_keep(self.standing, self.run_dir)
         state = checkpoint.state_of(self.method, self.optimizers, notes)
-        self._beside.do(checkpoint.write, self.run_dir, step, state, keep)
         if dist.world() > 1:
-            self.wait()
+            checkpoint.write(self.run_dir, step, state, keep)
+        else:
+            self._beside.do(checkpoint.write, self.run_dir, step, state, keep)
 
     def wait(self) -> None:
         """Return when the last checkpoint is on the disk."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,7 +16,7 @@ from rich.text import Text
 
 from ganzoo.beside import Beside
 from ganzoo.dataset import Dataset
-from ganzoo.errors import GanzooError, printable
+from ganzoo.errors import printable
 from ganzoo.experiment import Plan, Stage
 from ganzoo.loop import Observer
 from ganzoo.method import Method
@@ -52,7 +51,7 @@ class Display(Stage):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.live.stop()
-        with suppress(GanzooError) if error else nullcontext():  # what ended the run matters more
+        if error is None:  # else what ended the run is to be said at once
             self.drawing.wait()
 
     def start(self) -> None:
