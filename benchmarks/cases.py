@@ -19,6 +19,7 @@ from reference.simgan import SimGANLoop
 
 from ganzoo import loop, phases
 from ganzoo.batch import Batch, DataSpec
+from ganzoo.capture import WARM_UP, recorder
 from ganzoo.dataset import Domain
 from ganzoo.loader import Loader
 from ganzoo.registry import registry
@@ -89,18 +90,31 @@ def write_folders(case: Case, folder: Path) -> None:
         write_folder(folder / domain.name, domain.images, domain.labels)
 
 
+HOWS = ("eager", "compiled", "captured")  # as it is, with --compile, with --capture
+
+
 class Ours:
     """ganzoo's loop, update by update: `ganzoo.loop.train` without its log and its checkpoints."""
 
-    def __init__(self, name: str, case: Case, precision: str, device: torch.device) -> None:
-        self.precision, self.device, self.case = precision, device, case
+    def __init__(self, name: str, case: Case, precision: str, device: torch.device, how: str = "eager") -> None:
+        self.precision, self.device, self.case, self.how = precision, device, case, how
         cls = registry().get("methods", name)
         spec = DataSpec(*case.shape, GazeTask())
         self.method = loop.build(cls, cls.Config(**case.settings), spec, seed=0, device=device).train()
-        self.runners = phases.phase_runners(self.method, precision=precision)
+        self.runners = phases.phase_runners(self.method, precision=precision, compile=how == "compiled")
+        self.problems: list[str] = []  # why phases are not replayed
+        if how == "captured":
+            phases.capture(self.method, self.runners, recorder(device), self._told)
         self.meter = loop.Meter()
         self.loader = Loader(*domains(case), batch_size=case.batch_size, seed=0, device=device)
         self.draws, self.waited = 0, 0.0
+
+    def prepare(self) -> float:
+        """The updates that compile or record, so that none of them is measured. Returns their seconds."""
+        start = time.perf_counter()
+        for _ in range(0 if self.how == "eager" else WARM_UP + 3):
+            self.cycle()
+        return time.perf_counter() - start
 
     def cycle(self) -> None:
         for phase in self.case.phases:
@@ -111,6 +125,10 @@ class Ours:
 
     def close(self) -> None:
         self.loader.close()
+
+    def _told(self, phase: str, why: str) -> None:
+        if why:
+            self.problems.append(f"{phase}: {why}")
 
     def _update(self, phase: str) -> None:
         batch = self._drawn()

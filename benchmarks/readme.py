@@ -141,7 +141,7 @@ def speed(device: str) -> str:
     machine, names = training["machine"], {"simgan": "SimGAN", "dann": "DANN", "dcgan": "DCGAN", "cyclegan": "CycleGAN"}
     times = {
         name: {ratio["precision"]: ratio["median"] for ratio in training["methods"][name]["times_faster"]
-               if ratio["what"] == "cycle"}
+               if ratio["what"] == "cycle" and ratio["how"] == "eager"}
         for name in names
     }  # fmt: skip
     half = ", ".join(f"{names[name]} {found['bf16']:.1f}" for name, found in times.items())

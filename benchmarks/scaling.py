@@ -1,10 +1,12 @@
 """What training costs as batches, images, data and processes grow. About 8 minutes on two cores.
 
-    python benchmarks/scaling.py [--device auto] [--seconds 8] [--data-images 1200000] [--methods dann]
+    python benchmarks/scaling.py [--device auto] [--seconds 8] [--data-images 1200000] [--methods dann] [--beyond 1.2]
 
     batch      images/s of each batch size
     image      images/s of each image size
     data       draws/s from a memory-mapped store of each length, and the anonymous memory it takes
+    beyond     images/s of training from a store of --beyond times this machine's memory, read from the disk, and from a
+               short one, in turns; left out unless it is asked for, because writing it takes minutes and that much disk
     processes  images/s of one and of two processes, one CPU thread each, each with its own batch (weak scaling)
 
 Writes benchmarks/results/scaling-DEVICE.json.
@@ -18,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,29 +50,35 @@ def domain(count: int, shape: tuple[int, int, int] = SHAPE) -> Domain:
     return Domain("noise", random.integers(0, 256, (count, *shape), dtype=np.uint8), labels)
 
 
+class Cycles:
+    """One method in training: each cycle is one update of every network."""
+
+    def __init__(self, name: str, images: Domain, shape: tuple[int, int, int], batch_size: int, device: torch.device):
+        cls = registry().get("methods", name)
+        method = loop.build(cls, cls.Config(), DataSpec(*shape, GazeTask()), seed=0, device=device).train()
+        self.runners = phase_runners(method, precision=resolve_precision("auto", device))
+        self.phases = method.schedule(10**6)
+        self.loader = Loader(images, images.unlabelled(), batch_size=batch_size, seed=0, device=device)
+        self.drawn = 0
+
+    def cycle(self) -> None:
+        for phase in self.phases:
+            self.runners[phase].update(self.loader.draw(self.drawn, 0.25))
+            self.drawn += 1
+
+
 def cycles(
     name: str, shape: tuple[int, int, int], batch_size: int, device: torch.device, seconds: float
 ) -> dict[str, Any]:
     """Images/s of one update of every network, over turns that together take about `seconds`."""
-    cls = registry().get("methods", name)
-    method = loop.build(cls, cls.Config(), DataSpec(*shape, GazeTask()), seed=0, device=device).train()
-    runners = phase_runners(method, precision=resolve_precision("auto", device))
-    phases = method.schedule(10**6)
-    data = domain(max(512, batch_size), shape)
-    loader = Loader(data, data.unlabelled(), batch_size=batch_size, seed=0, device=device)
-    draws = iter(range(10**9))
-
-    def cycle() -> None:
-        for phase in phases:
-            runners[phase].update(loader.draw(next(draws), 0.25))
-
+    trained = Cycles(name, domain(max(512, batch_size), shape), shape, batch_size, device)
     try:
-        cycle()
-        once = seconds_of(cycle, device)
+        trained.cycle()
+        once = seconds_of(trained.cycle, device)
         count = max(1, int(seconds / TURNS / once))
-        times = [seconds_of(lambda: [cycle() for _ in range(count)], device) / count for _ in range(TURNS)]
+        times = [seconds_of(lambda: [trained.cycle() for _ in range(count)], device) / count for _ in range(TURNS)]
     finally:
-        loader.close()
+        trained.loader.close()
     return {
         "batch_size": batch_size,
         "image": list(shape),
@@ -82,13 +90,7 @@ def cycles(
 def data(count: int, folder: Path, device: torch.device, seconds: float) -> dict[str, Any]:
     """Draws of 128 + 128 images from a memory map of `count` images, in random order as in training."""
     file = folder / f"{count}.npy"
-    store = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=(count, *SHAPE))
-    random = np.random.default_rng(0)
-    for start in range(0, count, 50_000):
-        some = min(50_000, count - start)
-        store[start : start + some] = random.integers(0, 256, (some, *SHAPE), dtype=np.uint8)
-    store.flush()
-    del store
+    _write(file, count)
     labels = np.zeros((count, 2), np.float32)
     before = anonymous()
     with PeakMemory(torch.device("cpu")) as memory:
@@ -110,6 +112,61 @@ def data(count: int, folder: Path, device: torch.device, seconds: float) -> dict
         "images_per_s": spread(rates),
         "images_drawn": 256 * draws,
         "anonymous_mib": (memory.bytes - before) / 2**20,
+    }
+
+
+def _write(file: Path, count: int) -> None:
+    """A store of noise."""
+    store = np.lib.format.open_memmap(file, mode="w+", dtype=np.uint8, shape=(count, *SHAPE))
+    random = np.random.default_rng(0)
+    for start in range(0, count, 50_000):
+        some = min(50_000, count - start)
+        store[start : start + some] = random.integers(0, 256, (some, *SHAPE), dtype=np.uint8)
+    store.flush()
+
+
+def beyond(names: Sequence[str], factor: float, folder: Path, device: torch.device, seconds: float) -> dict[str, Any]:
+    """Training from a store that is larger than memory, none of which is in memory at first."""
+    memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    count = int(factor * memory_bytes / np.prod(SHAPE))
+    file = folder / "beyond.npy"
+    _write(file, count)
+    with file.open("rb") as handle:
+        os.posix_fadvise(handle.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    before = anonymous()
+    with PeakMemory(torch.device("cpu")) as memory:
+        large = Domain("large", np.load(file, mmap_mode="r"), np.zeros((count, 2), np.float32))
+        rows = {name: _in_turns(name, {"short": domain(2_000), "large": large}, device, seconds) for name in names}
+    size = file.stat().st_size
+    file.unlink()
+    return {
+        "images": count,
+        "store_gib": size / 2**30,
+        "memory_gib": memory_bytes / 2**30,
+        "anonymous_mib": (memory.bytes - before) / 2**20,
+        "methods": rows,
+    }
+
+
+def _in_turns(name: str, stores: Mapping[str, Domain], device: torch.device, seconds: float) -> dict[str, Any]:
+    """Images/s of a method's cycles on each store, A, B, A, B, ..."""
+    batch_size = 32
+    trained = {what: Cycles(name, images, SHAPE, batch_size, device) for what, images in stores.items()}
+    times: dict[str, list[float]] = {what: [] for what in stores}
+    for each in trained.values():
+        each.cycle()
+    count = max(1, int(seconds / TURNS / seconds_of(trained["short"].cycle, device)))
+    for _ in range(TURNS):
+        for what, each in trained.items():
+            times[what].append(seconds_of(lambda each=each: [each.cycle() for _ in range(count)], device) / count)
+    for each in trained.values():
+        each.loader.close()
+    ratios = [short / large for short, large in zip(times["short"], times["large"], strict=True)]
+    return {
+        "batch_size": batch_size,
+        "images_drawn": 2 * batch_size * trained["large"].drawn,
+        "images_per_s": {what: spread([batch_size / one for one in found]) for what, found in times.items()},
+        "rate_of_the_short_one": spread(ratios),
     }
 
 
@@ -150,6 +207,7 @@ def worker(name: str, steps: int) -> None:
 @click.option("--methods", multiple=True, default=("simgan", "dann"))
 @click.option("--seconds", default=8.0, help="For each measurement.")
 @click.option("--data-images", default=1_200_000, help="The longest store; 1.2 million take 2.3 GB of disk.")
+@click.option("--beyond", "factor", default=0.0, help="Of this machine's memory, for a store larger than it; 0: none.")
 @click.option("--folder", type=click.Path(path_type=Path), default=None, help="Where the stores lie meanwhile.")
 @click.option("--steps", default=60, help="Steps of each process.")
 @click.option("--as-worker", default="", hidden=True)
@@ -159,6 +217,7 @@ def main(
     methods: Sequence[str],
     seconds: float,
     data_images: int,
+    factor: float,
     folder: Path | None,
     steps: int,
     as_worker: str,
@@ -173,6 +232,7 @@ def main(
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         lengths = sorted({*(length for length in LENGTHS if length < data_images), data_images})
         found["data"] = [data(length, Path(temporary), where, seconds) for length in lengths]
+        found["beyond"] = beyond(methods, factor, Path(temporary), where, seconds) if factor else None
     found["processes"] = {name: _weak(name, steps) for name in methods}
     file = out or HERE / "results" / f"scaling-{where.type}.json"
     file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

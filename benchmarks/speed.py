@@ -3,9 +3,11 @@
 Under 9 minutes on a GPU, about 12 on two CPU cores (16 at most).
 
     python benchmarks/speed.py [--device cpu|cuda] [--precision auto --precision fp32] [--methods simgan] [--minutes 15]
+        [--also compiled] [--also captured]
 
 Each method is trained by ganzoo and by the plain loop in `benchmarks/reference/`, in turns (A, B, A, B, ...), in one
-process. Writes benchmarks/results/speed-DEVICE.json; `python benchmarks/speed_page.py` makes SPEED.md of it.
+process. `--also` adds ganzoo with --compile or --capture; compiling takes minutes more. Writes
+benchmarks/results/speed-DEVICE.json; `python benchmarks/speed_page.py` makes SPEED.md of it.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from typing import Any
 
 import click
 import torch
-from cases import CASES, Case, Ours, plain_loop, write_folders
+from cases import CASES, HOWS, Case, Ours, plain_loop, write_folders
 from machine import describe, peak, seconds_of, spread
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -40,6 +42,7 @@ class Side:
 
     what: str  # "cycle": one update of every network; or a phase
     name: str  # "ours" or "plain"
+    how: str  # one of HOWS
     precision: str
     work: Callable[[], None]
     updates: int
@@ -53,6 +56,7 @@ class Side:
 @click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N.")
 @click.option("--precision", "precisions", multiple=True, default=("auto", "fp32"),
               type=click.Choice(["auto", "fp32", "tf32", "bf16"]), help="Of ganzoo; not of plain loops.")  # fmt: skip
+@click.option("--also", multiple=True, type=click.Choice(HOWS[1:]), help="In the first precision.")
 @click.option("--methods", multiple=True, default=tuple(CASES), type=click.Choice(list(CASES)))
 @click.option("--repeats", default=9, type=click.IntRange(2), help="Turns of each side, if the minutes allow.")
 @click.option("--minutes", default=0.0, help="About how long it may take; 0: 8 on a GPU, 15 on a CPU.")
@@ -64,6 +68,7 @@ class Side:
 def main(
     device: str,
     precisions: Sequence[str],
+    also: Sequence[str],
     methods: Sequence[str],
     repeats: int,
     minutes: float,
@@ -86,7 +91,8 @@ def main(
         click.echo(f"{name}: about {share:.0f} s", err=True)
         case = CASES[name].on(where)
         case = replace(case, batch_size=batch_size) if batch_size else case
-        found[name] = measured(name, case, precisions, where, repeats, share, workers, memory)
+        found[name] = measured(name, case, precisions, also, where, repeats, share, workers, memory)
+        end += sum(found[name]["seconds_before"].values())
     for name, before in peaks.items():  # once more: the machine may have been busy at first
         peaks[name] = {key: max(value, before[key]) for key, value in peak(name, where).items()}
     for method in found.values():
@@ -105,19 +111,23 @@ def measured(
     name: str,
     case: Case,
     precisions: Sequence[str],
+    also: Sequence[str],
     device: torch.device,
     repeats: int,
     seconds: float,
     workers: int,
     memory: bool,
 ) -> dict[str, Any]:
-    """All that is known of one method, within about `seconds`."""
+    """All that is known of one method, within about `seconds` and what compiling and recording take before."""
     end = time.monotonic() + seconds
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         write_folders(case, folder)
         used = _memory(name, precisions, folder, device) if memory else {}
-        ours = [Ours(name, case, precision, device) for precision in precisions]
+        hows = [*((precision, "eager") for precision in precisions), *((precisions[0], how) for how in also)]
+        ours = [Ours(name, case, precision, device, how) for precision, how in hows]
+        before = {one.how: one.prepare() for one in ours if one.how != "eager"}
+        end += sum(before.values())
         plain = plain_loop(name, case, folder, device, workers)
         groups = _groups(case, ours, plain)
         for number, group in enumerate(groups):
@@ -132,6 +142,8 @@ def measured(
         "settings": dict(case.settings),
         "targets": {what: {"bf16": low, "fp32": high} for what, (low, high) in case.targets.items()},
         "synchronisations_in_a_cycle": synchronisations,
+        "seconds_before": before,
+        "not_replayed": [problem for one in ours for problem in one.problems],
         "rows": rows,
         "times_faster": [_ratio(side, group[-1]) for group in groups for side in group[:-1]],
     }
@@ -142,10 +154,10 @@ def _groups(case: Case, ours: Sequence[Ours], plain: Any) -> list[list[Side]]:
     groups = []
     for what in (*case.alone, "cycle"):
         updates = 1 if what != "cycle" else len(case.phases)
-        sides = [Side(what, "ours", one.precision, one.cycle if what == "cycle" else one.parts()[what], updates,
-                      lambda one=one: one.waited, []) for one in ours]  # fmt: skip
+        sides = [Side(what, "ours", one.how, one.precision, one.cycle if what == "cycle" else one.parts()[what],
+                      updates, lambda one=one: one.waited, []) for one in ours]  # fmt: skip
         work = plain.cycle if what == "cycle" else plain.parts()[what]
-        groups.append([*sides, Side(what, "plain", "fp32", work, updates, lambda: 0.0, [])])
+        groups.append([*sides, Side(what, "plain", "eager", "fp32", work, updates, lambda: 0.0, [])])
     return groups
 
 
@@ -154,9 +166,12 @@ def _take_turns(group: Sequence[Side], device: torch.device, repeats: int, secon
     end = time.monotonic() + seconds
     counts = []
     for side in group:
-        with FlopCounterMode(display=False) as counter:
-            side.work()
-        side.gflop = counter.get_total_flops() / 1e9
+        if side.how == "eager":
+            with FlopCounterMode(display=False) as counter:
+                side.work()
+            side.gflop = counter.get_total_flops() / 1e9
+        else:  # compiled and recorded work is hidden from the counter, and the same
+            side.gflop = next(other.gflop for other in group if other.name == "ours")
         once = min(seconds_of(side.work, device) for _ in range(WARM_UP))
         counts.append(max(1, int(min(LONGEST, seconds / repeats / len(group) / 2) / once)))
     spent, waited = [0.0] * len(group), [side.waited() for side in group]
@@ -173,10 +188,11 @@ def _take_turns(group: Sequence[Side], device: torch.device, repeats: int, secon
 
 def _row(side: Side, case: Case, used: Mapping[tuple[str, str], int]) -> dict[str, Any]:
     times = spread(side.milliseconds)
-    memory = used.get((side.name, side.precision))
+    memory = used.get((side.name, side.precision)) if side.how == "eager" else None
     return {
         "what": side.what,
         "side": side.name,
+        "how": side.how,
         "precision": side.precision,
         "turns": len(side.milliseconds),
         "ms": times,
@@ -191,7 +207,7 @@ def _row(side: Side, case: Case, used: Mapping[tuple[str, str], int]) -> dict[st
 def _ratio(ours: Side, plain: Side) -> dict[str, Any]:
     """How many times faster, turn by turn."""
     ratios = [theirs / mine for mine, theirs in zip(ours.milliseconds, plain.milliseconds, strict=True)]
-    return {"what": ours.what, "precision": ours.precision, **spread(ratios)}
+    return {"what": ours.what, "how": ours.how, "precision": ours.precision, **spread(ratios)}
 
 
 def _memory(name: str, precisions: Sequence[str], folder: Path, device: torch.device) -> dict[tuple[str, str], int]:

@@ -39,7 +39,7 @@ def speed(found: Mapping[str, Any], plot: str) -> list[str]:
     body = []
     for name, method in found["methods"].items():
         for row in method["rows"]:
-            side = f"ganzoo {row['precision']}" if row["side"] == "ours" else "plain fp32"
+            side = f"ganzoo {_way(row)}" if row["side"] == "ours" else "plain fp32"
             waits = "" if row["waits_for_data"] is None else f"{row['waits_for_data']:.1%}"
             memory = "" if row["memory_mib"] is None else f"{row['memory_mib']:,.0f}"
             body.append([name, row["what"], side, _spread(row["ms"]), _number(row["ms_per_update"]),
@@ -47,6 +47,10 @@ def speed(found: Mapping[str, Any], plot: str) -> list[str]:
                          f"{row['share_of_matmul_peak']:.0%}", waits, memory])  # fmt: skip
     lines += _table(head, body)
     for name, method in found["methods"].items():
+        for how, seconds in method["seconds_before"].items():
+            lines.append(f"\n{name}, {how}: {seconds:.0f} s before the first of these updates.")
+        for problem in method["not_replayed"]:
+            lines.append(f"\n{name} is not replayed: {problem}.")
         if method["synchronisations_in_a_cycle"] is not None:
             lines.append(
                 f"\n{name}: the host waits {method['synchronisations_in_a_cycle']} times for the GPU in a cycle."
@@ -64,9 +68,9 @@ def _ratios(found: Mapping[str, Any]) -> list[str]:
     body = []
     for name, method in found["methods"].items():
         for ratio in method["times_faster"]:
-            aim = method["targets"].get(ratio["what"], {}).get(ratio["precision"])
+            aim = method["targets"].get(ratio["what"], {}).get(ratio["precision"]) if ratio["how"] == "eager" else None
             size = "x".join(map(str, method["image"]))
-            body.append([name, str(method["batch_size"]), size, ratio["what"], ratio["precision"], _spread(ratio),
+            body.append([name, str(method["batch_size"]), size, ratio["what"], _way(ratio), _spread(ratio),
                          "" if aim is None else f"{aim:g}"])  # fmt: skip
     return _table(head, body)
 
@@ -116,11 +120,35 @@ def scaling(found: Mapping[str, Any], plot: str) -> list[str]:
     body = [[f"{row['images']:,}", f"{row['store_mib']:,.0f}", _spread(row["images_per_s"]),
              f"{row['images_drawn']:,}", f"{row['anonymous_mib']:,.0f}"] for row in found["data"]]  # fmt: skip
     lines += _table(["images in the store", "MiB on disk", "images drawn/s", "images drawn", "anonymous MiB"], body)
+    lines += ["", *_beyond(found["beyond"])] if found["beyond"] else []
     body = [[name, *(_spread(rates) for rates in row["images_per_s"].values()),
              _spread({key: 100 * value for key, value in row["weak_scaling_efficiency"].items()}) + " %"]
             for name, row in found["processes"].items()]  # fmt: skip
     head = ["method", "one process, images/s", "two processes, images/s", "efficiency"]
     return [*lines, "", *_table(head, body), "\nProcesses have one CPU thread and a batch of 32 each."]
+
+
+def _beyond(found: Mapping[str, Any]) -> list[str]:
+    """Training from a store that is larger than memory."""
+    body = [[name, str(row["batch_size"]), _spread(row["images_per_s"]["short"]), _spread(row["images_per_s"]["large"]),
+             _spread({key: 100 * value for key, value in row["rate_of_the_short_one"].items()}) + " %",
+             f"{row['images_drawn']:,}"] for name, row in found["methods"].items()]  # fmt: skip
+    head = [
+        "method",
+        "batch",
+        "short store, images/s",
+        "large store, images/s",
+        "rate",
+        "images drawn from the large one",
+    ]
+    return [
+        f"Training from a store of {found['images']:,} images, {found['store_gib']:.0f} GiB on the disk of a machine "
+        f"with {found['memory_gib']:.0f} GiB of memory, none of it in memory at first ({found['anonymous_mib']:,.0f} "
+        "MiB of anonymous memory for both, labels and the order of the rows included):",
+        "",
+        *_table(head, body),
+        "",
+    ]
 
 
 def precision(found: Mapping[str, Any], plot: str) -> list[str]:
@@ -170,6 +198,10 @@ def _device(found: Mapping[str, Any]) -> str:
     return "CPU" if found["machine"]["device"] == "cpu" else "GPU"
 
 
+def _way(row: Mapping[str, Any]) -> str:
+    return row["precision"] if row["how"] == "eager" else f"{row['precision']} {row['how']}"
+
+
 def _spread(values: Mapping[str, float]) -> str:
     return f"{_number(values['median'])} ({_number(values['low'])} to {_number(values['high'])})"
 
@@ -200,8 +232,8 @@ def plots() -> None:
 
 def _bars(pyplot: Any, found: Mapping[str, Any]) -> Any:
     """Times faster than the plain loop: a bar for each method, work and precision, with its range, and the aim."""
-    bars = [(f"{name} {ratio['what']} {ratio['precision']}", ratio,
-             method["targets"].get(ratio["what"], {}).get(ratio["precision"]))
+    bars = [(f"{name} {ratio['what']} {_way(ratio)}", ratio,
+             method["targets"].get(ratio["what"], {}).get(ratio["precision"]) if ratio["how"] == "eager" else None)
             for name, method in found["methods"].items() for ratio in method["times_faster"]]  # fmt: skip
     figure, axes = pyplot.subplots(figsize=(7, 0.3 * len(bars) + 1), layout="constrained")
     places = range(len(bars), 0, -1)
