@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
 from ganzoo_fid.estimate import Estimate, jackknife_error
 
 LARGE = 1_024  # rows from which eigenvalues are faster than singular values
 ROUNDING = 3e-8  # a singular value so small beside the greatest is all rounding, when taken from its square
 TOLERANCE = 1e-7  # of the sum of the singular values: what all that rounding may amount to
+COVARIANCES = 1e-9  # the same, of covariances: looser than what they amount to with features of networks
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> Estimate:
@@ -20,18 +22,61 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> Estimate:
     """
     mean_a, mean_b = a.mean(0), b.mean(0)
     centred_a, centred_b = (a - mean_a) / np.sqrt(len(a) - 1), (b - mean_b) / np.sqrt(len(b) - 1)
-    base_a, factor_a = _reduced(centred_a)
-    base_b, factor_b = _reduced(centred_b)
-    trace, left, right = _singular(factor_a @ factor_b.T)
+    trace, share_a, share_b = _trace(centred_a, centred_b)
 
     shift = mean_a - mean_b
-    spread = (centred_a**2).sum() + (centred_b**2).sum()
-    value = shift @ shift + spread - 2 * trace
+    own_a, own_b = (centred_a**2).sum(1), (centred_b**2).sum(1)
+    value = shift @ shift + own_a.sum() + own_b.sum() - 2 * trace
     error = jackknife_error(
-        _influence(centred_a, base_a, left, shift),
-        _influence(centred_b, base_b, right, -shift),
+        len(a) * (own_a - share_a) + 2 * np.sqrt(len(a) - 1) * (centred_a @ shift),
+        len(b) * (own_b - share_b) - 2 * np.sqrt(len(b) - 1) * (centred_b @ shift),
     )
     return Estimate(max(float(value), 0.0), error, least=0.0)
+
+
+def _trace(a: np.ndarray, b: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """The sum of the singular values s of AB', and what each row of A [N] and of B [M] has in it.
+
+    A weight w_i scales row i of A by sqrt(w_i), so that the sum has the derivative sum_k s_k u_ik^2 / 2 at w_i = 1, u
+    being its left singular vectors; the share of row i is twice that. Shares add up to the sum.
+    """
+    if min(len(a), len(b)) > a.shape[1]:
+        varies = (a.max(0) > a.min(0)) & (b.max(0) > b.min(0))  # AB' holds nothing of a feature that does not
+        found = _of_covariances(a[:, varies], b[:, varies])
+        if found is not None:
+            return found
+    base_a, factor_a = _reduced(a)
+    base_b, factor_b = _reduced(b)
+    trace, left, right = _singular(factor_a @ factor_b.T)
+    left, right = (v if base is None else base @ v for base, v in ((base_a, left), (base_b, right)))
+    return trace, (left**2).sum(1), (right**2).sum(1)
+
+
+def _of_covariances(a: np.ndarray, b: np.ndarray) -> tuple[float, np.ndarray, np.ndarray] | None:
+    """`_trace` of many rows, without a product or a base of their number; None where rounding could matter.
+
+    With A'A = LL' and L'(B'B)L = V s^2 V', the left singular vectors are A L'^-1 V, the right ones B L V / s.
+    """
+    covariance_a, covariance_b = a.T @ a, b.T @ b
+    try:
+        lower = np.linalg.cholesky(covariance_a)
+    except np.linalg.LinAlgError:
+        return None
+    squares, vectors = np.linalg.eigh(lower.T @ covariance_b @ lower)
+    if len(squares) == 0 or squares[0] <= 0:
+        return None
+    singular_values = np.sqrt(squares)
+    roots = np.sqrt(singular_values)
+    to_left = solve_triangular(lower, vectors * roots, lower=True, trans="T")
+    to_right = lower @ (vectors / roots)
+    # To first order the sum moves by half the trace of XX'dS where A'A moves by dS, X being `to_left`; likewise for B.
+    rounding = np.finfo(np.float64).eps * (
+        np.linalg.norm(covariance_a) * (to_left**2).sum() + np.linalg.norm(covariance_b) * (to_right**2).sum()
+    )
+    trace = float(singular_values.sum())
+    if not rounding <= COVARIANCES * trace:
+        return None
+    return trace, ((a @ to_left) ** 2).sum(1), ((b @ to_right) ** 2).sum(1)
 
 
 def _reduced(rows: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
@@ -61,14 +106,3 @@ def _singular(product: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
     left, singular_values, right = np.linalg.svd(product, full_matrices=False)
     roots = np.sqrt(singular_values)
     return float(singular_values.sum()), left * roots, right.T * roots
-
-
-def _influence(centred: np.ndarray, base: np.ndarray | None, vectors: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """How much the distance grows with the weight of each row, times N: [N], up to a constant.
-
-    A weight w_i scales row i by sqrt(w_i), so the sum of the singular values s has the derivative
-    sum_k s_k u_ik^2 / 2 at w_i = 1, u being its left singular vectors. `vectors` are u sqrt(s).
-    """
-    vectors = vectors if base is None else base @ vectors
-    per_weight = (centred**2).sum(1) - (vectors**2).sum(1)
-    return len(centred) * per_weight + 2 * np.sqrt(len(centred) - 1) * (centred @ shift)

@@ -154,3 +154,41 @@ def test_constant_features_leave_a_large_distance_exact(monkeypatch: pytest.Monk
     wanted = frechet_distance(a, b)
     monkeypatch.setattr("ganzoo_fid.frechet.LARGE", 2)
     assert frechet_distance(a, b) == wanted
+
+
+def features(random: np.random.Generator, count: int, size: int = 24) -> np.ndarray:
+    """Rectified, their variances falling as those of networks do."""
+    scale = (1 + np.arange(size)) ** -0.7
+    mixed = random.normal(size=(count, size)) * scale @ np.linalg.qr(random.normal(size=(size, size)))[0]
+    return np.maximum(mixed + scale.mean(), 0)
+
+
+def test_covariances_give_the_distance_and_the_error_that_rows_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(5)
+    a, b = features(random, 90), features(random, 70)
+    with monkeypatch.context() as patched:
+        patched.setattr("ganzoo_fid.frechet._reduced", lambda rows: pytest.fail("covariances were not enough"))
+        found = frechet_distance(a, b)
+    monkeypatch.setattr("ganzoo_fid.frechet._of_covariances", lambda a, b: None)
+    wanted = frechet_distance(a, b)
+    assert found.value == pytest.approx(wanted.value, rel=1e-9)
+    assert found.standard_error == pytest.approx(wanted.standard_error, rel=1e-9)
+
+
+@pytest.mark.parametrize("which", ["a constant feature", "a repeated feature", "a feature of nearly no variance"])
+def test_features_that_covariances_cannot_tell_are_measured_by_rows(
+    which: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(6)
+    a, b = features(random, 90), features(random, 70)
+    if which == "a constant feature":
+        a[:, 3] = 0.1
+    elif which == "a repeated feature":
+        a[:, 3], b[:, 3] = a[:, 4], b[:, 4]
+    else:
+        a[:, 3] *= 1e-9
+    found = frechet_distance(a, b)
+    monkeypatch.setattr("ganzoo_fid.frechet._of_covariances", lambda a, b: None)
+    wanted = frechet_distance(a, b)
+    assert found.value == pytest.approx(wanted.value, rel=1e-8)
+    assert found.standard_error == pytest.approx(wanted.standard_error, rel=1e-7)
