@@ -32,7 +32,9 @@ def speed(found: Mapping[str, Any], plot: str) -> list[str]:
         "convolutions" for name, peak in found["peaks"].items()
     )  # fmt: skip
     lines = [f"## Training ({_device(found)})", _machine(found), f"Best rates measured in the same run: {peaks}.", ""]
-    lines += ["```sh", f"python benchmarks/speed.py --device {found['machine']['device']}", "```", ""]
+    also = dict.fromkeys(ratio["how"] for method in found["methods"].values() for ratio in method["times_faster"])
+    options = "".join(f" --also {how}" for how in also if how != "eager")
+    lines += ["```sh", f"python benchmarks/speed.py --device {found['machine']['device']}{options}", "```", ""]
     lines += [f"![Times faster than the plain loop](results/{plot})", "", *_ratios(found), ""]
     head = ["method", "work", "loop", "ms", "ms per update", "images/s", "of conv. peak", "of matmul peak",
             "waits for data", "memory MiB"]  # fmt: skip
