@@ -131,12 +131,14 @@ def beyond(names: Sequence[str], factor: float, folder: Path, device: torch.devi
     count = int(factor * memory_bytes / np.prod(SHAPE))
     file = folder / "beyond.npy"
     _write(file, count)
-    with file.open("rb") as handle:
-        os.posix_fadvise(handle.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-    before = anonymous()
+    before, rows = anonymous(), {}
     with PeakMemory(torch.device("cpu")) as memory:
-        large = Domain("large", np.load(file, mmap_mode="r"), np.zeros((count, 2), np.float32))
-        rows = {name: _in_turns(name, {"short": domain(2_000), "large": large}, device, seconds) for name in names}
+        for name in names:
+            with file.open("rb") as handle:
+                os.posix_fadvise(handle.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            large = Domain("large", np.load(file, mmap_mode="r"), np.zeros((count, 2), np.float32))
+            rows[name] = _in_turns(name, {"short": domain(2_000), "large": large}, device, seconds)
+            del large
     size = file.stat().st_size
     file.unlink()
     return {

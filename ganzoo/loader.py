@@ -13,6 +13,7 @@ from ganzoo import dist
 from ganzoo.batch import Batch, OracleBatch
 from ganzoo.dataset import Domain
 from ganzoo.errors import DatasetError
+from ganzoo.mapped import MappedRows
 
 RESIDENT_BYTES = 4 << 30  # images up to this size are kept on a GPU; larger ones stream from the host
 
@@ -71,10 +72,13 @@ class _Images:
         self.host = images
         self.device = device
         resident = device.type == "cuda" and images.nbytes <= RESIDENT_BYTES
+        self.mapped = None if resident else MappedRows.of(images)
         self.resident = torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device) if resident else None
 
     def gather(self, rows: np.ndarray) -> Tensor:
         """These images, float [N, C, H, W] in [-1, 1], channels last."""
+        if self.mapped is not None:
+            self.mapped.ask(rows)
         if self.resident is not None:
             picked = self.resident[_moved(torch.from_numpy(rows), self.device)]
         elif self.device.type == "cuda":  # a quarter of the bytes to copy: bytes become numbers there
