@@ -133,7 +133,7 @@ def test_the_tutorial_works_as_it_is_written(tmp_path):
         assert done.returncode == 0, f"{block}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         said.append(done.stdout)
     check, _, bench, package = said
-    assert "29 ok, 0 failed" in check
+    assert "30 ok, 0 failed" in check
     table = {line.split()[0]: line for line in bench.splitlines() if line.strip()}
     assert "wgan-gp" in table
     assert "dcgan" in table
