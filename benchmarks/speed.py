@@ -81,6 +81,8 @@ def main(
     if threads:
         torch.set_num_threads(threads)
     where = resolve_device(device)
+    if "captured" in also and where.type != "cuda":
+        raise click.UsageError("--also captured measures CUDA graphs and needs a GPU; leave it out")
     precisions = list(dict.fromkeys(resolve_precision(name, where) for name in precisions))
     end = time.monotonic() + 60 * (minutes or (8 if where.type == "cuda" else 15))
     machine = describe(where)

@@ -26,7 +26,7 @@ from ganzoo.errors import (
 )
 from ganzoo.evaluation import EvaluateConfig, TrainedEvaluation, Watcher, evaluate, settings_hash
 from ganzoo.lock import locked
-from ganzoo.loop import WHEN_TO_STOP, Observer, TrainConfig, resolve_device, resolve_precision, train
+from ganzoo.loop import WHEN_TO_STOP, Observer, TrainConfig, check, resolve_device, resolve_precision, train
 from ganzoo.loop import build as build_method
 from ganzoo.method import Method
 from ganzoo.metric import Metric, Score
@@ -197,7 +197,8 @@ def _train(
     """The trained method, its data, and whether this is the first process, which then holds the folder."""
     with dist.process_group(device):
         first_process = dist.rank() == 0
-        folder.check(plan.tables())  # before any work
+        check(plan.method, plan.train, device)  # before any work, and before there is a folder
+        folder.check(plan.tables())
         dataset = plan.dataset(plan.dataset_config)
         spec = dataset.spec()
         dist.barrier()

@@ -164,6 +164,17 @@ def build(cls: type[Method], config: Settings, spec: DataSpec, *, seed: int, dev
     return method.to(memory_format=torch.channels_last).requires_grad_(False)
 
 
+def check(method: type[Method], config: TrainConfig, device: torch.device) -> None:
+    """Raise ConfigError for settings with which `train` cannot train such a method there."""
+    resolve_precision(config.precision, device)
+    if config.micro_batch and method.couples_batch:
+        raise ConfigError(f"{method.name} couples the samples of a batch: --micro-batch would change what it learns")
+    if config.capture and config.compile:
+        raise ConfigError("--capture and --compile cannot go together; choose one")
+    if config.capture:
+        recorder(device)
+
+
 def train(
     method: Method,
     source: Domain,
@@ -180,9 +191,8 @@ def train(
     (`ganzoo.interrupt`).
     """
     observer = observer or Observer()
-    if config.micro_batch and method.couples_batch:
-        raise ConfigError(f"{method.name} couples the samples of a batch: --micro-batch would change what it learns")
     device = device_of(method, config.device)
+    check(type(method), config, device)
     precision = resolve_precision(config.precision, device)
     if device.type == "cuda":
         torch.set_float32_matmul_precision("highest" if precision == "fp32" else "high")
@@ -192,8 +202,6 @@ def train(
     dist.broadcast(method)
     runners = phase_runners(method, precision=precision, micro_batch=config.micro_batch, compile=config.compile)
     if config.capture:
-        if config.compile:
-            raise ConfigError("--capture and --compile cannot go together; choose one")
         capture(method, runners, recorder(device), observer.captured)
     optimizers = {name: runner.optimizer for name, runner in runners.items() if callable(runner.phase.optimizer)}
     newest = checkpoint.latest(run_dir) if run_dir else None

@@ -156,3 +156,18 @@ def test_a_broken_plugin_file_is_said(ganzoo, tmp_path):
     assert result.exit_code == 1
     said = "the plugin broken.py does not work: ModuleNotFoundError: No module named 'nothing_of_that_name'"
     assert said in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--capture",), "--capture records CUDA graphs and needs a GPU"),
+        (("--capture", "--compile"), "--capture and --compile cannot go together"),
+        (("--precision", "tf32"), "--precision tf32 needs a GPU"),
+    ],
+)
+def test_what_cannot_be_trained_here_is_refused_before_there_is_a_folder(ganzoo, tmp_path, options, said):
+    result = ganzoo("run", "shift", "--plugin", TOY, "--dataset", "toy", "--device", "cpu", *options, "--out", "new")
+    assert result.exit_code == 2
+    assert said in result.output
+    assert not (tmp_path / "new").exists()

@@ -62,5 +62,9 @@ def test_where_the_system_cannot_be_asked_nothing_is(stored, monkeypatch):
     found.ask(np.array([1]))
 
 
-def test_asking_works_for_the_last_row_of_a_file(stored):
-    MappedRows.of(stored[1]).ask(np.array([SHAPE[0] - 1, 0]))
+def test_the_last_row_ends_with_the_file_and_can_be_asked_for(stored):
+    found, last = MappedRows.of(stored[1]), np.array([SHAPE[0] - 1])
+    ((start, length),) = found.pages(last)
+    assert start + length == len(found.memory)
+    found.ask(last)
+    assert np.array_equal(stored[1][last], stored[0][last])
