@@ -18,7 +18,7 @@ from reference.loop import PlainLoop
 from reference.simgan import SimGANLoop
 
 from ganzoo import loop, phases
-from ganzoo.batch import Batch, DataSpec
+from ganzoo.batch import Batch, image_spec
 from ganzoo.capture import WARM_UP, recorder
 from ganzoo.dataset import Domain
 from ganzoo.loader import Loader
@@ -99,7 +99,7 @@ class Ours:
     def __init__(self, name: str, case: Case, precision: str, device: torch.device, how: str = "eager") -> None:
         self.precision, self.device, self.case, self.how = precision, device, case, how
         cls = registry().get("methods", name)
-        spec = DataSpec(*case.shape, GazeTask())
+        spec = image_spec(*case.shape, GazeTask())
         self.method = loop.build(cls, cls.Config(**case.settings), spec, seed=0, device=device).train()
         self.runners = phases.phase_runners(self.method, precision=precision, compile=how == "compiled")
         self.problems: list[str] = []  # why phases are not replayed
@@ -146,6 +146,6 @@ class Ours:
 def plain_loop(name: str, case: Case, folder: Path, device: torch.device, workers: int) -> PlainLoop:
     """The reference for a case, on the folders that `write_folders` wrote."""
     config = registry().get("methods", name).Config(**case.settings)
-    spec = DataSpec(*case.shape, GazeTask())
+    spec = image_spec(*case.shape, GazeTask())
     return case.plain(config, spec, folder / "source", folder / "target",
                       batch_size=case.batch_size, device=device, workers=workers)  # fmt: skip

@@ -36,7 +36,7 @@ from ganzoo_fid.inception import Inception
 from machine import describe, seconds_of, spread
 from PIL import Image
 
-from ganzoo.batch import DataSpec
+from ganzoo.batch import DataSpec, image_spec
 from ganzoo.dataset import Domain
 from ganzoo.evaluation import SharedExtraction
 from ganzoo.files.collection import open_images, read_images
@@ -107,7 +107,7 @@ class Ours:
         self.device = device
 
     def distance(self, real: Path, made: Path) -> tuple[float, tuple[np.ndarray, np.ndarray]]:
-        spec = DataSpec(3, *SIZE, GazeTask())
+        spec = image_spec(3, *SIZE, GazeTask())
         data = Evaluation(spec, self.device, seed=0, samples=10**9, extractors={"inception": Inception})
         features = [data.features("inception", _read(folder, spec), keep=folder is real) for folder in (made, real)]
         return frechet_distance(*features).value, (features[0], features[1])
@@ -251,7 +251,7 @@ def _difference(ours: float, theirs: float) -> dict[str, float]:
 
 def _parts(folder: Path, device: torch.device) -> dict[str, float]:
     """Where the time of an image goes, in milliseconds: what runs beside what could save no more than this."""
-    spec = DataSpec(3, *SIZE, GazeTask())
+    spec = image_spec(3, *SIZE, GazeTask())
     domain = _read(folder, spec)
     count = min(len(domain), 64)
     images = torch.from_numpy(np.array(domain.images[:count])).to(device)

@@ -30,7 +30,7 @@ import torch
 from machine import PeakMemory, anonymous, describe, seconds_of, spread
 
 from ganzoo import dist, loop
-from ganzoo.batch import DataSpec
+from ganzoo.batch import image_spec
 from ganzoo.dataset import Domain
 from ganzoo.loader import Loader
 from ganzoo.loop import TrainConfig, resolve_device, resolve_precision
@@ -55,7 +55,7 @@ class Cycles:
 
     def __init__(self, name: str, images: Domain, shape: tuple[int, int, int], batch_size: int, device: torch.device):
         cls = registry().get("methods", name)
-        method = loop.build(cls, cls.Config(), DataSpec(*shape, GazeTask()), seed=0, device=device).train()
+        method = loop.build(cls, cls.Config(), image_spec(*shape, GazeTask()), seed=0, device=device).train()
         self.runners = phase_runners(method, precision=resolve_precision("auto", device))
         self.phases = method.schedule(10**6)
         self.loader = Loader(images, images.unlabelled(), batch_size=batch_size, seed=0, device=device)
@@ -195,7 +195,7 @@ def worker(name: str, steps: int) -> None:
     device = torch.device("cpu")
     with dist.process_group(device):
         cls = registry().get("methods", name)
-        method = loop.build(cls, cls.Config(), DataSpec(*SHAPE, GazeTask()), seed=0, device=device)
+        method = loop.build(cls, cls.Config(), image_spec(*SHAPE, GazeTask()), seed=0, device=device)
         config = TrainConfig(steps=steps + 2, batch_size=32, device="cpu", log_every=steps + 2)
         images = domain(2_000)
         loop.train(method, images, images.unlabelled(), config, observer=Clock())

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import fields, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +21,16 @@ from ganzoo.errors import ConfigError
 WARM_UP = 3  # updates before the recording, in which libraries choose their kernels
 TERMS, GRADIENTS = 1e-4, 1e-2  # relative differences that are rounding: gradients are summed in no fixed order on a GPU
 
-Gradients = Callable[[Batch], dict[str, Tensor]]  # leaves gradients in the parameters and returns the detached terms
+
+class Computed(NamedTuple):
+    """What computing the gradients of a batch gives beside them; all of it is detached."""
+
+    terms: dict[str, Tensor]
+    handed_on: dict[str, Tensor]  # to later phases of the step
+    objective: Tensor  # 0-d: the sum of the terms that were minimised
+
+
+Gradients = Callable[[Batch], Computed]  # leaves gradients in the parameters
 
 
 class Recorder(Protocol):
@@ -90,7 +98,7 @@ class Captured:
         self.updates = 0
         self._recording: _Recording | None = None
 
-    def __call__(self, batch: Batch) -> dict[str, Tensor]:
+    def __call__(self, batch: Batch) -> Computed:
         self.updates += 1
         if self.updates <= WARM_UP:
             with self.recorder.aside():
@@ -104,7 +112,7 @@ class Captured:
             return self._compared(batch, self._recording, first)
         return self._recording.replay(batch)
 
-    def _recorded(self, batch: Batch) -> dict[str, Tensor]:
+    def _recorded(self, batch: Batch) -> Computed:
         """The recording's first replay: of the very batch, and while all is on the host as it was recorded."""
         try:
             self._recording = _Recording(self.gradients, self.params, self.recorder, batch)
@@ -113,17 +121,19 @@ class Captured:
             return self.gradients(batch)
         return self._recording.replay(batch)
 
-    def _compared(self, batch: Batch, recording: _Recording, first: bool) -> dict[str, Tensor]:
+    def _compared(self, batch: Batch, recording: _Recording, first: bool) -> Computed:
         """What the loss itself gives, after a look whether the replay gives the same."""
-        before, noise = _copies(self.buffers()), _noise(batch.target.device)
-        terms = recording.replay(batch)
+        before, noise = _copies(self.buffers()), noise_state(batch.device)
+        replayed = recording.replay(batch)
+        handed_on = {name: tensor.clone() for name, tensor in replayed.handed_on.items()}
         grads, after = _copies([parameter.grad for parameter in self.params]), _copies(self.buffers())
         for buffer, value in zip(self.buffers(), before, strict=True):
             buffer.copy_(value)
-        _set_noise(batch.target.device, noise)
+        set_noise_state(batch.device, noise)
         own = self.gradients(batch)
         differences = [
-            *((f"its term {name}", _difference([value], [terms[name]]), TERMS) for name, value in own.items()),
+            *((f"its term {name}", _difference([v], [replayed.terms[name]]), TERMS) for name, v in own.terms.items()),
+            *((f"the tensor {name}", _difference([v], [handed_on[name]]), TERMS) for name, v in own.handed_on.items()),
             ("its gradients", _difference([parameter.grad for parameter in self.params], grads), GRADIENTS),
             ("the method's buffers", _difference(self.buffers(), after), GRADIENTS),
         ]
@@ -140,26 +150,35 @@ class _Recording:
     """One update's gradients, and the places where they take a batch from and leave what they give."""
 
     def __init__(self, gradients: Gradients, params: Sequence[nn.Parameter], recorder: Recorder, batch: Batch) -> None:
-        inputs = replace(batch, **{name: tensor.clone() for name, tensor in _tensors(batch).items()})
-        self.inputs, self.params = _tensors(inputs), params
-        self.terms, self.again = recorder.record(lambda: gradients(inputs))
+        inputs = batch.map(torch.clone)
+        self.inputs, self.params = inputs.tensors(), params
+        self.results, self.again = recorder.record(lambda: self._flat(gradients(inputs)))
         self.grads = [parameter.grad for parameter in params]
 
-    def takes(self, batch: Batch) -> bool:
-        return all(tensor.shape == self.inputs[name].shape for name, tensor in _tensors(batch).items())
+    def _flat(self, done: Computed) -> dict[str, Tensor]:
+        return {
+            **{f"term {name}": tensor for name, tensor in done.terms.items()},
+            **{f"carry {name}": tensor for name, tensor in done.handed_on.items()},
+            "objective": done.objective,
+        }
 
-    def replay(self, batch: Batch) -> dict[str, Tensor]:
-        for name, tensor in _tensors(batch).items():
+    def takes(self, batch: Batch) -> bool:
+        tensors = batch.tensors()
+        same = tensors.keys() == self.inputs.keys()
+        return same and all(tensor.shape == self.inputs[name].shape for name, tensor in tensors.items())
+
+    def replay(self, batch: Batch) -> Computed:
+        for name, tensor in batch.tensors().items():
             self.inputs[name].copy_(tensor, non_blocking=True)
         self.again()
         for parameter, grad in zip(self.params, self.grads, strict=True):
             parameter.grad = grad
-        # The meter keeps the terms, and the next replay writes over them: `stack` copies.
-        return dict(zip(self.terms, torch.stack(list(self.terms.values())).unbind(), strict=True))
-
-
-def _tensors(batch: Batch) -> dict[str, Tensor]:
-    return {field.name: getattr(batch, field.name) for field in fields(batch)}
+        terms = {name[5:]: tensor for name, tensor in self.results.items() if name.startswith("term ")}
+        # The meter keeps the terms, and the next replay writes over them: `stack` copies. What is handed on is used
+        # before the next replay.
+        kept = dict(zip(terms, torch.stack(list(terms.values())).unbind(), strict=True))
+        handed_on = {name[6:]: tensor for name, tensor in self.results.items() if name.startswith("carry ")}
+        return Computed(kept, handed_on, self.results["objective"])
 
 
 def _copies(tensors: Sequence[Tensor | None]) -> list[Any]:
@@ -178,9 +197,11 @@ def _difference(wanted: Sequence[Tensor | None], found: Sequence[Tensor | None])
     return (error / max(norm, 1e-12)) ** 0.5
 
 
-def _noise(device: torch.device) -> Tensor:
+def noise_state(device: torch.device) -> Tensor:
+    """Where the device's default generator stands."""
     return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
 
 
-def _set_noise(device: torch.device, state: Tensor) -> None:
+def set_noise_state(device: torch.device, state: Tensor) -> None:
+    """The inverse of `noise_state`."""
     torch.cuda.set_rng_state(state, device) if device.type == "cuda" else torch.set_rng_state(state)

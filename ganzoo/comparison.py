@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ganzoo.batch import DataSpec
+from ganzoo.batch import image_spec
 from ganzoo.config import build, did_you_mean
 from ganzoo.dataset import Domain
 from ganzoo.errors import DatasetError, DivergenceError, MetricUnavailableError, UsageError
@@ -92,7 +92,7 @@ class CollectionExtraction(SharedExtraction):
             channels=shaping.channels,
         )
         height, width, channels = shape
-        spec = DataSpec(channels, height, width, GazeTask())
+        spec = image_spec(channels, height, width, GazeTask())
         super().__init__(spec, device, seed=SEED, samples=samples, extractors=extractors, watcher=watcher)
         self.fit_rule = Fit(shape, shaping.resizer, shaping.channels)
         for collection in (real, fake):  # before any is read, which may take long

@@ -1,4 +1,4 @@
-"""The contract of a dataset: two domains, each with images for training and for the test."""
+"""The contract of a dataset: one domain or two, each with samples for training and for the test."""
 
 from __future__ import annotations
 
@@ -10,46 +10,69 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ganzoo.batch import DataSpec
+from ganzoo.batch import Column, DataSpec
 from ganzoo.errors import DatasetError
 from ganzoo.settings import Settings
-from ganzoo.task import Task
+from ganzoo.task import NoTask, Task
 
 HASHED = 8_192  # rows at once
 
 
 @dataclass(frozen=True)
 class Domain:
-    """Images of one domain, with labels where it has any.
+    """Samples of one domain (images or vectors), with labels if it has any.
 
-    Raises DatasetError where images, labels and groups do not fit each other.
+    A column of annotations of the target, such as labels, landmarks and masks drawn by hand, reaches nobody but an
+    oracle. `observed` names the columns of `extra` (or "group") that come with a sample instead, without anybody's
+    judgement: they are inputs, which any method may read.
+
+    Raises DatasetError if samples, labels and groups do not fit each other.
     """
 
     name: str
-    images: np.ndarray  # uint8 [N, C, H, W]; may be a memory map
+    samples: np.ndarray  # images uint8 [N, C, H, W], or vectors float32 [N, ...]; may be a memory map
     labels: np.ndarray | None = None  # float32 [N, task.label_size]
     groups: np.ndarray | None = None  # int64 [N]: person ids, for per-person uncertainty
     extra: Mapping[str, np.ndarray] = field(default_factory=dict)  # further columns, such as pupil_center [N, 2] in px
+    observed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.images.ndim != 4 or self.images.dtype != np.uint8:
+        pixels = self.samples.dtype == np.uint8 and self.samples.ndim == 4
+        if not pixels and not (self.samples.dtype == np.float32 and self.samples.ndim >= 2):
             raise DatasetError(
-                f"{self.name}: images must be uint8 [N, C, H, W], not {self.images.dtype} {list(self.images.shape)}"
+                f"{self.name}: samples must be images, uint8 [N, C, H, W], or vectors, float32 [N, D], not "
+                f"{self.samples.dtype} {list(self.samples.shape)}"
             )
-        if len(self.images) == 0:
-            raise DatasetError(f"{self.name}: there are no images")
-        for what, column in {"labels": self.labels, "groups": self.groups, **self.extra}.items():
-            if column is not None and len(column) != len(self.images):
-                raise DatasetError(f"{self.name}: {len(self.images)} images, but {len(column)} rows of {what}")
+        if len(self.samples) == 0:
+            raise DatasetError(f"{self.name}: there are no {'images' if pixels else 'samples'}")
+        what = "images" if pixels else "samples"
+        for column, values in {"labels": self.labels, "groups": self.groups, **self.extra}.items():
+            if values is not None and len(values) != len(self.samples):
+                raise DatasetError(f"{self.name}: {len(self.samples)} {what}, but {len(values)} rows of {column}")
+        if unknown := [name for name in self.observed if name != "group" and name not in self.extra]:
+            raise DatasetError(f"{self.name}: {unknown[0]!r} is observed, but it is not a column of `extra`")
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.samples)
+
+    @property
+    def images(self) -> np.ndarray:
+        """The samples, uint8 [N, C, H, W]. Raises DatasetError if they are not images."""
+        if self.samples.dtype != np.uint8:
+            raise DatasetError(f"{self.name}: the samples are {column_of(self.samples)}, not images")
+        return self.samples
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Everything that the domain holds, by the names that a batch gives them behind the domain's own: "" is the
+        samples, "label", "group", and the names of `extra`."""
+        given = {"": self.samples, "label": self.labels, "group": self.groups, **self.extra}
+        return {name: column for name, column in given.items() if column is not None}
 
     def take(self, rows: np.ndarray | slice) -> Domain:
         """The same domain with only these rows."""
         return replace(
             self,
-            images=self.images[rows],
+            samples=self.samples[rows],
             labels=None if self.labels is None else self.labels[rows],
             groups=None if self.groups is None else self.groups[rows],
             extra={key: column[rows] for key, column in self.extra.items()},
@@ -62,13 +85,15 @@ class Domain:
         return self.take(np.linspace(0, len(self) - 1, most).round().astype(np.int64))
 
     def unlabelled(self) -> Domain:
-        """The images alone: what a method may see of the target."""
-        return Domain(self.name, self.images)
+        """What a method may see of the target: the samples, and the columns that are observed."""
+        extra = {name: column for name, column in self.extra.items() if name in self.observed}
+        groups = self.groups if "group" in self.observed else None
+        return Domain(self.name, self.samples, groups=groups, extra=extra, observed=self.observed)
 
     def fingerprint(self) -> str:
-        """A hash of the images and labels, for caches and score cards."""
+        """A hash of the samples and labels, for caches and score cards."""
         digest = hashlib.blake2b(digest_size=8)
-        for column in (self.images, self.labels):
+        for column in (self.samples, self.labels):
             if column is not None:
                 digest.update(repr((column.shape, column.dtype.str)).encode())
                 for start in range(0, len(column), HASHED):  # in parts: a memory map need not be contiguous, nor fit
@@ -76,50 +101,69 @@ class Domain:
         return digest.hexdigest()
 
 
+def column_of(values: np.ndarray) -> Column:
+    """What one row of an array is: uint8 [N, C, H, W] are images, bool are masks, all else are vectors."""
+    if values.dtype == np.uint8 and values.ndim == 4:
+        return Column(values.shape[1:], "image")
+    return Column(values.shape[1:] or (1,), "mask" if values.dtype == np.bool_ else "vector")
+
+
+def spec_of(source: Domain | None, target: Domain | None, task: Task, *, paired: bool = False) -> DataSpec:
+    """The spec of two domains, or of one. Raises DatasetError if paired domains differ in length."""
+    if paired and (source is None or target is None or len(source) != len(target)):
+        sizes = " and ".join("none" if domain is None else str(len(domain)) for domain in (source, target))
+        raise DatasetError(f"paired rows need a source and a target of equal length; these have {sizes}")
+    columns = {
+        f"{side}_{name}" if name else side: column_of(values)
+        for side, domain in (("source", source), ("target", target))
+        if domain is not None
+        for name, values in domain.columns().items()
+    }
+    return DataSpec(columns, task, paired)
+
+
 class Dataset(ABC):
-    """A pair of domains. Raises DatasetError, saying how to mend it, where its files are absent or unusable."""
+    """One domain or two. Raises DatasetError, saying how to fix it, if its files are absent or unusable.
+
+    A dataset of labelled synthetic and unlabelled real images has a source and a target. One that only shows what to
+    generate has a target and no source.
+    """
 
     name: ClassVar[str]
     summary: ClassVar[str]
     homepage: ClassVar[str]
     license: ClassVar[str]
     Config: ClassVar[type[Settings]]
+    paired: ClassVar[bool] = False  # row k of the source belongs to row k of the target
 
     def __init__(self, config: Any) -> None:
         self.config = config
 
     @property
-    @abstractmethod
     def task(self) -> Task:
-        """What the labels mean."""
+        """What the labels mean. The default is that there are none."""
+        return NoTask()
 
-    @abstractmethod
-    def source(self) -> Domain:
-        """Labelled synthetic training images."""
+    def source(self) -> Domain | None:
+        """Labelled synthetic samples to train on; None if there is no source."""
+        return None
 
-    @abstractmethod
     def source_test(self) -> Domain | None:
-        """Held-out labelled synthetic images, on which label drift is measured; None where there are none."""
+        """Held-out labelled source samples, on which label drift is measured; None if there are none."""
+        return None
 
     @abstractmethod
-    def target(self) -> Domain:
-        """Real training images. Their labels, if any, reach only an oracle."""
+    def target(self) -> Domain | None:
+        """Real samples to train on; None if there is no target. Labels, if any, reach only an oracle."""
 
-    @abstractmethod
     def target_test(self) -> Domain | None:
-        """Labelled real images of other people, read by metrics alone; None where there are none."""
+        """Labelled real samples of other people, read by metrics alone; None if there are none."""
+        return None
 
     def card(self) -> Mapping[str, Any]:
         """What a reader of a result must know of the data, such as the gaze range of each domain."""
         return {}
 
     def spec(self) -> DataSpec:
-        """Shapes and task. Raises DatasetError where the two domains' images differ in shape."""
-        source, target = self.source(), self.target()
-        if source.images.shape[1:] != target.images.shape[1:]:
-            raise DatasetError(
-                f"dataset {self.name}: source images are {list(source.images.shape[1:])} and target images "
-                f"{list(target.images.shape[1:])} (channels, height, width); they must be equal"
-            )
-        channels, height, width = source.images.shape[1:]
-        return DataSpec(channels, height, width, self.task)
+        """Shapes, columns and task, by a look at the training domains. Override it if making these takes long."""
+        return spec_of(self.source(), self.target(), self.task, paired=self.paired)

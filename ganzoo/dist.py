@@ -60,16 +60,28 @@ def broadcast(module: nn.Module) -> None:
 
 
 def average_gradients(params: Sequence[nn.Parameter]) -> None:
-    """Mean over processes, in one message. Works with double backward and under capture."""
-    if world() == 1:
+    """Mean over processes. Works with double backward and under capture."""
+    if world() > 1:
+        average_tensors([param.grad for param in params if param.grad is not None])
+
+
+def average_tensors(tensors: Sequence[Tensor]) -> None:
+    """Replace each tensor by its mean over processes, in one message."""
+    if world() == 1 or not tensors:
         return
-    grads: list[Tensor] = [p.grad for p in params if p.grad is not None]
-    flat = torch.cat([grad.flatten() for grad in grads])
+    flat = torch.cat([tensor.flatten() for tensor in tensors])
     with _meeting():
         dist.all_reduce(flat)
     flat /= world()
-    for grad, piece in zip(grads, flat.split([grad.numel() for grad in grads]), strict=True):
-        grad.copy_(piece.view_as(grad))
+    for tensor, piece in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
+        tensor.copy_(piece.view_as(tensor))
+
+
+def averaged(tensor: Tensor) -> Tensor:
+    """The mean over processes of a tensor, as a new one."""
+    mean = tensor.clone()
+    average_tensors([mean])
+    return mean
 
 
 def average(values: dict[str, float]) -> dict[str, float]:

@@ -26,6 +26,10 @@ class UsageError(GanzooError):
     exit_code = 2
 
 
+class UnsuitableError(UsageError):
+    """A method declines the data that it was to be run on."""
+
+
 class UnknownNameError(UsageError):
     """No plugin of that kind has that name."""
 

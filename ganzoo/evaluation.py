@@ -8,8 +8,8 @@ import json
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,12 +24,14 @@ from ganzoo import __version__
 from ganzoo.batch import DataSpec
 from ganzoo.blame import blaming
 from ganzoo.cache import cache_folder, keep_array, kept_array
-from ganzoo.dataset import Dataset, Domain
+from ganzoo.capabilities.base import Argument, Capability, all_of
+from ganzoo.dataset import Dataset, Domain, column_of
 from ganzoo.errors import DivergenceError, MetricUnavailableError, PluginError
-from ganzoo.loader import derive_seed, reseed, to_uint8, to_unit_range
+from ganzoo.loader import derive_seed, reseed
 from ganzoo.loop import Observer, Precision, TrainConfig, build, device_of, resolve_precision, train
-from ganzoo.method import Generates, Method, Refines
-from ganzoo.metric import DomainName, Extractor, Metric, Score
+from ganzoo.method import Method
+from ganzoo.metric import DomainName, Extractor, MakesSamples, Metric, Score
+from ganzoo.pixels import to_uint8, to_unit_range
 from ganzoo.settings import Settings
 
 CHUNK = 256  # images that go through a network at once
@@ -169,6 +171,7 @@ class TrainedEvaluation(SharedExtraction):
         samples: int,
         extractors: Mapping[str, type[Extractor]],
         precision: Precision = "auto",
+        capabilities: Mapping[str, type[Capability]],
         device: torch.device | None = None,
         watcher: Watcher | None = None,
     ) -> None:
@@ -183,6 +186,7 @@ class TrainedEvaluation(SharedExtraction):
             precision=precision,
             watcher=watcher,
         )
+        self.capabilities = all_of(capabilities, self.method)
         self._domains: dict[str, Domain] = {}
 
     def domain(self, name: DomainName) -> Domain:
@@ -193,47 +197,69 @@ class TrainedEvaluation(SharedExtraction):
             self._domains[name] = found
         return self._domains[name]
 
-    def refined(self, name: Literal["source", "source_test"]) -> Domain:
-        if not isinstance(self.method, Refines):
-            raise MetricUnavailableError(f"{self.method.name} does not refine images")
-        key = f"refined {name}"
+    def sampled(self, name: DomainName) -> Domain:
+        afford = self.method.evaluated_images
+        return self.domain(name).spread(afford) if afford else self.domain(name)
+
+    def applied(self, capability: str, name: DomainName = "target") -> Domain:
+        able = self._capability(capability)
+        key = f"{capability} {name}" if able.arguments else capability
         if key not in self._domains:
-            self.watcher.doing(f"refining the {name.replace('_', ' ')} images")
-            original = self.domain(name)
-            images = self._in_chunks(original.images, self.method.refine, key)
-            self._domains[key] = Domain(key, images, original.labels, original.groups, original.extra)
+            self.watcher.doing(f"{capability}: {name.replace('_', ' ')} images" if able.arguments else capability)
+            rows = self.sampled(name) if able.arguments else None
+            made = self._made(able, rows, key)
+            self._domains[key] = Domain(key, made) if rows is None else replace(rows, name=key, samples=made)
         return self._domains[key]
 
+    def _capability(self, name: str) -> Capability:
+        if name not in self.capabilities:
+            raise MetricUnavailableError(f"{self.method.name} does not {name}")
+        return self.capabilities[name]
+
+    def refined(self, name: Literal["source", "source_test"]) -> Domain:
+        return self.applied("refine", name)
+
     def made(self) -> Domain:
-        if isinstance(self.method, Refines):
-            return self.refined("source").spread(self.samples)
-        if not isinstance(self.method, Generates):
-            raise MetricUnavailableError(f"{self.method.name} makes no images")
-        return self._generated
+        able = [capability for capability in self.capabilities.values() if capability.realism is not None]
+        if not able:
+            raise MetricUnavailableError(f"{self.method.name} makes no samples that are to look like the target")
+        best = min(able, key=lambda capability: capability.realism or 0)
+        return self.applied(best.name, "source" if "source" in self.spec.columns else "target").spread(self.samples)
 
-    @cached_property
-    def _generated(self) -> Domain:
-        assert isinstance(self.method, Generates)
-        self.watcher.doing(f"generating {self.samples} images")
-        reseed(self.device, self.seed, "generated")
-        counts = [min(CHUNK, self.samples - start) for start in range(0, self.samples, CHUNK)]
+    def _made(self, able: Capability, rows: Domain | None, key: str) -> np.ndarray:
+        """What the method makes of the rows, in chunks; the noise it draws is a function of the chunk."""
+        count = self.samples if rows is None else len(rows)
+        inputs = [] if rows is None else [_input(able, rows, argument) for argument in able.arguments]
+        wanted = able.output(self.method)
+        if rows is None:
+            reseed(self.device, self.seed, "generated")
+        made = []
         with torch.no_grad():
-            images = [to_uint8(self.method.generate(count)).cpu().numpy() for count in counts]
-        return Domain("generated", np.concatenate(images))
+            for start in range(0, count, CHUNK):
+                part = slice(start, min(start + CHUNK, count))
+                if rows is not None:
+                    reseed(self.device, derive_seed(self.seed, key, start))
+                chunk = able.call(
+                    self.method, part.stop - start, [to_device(each[part], self.device) for each in inputs]
+                )
+                if tuple(chunk.shape) != (part.stop - start, *wanted.shape):
+                    raise PluginError(f"method {self.method.name}: {able.name} made {list(chunk.shape)}, not "
+                                      f"{[part.stop - start, *wanted.shape]}")  # fmt: skip
+                made.append((to_uint8(chunk) if wanted.kind == "image" else chunk.float()).cpu().numpy())
+        return np.concatenate(made)
 
-    def _in_chunks(self, images: np.ndarray, run: Callable[[Tensor], Tensor], key: str) -> np.ndarray:
-        """`run` over uint8 images, in [-1, 1] and back; the noise it draws is a function of the chunk."""
-        made = np.empty(images.shape, np.uint8)
-        with torch.no_grad():
-            for start in range(0, len(images), CHUNK):
-                reseed(self.device, derive_seed(self.seed, key, start))
-                chunk = to_unit_range(torch.tensor(images[start : start + CHUNK], device=self.device))
-                refined = run(chunk)
-                if refined.shape != chunk.shape:
-                    raise PluginError(f"method {self.method.name}: refine made {list(refined.shape)} of images "
-                                      f"{list(chunk.shape)}; the shape must stay")  # fmt: skip
-                made[start : start + CHUNK] = to_uint8(refined).cpu().numpy()
-        return made
+
+def _input(able: Capability, rows: Domain, argument: Argument) -> np.ndarray:
+    columns = rows.columns()
+    if argument.column not in columns:
+        raise MetricUnavailableError(f"{able.name} needs {argument.meaning}, and {rows.name} has none")
+    return columns[argument.column]
+
+
+def to_device(rows: np.ndarray, device: torch.device) -> Tensor:
+    """Rows of a column as a method is given them: images in [-1, 1], all else float32."""
+    moved = torch.tensor(rows, device=device)
+    return to_unit_range(moved) if column_of(rows).kind == "image" else moved.float()
 
 
 def evaluate(data: TrainedEvaluation, metrics: Sequence[Metric]) -> tuple[list[Score], dict[str, float]]:
@@ -244,9 +270,7 @@ def evaluate(data: TrainedEvaluation, metrics: Sequence[Metric]) -> tuple[list[S
     scores: list[Score] = []
     seconds: dict[str, float] = {}
     for metric in metrics:
-        if not any(isinstance(data.method, capability) for capability in metric.needs):
-            continue
-        if metric.tasks and not isinstance(data.spec.task, metric.tasks):
+        if not applies(metric, data):
             continue
         data.watcher.doing(f"measuring {metric.name}")
         start = time.perf_counter()
@@ -257,6 +281,14 @@ def evaluate(data: TrainedEvaluation, metrics: Sequence[Metric]) -> tuple[list[S
             scores.append(Score(metric.name, None, reason=str(error)))
         seconds[metric.name] = round(time.perf_counter() - start, 3)
     return scores, seconds
+
+
+def applies(metric: Metric, data: TrainedEvaluation) -> bool:
+    """Whether a metric can measure such a method on such data."""
+    realistic = MakesSamples in metric.needs and any(each.realism is not None for each in data.capabilities.values())
+    able = realistic or any(isinstance(data.method, need) for need in metric.needs if need is not MakesSamples)
+    tasks_fit = not metric.tasks or isinstance(data.spec.task, metric.tasks)
+    return able and tasks_fit and data.spec.sample.kind in metric.kinds
 
 
 def _checked(scores: Sequence[Score]) -> list[Score]:

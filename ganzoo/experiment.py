@@ -33,6 +33,7 @@ from ganzoo.metric import Metric, Score
 from ganzoo.registry import registry
 from ganzoo.run_folder import RunFolder, environment
 from ganzoo.settings import Settings
+from ganzoo.suitability import check_suitable
 from ganzoo.tracking import TrackedTraining, Tracking
 
 Layers = Mapping[str, Mapping[str, Any]]  # layer -> table -> settings, such as {"options": {"train": {"steps": 10}}}
@@ -137,8 +138,8 @@ def load_trained(folder: RunFolder, plan: Plan, device: torch.device) -> tuple[M
 class _Recorder(Observer):
     """Writes what happens into the run folder, and passes it on."""
 
-    def __init__(self, folder: RunFolder, images_per_update: int, tracking: Tracking, inner: Observer) -> None:
-        self.folder, self.images_per_update, self.tracking = folder, images_per_update, tracking
+    def __init__(self, folder: RunFolder, images_per_batch: int, tracking: Tracking, inner: Observer) -> None:
+        self.folder, self.images_per_batch, self.tracking = folder, images_per_batch, tracking
         self.inner = TrackedTraining(tracking, folder, inner)
 
     def started(self, first: int, steps: int) -> None:
@@ -156,9 +157,9 @@ class _Recorder(Observer):
     def captured(self, phase: str, problem: str) -> None:
         self.inner.captured(phase, problem)
 
-    def stepped(self, step: int, phases: Sequence[str]) -> None:
-        self.images += len(phases) * self.images_per_update
-        self.inner.stepped(step, phases)
+    def stepped(self, step: int, phases: Sequence[str], batches: int) -> None:
+        self.images += batches * self.images_per_batch
+        self.inner.stepped(step, phases, batches)
 
     def logged(self, step: int, means: Mapping[str, float], warnings: Sequence[str]) -> None:
         self.folder.log(
@@ -201,6 +202,7 @@ def _train(
         folder.check(plan.tables())
         dataset = plan.dataset(plan.dataset_config)
         spec = dataset.spec()
+        check_suitable(plan.method, plan.method_config, spec, dataset.name)
         dist.barrier()
         if first_process:
             made_with = environment(device, resolve_precision(plan.train.precision, device))
@@ -213,7 +215,8 @@ def _train(
         if first_process:
             observer = _Recorder(folder, plan.train.batch_size * dist.world(), tracking, observer)
         try:
-            train(method, dataset.source(), dataset.target(), plan.train, folder.path, observer)
+            source, target = dataset.source(), dataset.target()
+            train(method, source, target, plan.train, folder.path, observer, paired=spec.paired)
         except (DivergenceError, CollapseError) as error:
             if first_process:
                 folder.ended("diverged" if isinstance(error, DivergenceError) else "collapsed", str(error))
@@ -231,6 +234,7 @@ def measure(
         seed=plan.train.seed,
         samples=plan.evaluate.samples,
         extractors=registry().found["extractors"],
+        capabilities=registry().found["capabilities"],
         precision=plan.train.precision,
         device=local_device(plan.train.device),
         watcher=stage,
@@ -251,7 +255,7 @@ def measure(
         "method": plan.method.name,
         "dataset": plan.dataset.name,
         "dataset_card": dataset.card(),
-        "oracle": plan.method.oracle,
+        "oracle": plan.method.is_oracle(plan.method_config),
         "step": plan.train.steps if step is None else step,
         "seed": plan.train.seed,
         "images_drawn": images_drawn,

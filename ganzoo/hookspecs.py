@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ganzoo import hookspec
 
 if TYPE_CHECKING:
+    from ganzoo.capabilities.base import Capability
     from ganzoo.dataset import Dataset
     from ganzoo.files.archive import Archive
     from ganzoo.method import Method
@@ -43,3 +44,8 @@ def ganzoo_archives() -> Sequence[type[Archive]]:  # type: ignore[empty-body]
 @hookspec
 def ganzoo_trackers() -> Sequence[type[Tracker]]:  # type: ignore[empty-body]
     """Trackers this plugin adds, for `ganzoo run --track` and `ganzoo bench --track`."""
+
+
+@hookspec
+def ganzoo_capabilities() -> Sequence[type[Capability]]:  # type: ignore[empty-body]
+    """Capabilities this plugin adds: further things that a method can do, such as filling holes."""

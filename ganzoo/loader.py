@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -11,9 +12,10 @@ from torch import Tensor
 
 from ganzoo import dist
 from ganzoo.batch import Batch, OracleBatch
-from ganzoo.dataset import Domain
+from ganzoo.dataset import Domain, column_of
 from ganzoo.errors import DatasetError
 from ganzoo.mapped import MappedRows
+from ganzoo.pixels import to_unit_range
 
 RESIDENT_BYTES = 4 << 30  # images up to this size are kept on a GPU; larger ones stream from the host
 
@@ -32,16 +34,6 @@ def reseed(device: torch.device, *parts: object) -> None:
     cuda = device.type == "cuda"
     generator = torch.cuda.default_generators[device.index or 0] if cuda else torch.default_generator
     generator.manual_seed(derive_seed(*parts))
-
-
-def to_unit_range(images: Tensor) -> Tensor:
-    """uint8 as float32 in [-1, 1]."""
-    return images.float() / 127.5 - 1
-
-
-def to_uint8(images: Tensor) -> Tensor:
-    """[-1, 1] as uint8: the inverse of `to_unit_range`, rounded."""
-    return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
 class Rows:
@@ -65,27 +57,31 @@ class Rows:
         return np.random.Generator(np.random.Philox(derive_seed(*self.seed, epoch))).permutation(self.length)
 
 
-class _Images:
-    """uint8 images, on the device where they fit, else gathered on the host and copied."""
+class _Rows:
+    """The rows of one column, on the device if they fit there, else gathered on the host and copied."""
 
-    def __init__(self, images: np.ndarray, device: torch.device) -> None:
-        self.host = images
+    def __init__(self, values: np.ndarray, device: torch.device) -> None:
+        self.kind = column_of(values).kind
+        wide = values if values.ndim > 1 else values[:, None]
+        self.host = wide if self.kind == "image" else np.asarray(wide, np.float32)
         self.device = device
-        resident = device.type == "cuda" and images.nbytes <= RESIDENT_BYTES
-        self.mapped = None if resident else MappedRows.of(images)
-        self.resident = torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device) if resident else None
+        resident = device.type == "cuda" and self.host.nbytes <= RESIDENT_BYTES
+        self.mapped = None if resident else MappedRows.of(self.host)
+        self.resident = (
+            torch.from_numpy(np.require(self.host, requirements=["C", "W"])).to(device) if resident else None
+        )
 
     def gather(self, rows: np.ndarray) -> Tensor:
-        """These images, float [N, C, H, W] in [-1, 1], channels last."""
+        """These rows as float32: images in [-1, 1] and channels last, all else as it is."""
         if self.mapped is not None:
             self.mapped.ask(rows)
         if self.resident is not None:
             picked = self.resident[_moved(torch.from_numpy(rows), self.device)]
-        elif self.device.type == "cuda":  # a quarter of the bytes to copy: bytes become numbers there
-            picked = _moved(torch.from_numpy(self.host[rows]), self.device)
-        else:
+        elif self.kind == "image" and self.device.type == "cpu":
             return _channels_last(self.host[rows])
-        return to_unit_range(picked).contiguous(memory_format=torch.channels_last)
+        else:  # a quarter of the bytes to copy: bytes become numbers on the device
+            picked = _moved(torch.from_numpy(self.host[rows]), self.device)
+        return to_unit_range(picked).contiguous(memory_format=torch.channels_last) if self.kind == "image" else picked
 
 
 def _channels_last(images: np.ndarray) -> Tensor:
@@ -102,47 +98,59 @@ def _moved(tensor: Tensor, device: torch.device) -> Tensor:
 
 
 class Loader:
-    """Draws from two domains of different length, on every process its own part of each batch.
+    """Draws the columns that a method reads, on every process its own part of each batch.
 
-    `batch_size` is per process. `oracle` adds the target's labels; raises DatasetError where there are none.
+    Source and target are drawn independently, or row by row together if `paired`. `batch_size` is per process. Only
+    `oracle` may read target labels. Raises DatasetError if the data lack a column.
     """
 
     def __init__(
         self,
-        source: Domain,
-        target: Domain,
+        source: Domain | None,
+        target: Domain | None,
         *,
+        reads: Sequence[str] = ("source", "source_label", "target"),
         batch_size: int,
         seed: int,
         device: torch.device | str = "cpu",
         oracle: bool = False,
+        paired: bool = False,
     ) -> None:
-        if source.labels is None:
-            raise DatasetError(f"{source.name}: the source must be labelled")
-        if oracle and target.labels is None:
-            raise DatasetError(f"{target.name}: an oracle learns from target labels, and this target has none")
         self.device = torch.device(device)
-        self.batch_size = batch_size
+        self.batch_size, self.oracle = batch_size, oracle
         self.source_domain, self.target_domain = source, target
-        self.source, self.target = _Images(source.images, self.device), _Images(target.images, self.device)
-        self.source_label = torch.from_numpy(np.array(source.labels, np.float32))
-        self.target_label = torch.from_numpy(np.array(target.labels, np.float32)) if oracle else None
-        self._source_rows = Rows(len(source), seed, "source")
-        self._target_rows = Rows(len(target), seed, "target")
+        visible = target if oracle or target is None else target.unlabelled()
+        self._columns = {
+            "source": _columns_of("source", source, reads, self.device),
+            "target": _columns_of("target", visible, reads, self.device),
+        }
+        self._columns = {side: columns for side, columns in self._columns.items() if columns}
+        lengths = {"source": source, "target": target}
+        self._rows = {
+            side: Rows(len(domain), seed, "source" if paired else side)
+            for side, domain in lengths.items()
+            if side in self._columns and domain is not None
+        }
         self._ahead: tuple[int, Future[dict[str, Tensor]]] | None = None
+        self._last: tuple[int, Batch] | None = None
         self._worker = ThreadPoolExecutor(1, "ganzoo-loader")
 
     def draw(self, index: int, progress: float) -> Batch:
-        """Batch `index` of the run. The next one is gathered meanwhile."""
+        """Batch `index` of the run; the same one again for each phase that shares it. The next one is gathered
+        meanwhile."""
+        if self._last is not None and self._last[0] == index:
+            return self._last[1]
         ahead, self._ahead = self._ahead, None
-        parts = ahead[1].result() if ahead and ahead[0] == index else self._gather(index)
+        columns = ahead[1].result() if ahead and ahead[0] == index else self._gather(index)
         self._ahead = index + 1, self._worker.submit(self._gather, index + 1)
         now = torch.full((), progress, device=self.device)
-        return OracleBatch(progress=now, **parts) if self.target_label is not None else Batch(progress=now, **parts)
+        batch = OracleBatch(columns, now) if self.oracle else Batch(columns, now)
+        self._last = index, batch
+        return batch
 
     def resize(self, batch_size: int) -> None:
         """Draw batches of another size from now on."""
-        ahead, self._ahead = self._ahead, None
+        ahead, self._ahead, self._last = self._ahead, None, None
         if ahead is not None and not ahead[1].cancel():
             ahead[1].exception()  # wait until it has let go of its memory
         self.batch_size = batch_size
@@ -153,13 +161,20 @@ class Loader:
 
     def _gather(self, index: int) -> dict[str, Tensor]:
         start = (index * dist.world() + dist.rank()) * self.batch_size
-        source = self._source_rows.at(start, self.batch_size)
-        target = self._target_rows.at(start, self.batch_size)
-        parts = {
-            "source": self.source.gather(source),
-            "source_label": _moved(self.source_label[torch.from_numpy(source)], self.device),
-            "target": self.target.gather(target),
-        }
-        if self.target_label is not None:
-            parts["target_label"] = _moved(self.target_label[torch.from_numpy(target)], self.device)
-        return parts
+        gathered = {}
+        for side, columns in self._columns.items():
+            rows = self._rows[side].at(start, self.batch_size)
+            gathered.update({name: column.gather(rows) for name, column in columns.items()})
+        return gathered
+
+
+def _columns_of(side: str, domain: Domain | None, reads: Sequence[str], device: torch.device) -> dict[str, _Rows]:
+    """The columns of one domain that are read, by the names that a batch gives them."""
+    wanted = [name for name in reads if name == side or name.startswith(f"{side}_")]
+    known = {} if domain is None else {f"{side}_{key}" if key else side: v for key, v in domain.columns().items()}
+    for name in wanted:
+        if name not in known:
+            where = f"there is no {side}" if domain is None else f"{domain.name} has {', '.join(known)} to read"
+            hint = "; an oracle is given the target's labels, nobody else" if name == "target_label" else ""
+            raise DatasetError(f"the method reads the column {name!r}, and {where}{hint}")
+    return {name: _Rows(known[name], device) for name in wanted}

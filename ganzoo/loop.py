@@ -23,11 +23,12 @@ from ganzoo.determinism import deterministic
 from ganzoo.errors import ConfigError, InterruptedRunError, PluginError
 from ganzoo.loader import Loader, reseed
 from ganzoo.method import Method
-from ganzoo.phases import PhaseRunner, capture, phase_runners
+from ganzoo.phases import Carry, PhaseRunner, capture, optimizers_of, phase_runners
 from ganzoo.restoring import meter_state, standing_state
 from ganzoo.saving import Saver
 from ganzoo.settings import Settings
 from ganzoo.standing import StandingWarnings
+from ganzoo.timeline import Timeline
 
 Precision = Literal["auto", "fp32", "tf32", "bf16"]
 WHEN_TO_STOP = ("stop_on_collapse", "collapse_steps")  # settings that change nothing of what a run computes
@@ -37,7 +38,7 @@ multiplies_bfloat16()  # while nothing has been computed: later it cannot keep t
 class TrainConfig(Settings):
     """Settings of every run."""
 
-    steps: int = Field(10_000, ge=1, description="Training steps; a step runs the phases that the method schedules.")
+    steps: int = Field(10_000, ge=0, description="Training steps; a step runs the phases that the method schedules.")
     batch_size: int = Field(64, ge=1, description="Images of each domain in an update, on each process.")
     micro_batch: int = Field(0, ge=0, description="Split updates into parts of this size to save memory; 0: whole.")
     seed: int = Field(0, ge=0, description="Seed of the weights, the noise and the order of the data.")
@@ -79,8 +80,8 @@ class Observer:
     def captured(self, phase: str, problem: str) -> None:
         """A phase is replayed from now on or, where there is a `problem`, no phase is."""
 
-    def stepped(self, step: int, phases: Sequence[str]) -> None:
-        """A step was submitted; on a GPU it may still run."""
+    def stepped(self, step: int, phases: Sequence[str], batches: int) -> None:
+        """A step was submitted, which drew so many batches; on a GPU it may still run."""
 
     def logged(self, step: int, means: Mapping[str, float], warnings: Sequence[str]) -> None:
         """The means of all loss terms since the last call, as "phase/term"."""
@@ -177,17 +178,19 @@ def check(method: type[Method], config: TrainConfig, device: torch.device) -> No
 
 def train(
     method: Method,
-    source: Domain,
-    target: Domain,
+    source: Domain | None,
+    target: Domain | None,
     config: TrainConfig,
     run_dir: Path | None = None,
     observer: Observer | None = None,
+    *,
+    paired: bool = False,
 ) -> None:
-    """Train `method` to `config.steps`, going on from the newest checkpoint in `run_dir` where there is one.
+    """Train `method` to `config.steps`, resuming from the newest checkpoint in `run_dir` if there is one.
 
-    What was saved before stays when it raises: DivergenceError where a loss term or a weight is not finite,
-    CollapseError where a warning has stood for as long as the settings allow, NotEnoughMemoryError, CheckpointError
-    where nothing can be saved; and, after saving, InterruptedRunError where a signal asked the run to stop
+    What was saved before stays when it raises: DivergenceError if a loss term or a weight is not finite,
+    CollapseError if a warning has stood for as long as the settings allow, NotEnoughMemoryError, CheckpointError
+    if nothing can be saved; and, after saving, InterruptedRunError if a signal asked the run to stop
     (`ganzoo.interrupt`).
     """
     observer = observer or Observer()
@@ -197,13 +200,15 @@ def train(
     if device.type == "cuda":
         torch.set_float32_matmul_precision("highest" if precision == "fp32" else "high")
         torch.backends.cudnn.allow_tf32 = precision != "fp32"
-    target = target if method.oracle else target.unlabelled()
+    oracle = method.is_oracle(method.config)
+    target = target if oracle or target is None else target.unlabelled()
     method.train().requires_grad_(False)
     dist.broadcast(method)
     runners = phase_runners(method, precision=precision, micro_batch=config.micro_batch, compile=config.compile)
+    timeline = Timeline(method, config.steps)
     if config.capture:
         capture(method, runners, recorder(device), observer.captured)
-    optimizers = {name: runner.optimizer for name, runner in runners.items() if callable(runner.phase.optimizer)}
+    optimizers = optimizers_of(runners)
     newest = checkpoint.latest(run_dir) if run_dir else None
     first = checkpoint.load(newest, method, optimizers) if newest else 0
     meter, standing = Meter(), StandingWarnings()
@@ -211,24 +216,38 @@ def train(
         meter.restore(checkpoint.load_note(newest, "meter", meter_state), device)
         standing.restore(checkpoint.load_note(newest, "warnings", standing_state))
     observer.started(first, config.steps)
+    saver = Saver(run_dir, method, optimizers, standing) if run_dir else None
     if first < config.steps:
         loader = Loader(
-            source, target, batch_size=config.batch_size, seed=config.seed, device=device, oracle=method.oracle
+            source,
+            target,
+            reads=method.columns(method.config) if runners else (),
+            batch_size=config.batch_size,
+            seed=config.seed,
+            device=device,
+            oracle=oracle,
+            paired=paired and method.paired,
         )
-        saver = Saver(run_dir, method, optimizers, standing) if run_dir else None
         try:
             with interrupt.waiting(), deterministic(config.deterministic):
-                _steps(method, runners, loader, meter, standing, config, first, saver, observer)
+                _steps(method, runners, timeline, loader, meter, standing, config, first, saver, observer)
         finally:
             loader.close()
             if saver is not None:
                 saver.wait()
+    elif newest is None:  # no steps at all
+        _finish(method, source, target)
+        if saver is not None:
+            saver.save(0, {})
+            saver.wait()
+            observer.saved(0)
     method.eval()
 
 
 def _steps(
     method: Method,
     runners: Mapping[str, PhaseRunner],
+    timeline: Timeline,
     loader: Loader,
     meter: Meter,
     standing: StandingWarnings,
@@ -238,23 +257,29 @@ def _steps(
     observer: Observer,
 ) -> None:
     run_dir = saver.run_dir if saver else None
-    draws = sum(len(method.schedule(step)) for step in range(first))
+    draws = timeline.draws_before(first)
     precision = resolve_precision(config.precision, loader.device)
     for step in range(first, config.steps):
-        progress = step / config.steps
+        moment = timeline.at(step)
         reseed(loader.device, config.seed, step, dist.rank())  # the only random state of a run
-        phases = method.schedule(step)
-        for name in phases:
-            if name not in runners:
-                raise PluginError(f"{method.name}: step {step} schedules {name!r}, which is none of its phases")
-            runners[name].set_progress(progress)
-            with blaming(f"method {method.name}, phase {name}"):
-                fitted = _update(runners[name], loader, draws, progress, meter, name, observer)
-            if not fitted:
-                raise _what_fits(method, runners, loader, draws, step, name)
+        if moment.begins:
+            with blaming(f"method {method.name}, stage {moment.stage.name}"), torch.no_grad():
+                moment.stage.begin()
+        carry: Carry = {}
+        for group in moment.groups:
+            for name in group:
+                if name not in runners:
+                    raise PluginError(
+                        f"{method.name}: step {step} schedules {name!r}, which the method does not declare"
+                    )
+                runners[name].set_progress(moment.progress)
+                with blaming(f"method {method.name}, phase {name}"):
+                    fitted = _update(runners[name], loader, draws, moment.progress, carry, meter, observer)
+                if not fitted:
+                    raise _what_fits(method, runners, loader, draws, step, moment.phases, name)
             draws += 1
         done = step + 1
-        observer.stepped(done, phases)
+        observer.stepped(done, moment.phases, len(moment.groups))
         last = done == config.steps
         saving = saver is not None and (last or done % config.save_every == 0)
         logging = last or saving or done % config.log_every == 0
@@ -269,7 +294,7 @@ def _steps(
             if config.stop_on_collapse and not last:
                 endings.check_standing(method, standing, config.collapse_steps, done, run_dir)
         if last:
-            method.finish(loader.source_domain, loader.target_domain)
+            _finish(method, loader.source_domain, loader.target_domain)
         if saving and saver is not None:
             saver.save(done, _notes(meter, standing))
             observer.saved(done)
@@ -286,20 +311,25 @@ def _steps(
             raise InterruptedRunError(f"stopped by {stop}, {what}; the same command goes on", interrupt.STOP[stop])
 
 
+def _finish(method: Method, source: Domain | None, target: Domain | None) -> None:
+    with blaming(f"method {method.name}, finish"):
+        method.finish(source, target)  # type: ignore[arg-type]  # a domain that it does not read may be None
+
+
 def _update(
     runner: PhaseRunner,
     loader: Loader,
     index: int,
     progress: float,
+    carry: Carry,
     meter: Meter,
-    name: str,
     observer: Observer,
 ) -> bool:
     """One update on one batch; whether there was memory for it. What a refused one held is free on return."""
     try:
-        told = first_update(name, observer.compiling, observer.compiled) if runner.compiles else nullcontext()
+        told = first_update(runner.name, observer.compiling, observer.compiled) if runner.compiles else nullcontext()
         with told:
-            meter.add(name, runner.update(loader.draw(index, progress)))
+            meter.add(runner.name, runner.update(loader.draw(index, progress), carry))
         runner.compiles = False
     except Exception as error:
         if not memory.refused(error):
@@ -309,7 +339,13 @@ def _update(
 
 
 def _what_fits(
-    method: Method, runners: Mapping[str, PhaseRunner], loader: Loader, index: int, step: int, name: str
+    method: Method,
+    runners: Mapping[str, PhaseRunner],
+    loader: Loader,
+    index: int,
+    step: int,
+    phases: Sequence[str],
+    name: str,
 ) -> Exception:
     """The error that says which sizes fit the memory that phase `name` of a step was refused."""
     size, micro = loader.batch_size, runners[name].micro_batch
@@ -318,7 +354,7 @@ def _what_fits(
         if loader.device.type == "cuda":
             torch.cuda.empty_cache()
         loader.resize(batch_size)
-        for each in set(method.schedule(step)):
+        for each in set(phases):
             runners[each].run_plainly(micro_batch)  # compiling for each size would take minutes
             runners[each].update(loader.draw(index, 0.0))
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.batch import DataSpec
+from ganzoo.batch import DataSpec, Kind
 from ganzoo.dataset import Domain
 from ganzoo.method import Method
 from ganzoo.settings import Settings
@@ -108,20 +108,35 @@ class Extraction(Protocol):
 
 
 class Evaluation(Extraction, Protocol):
-    """What a metric may look at. Samples are made once and shared by all metrics."""
+    """What a metric may look at. Whatever the method makes is made once and shared by all metrics."""
 
     method: Method  # in eval mode, frozen
 
-    def refined(self, name: Literal["source", "source_test"]) -> Domain:
-        """What the method makes of a labelled source domain, row for row, labels carried over (uint8).
+    def sampled(self, name: DomainName) -> Domain:
+        """The rows of a domain that the method is asked to process: all, or as many as it declares to afford."""
+        ...
 
-        Raises MetricUnavailableError for a method that does not refine.
+    def applied(self, capability: str, name: DomainName = "target") -> Domain:
+        """What the method makes of `sampled(name)` with a named capability, row for row.
+
+        Its samples are images (uint8), or vectors (float32) such as predictions and codes. Labels, groups and further
+        columns are those of the rows. A capability without inputs, such as generate, makes `samples` rows.
+
+        Raises MetricUnavailableError if the method does not have the capability or the data lack an input of it.
         """
         ...
 
-    def made(self) -> Domain:
-        """At most `samples` images of the method's making, as uint8: refined from the source, or generated."""
+    def refined(self, name: Literal["source", "source_test"]) -> Domain:
+        """`applied("refine", name)`."""
         ...
+
+    def made(self) -> Domain:
+        """At most `samples` images of the method's making that are to look like the target: refined or generated."""
+        ...
+
+
+class MakesSamples(Protocol):
+    """Stands in `Metric.needs` for every capability whose samples are to look like the target: see `made`."""
 
 
 @runtime_checkable
@@ -144,7 +159,9 @@ class Metric(ABC):
 
     name: ClassVar[str]
     summary: ClassVar[str]
-    needs: ClassVar[tuple[type, ...]]  # capability protocols: it applies to a method that has any of them
+    needs: ClassVar[tuple[type, ...]]
+    """Protocols of capabilities, or `MakesSamples`: it applies to a method that has any of them."""
+    kinds: ClassVar[tuple[Kind, ...]] = ("image",)  # of samples that it can measure
     tasks: ClassVar[tuple[type[Task], ...]] = ()  # what labels must mean for it to apply; empty: anything
     by_default: ClassVar[bool] = True  # False: measured only where it is named
     Config: ClassVar[type[Settings]]

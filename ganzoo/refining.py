@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from ganzoo.batch import DataSpec
+from ganzoo.capabilities import Refines
 from ganzoo.errors import DivergenceError, PluginError, UsageError
 from ganzoo.files.collection import ImageArchive, ImageFolder, Images, in_parallel, open_images
 from ganzoo.files.fit import Channels, Fit, Resizer
@@ -20,8 +21,9 @@ from ganzoo.files.image_file import encode_image, read_image
 from ganzoo.files.label_files import label_files
 from ganzoo.files.location import Location
 from ganzoo.files.output import MANIFEST, OutputFolder, write_npz
-from ganzoo.loader import reseed, to_uint8, to_unit_range
-from ganzoo.method import Method, Refines
+from ganzoo.loader import reseed
+from ganzoo.method import Method
+from ganzoo.pixels import to_uint8, to_unit_range
 
 LABELS_NOTE = "carried over unchanged; positions in pixels are those of the input images"
 _OVERHEAD = 4096  # bytes on disk that a small file takes beside its pixels

@@ -17,6 +17,7 @@ from typing import Any
 import pluggy
 
 from ganzoo import CONTRACT, hookspecs
+from ganzoo.capabilities.base import Capability
 from ganzoo.config import did_you_mean
 from ganzoo.dataset import Dataset
 from ganzoo.errors import PluginError, UnknownNameError
@@ -28,8 +29,13 @@ from ganzoo.tracker import Tracker
 
 KINDS: dict[str, type] = {
     "methods": Method, "datasets": Dataset, "metrics": Metric, "extractors": Extractor, "archives": Archive,
-    "trackers": Tracker,
+    "trackers": Tracker, "capabilities": Capability,
 }  # fmt: skip
+
+
+def singular(kind: str) -> str:
+    """The word for one of a kind."""
+    return "capability" if kind == "capabilities" else kind.removesuffix("s")
 
 
 DISABLE = "GANZOO_DISABLE_PLUGINS"  # names of plugins that are left alone, with commas between them
@@ -89,7 +95,7 @@ class Registry:
             hint += f" by {DISABLE}"
         if not silent and (others := [plugin.name for plugin in self.plugins if plugin.error]):
             hint += f"; broken plugins (see ganzoo plugin list): {', '.join(others)}"
-        raise UnknownNameError(f"there is no {kind.removesuffix('s')} {name!r}{hint}")
+        raise UnknownNameError(f"there is no {singular(kind)} {name!r}{hint}")
 
     def classes_of(self, name: str) -> list[type]:
         """What the plugin of that name adds; or else the classes that have the name, of any kind.
@@ -132,7 +138,7 @@ class Registry:
             plugin.adds[kind] = [cls.name for cls in classes]
 
     def _name_is_free(self, cls: Any, kind: str, beside: list[Any]) -> None:
-        what = f"the {kind.removesuffix('s')} name {cls.name!r}"
+        what = f"the {singular(kind)} name {cls.name!r}"
         if any(other.name == cls.name for other in beside):
             raise PluginError(f"it adds {what} twice")
         if cls.name in self.found[kind]:

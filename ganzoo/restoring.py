@@ -23,14 +23,7 @@ def restore_optimizer(name: str, optimizer: torch.optim.Optimizer, state: Any) -
     """
     current = optimizer.state_dict()
     remembered = state.get("state") if isinstance(state, dict) else None
-    expected = _after_a_step(optimizer)
-    fits = (
-        isinstance(remembered, dict)
-        and "param_groups" in state
-        and all(
-            type(key) is int and key in expected and _alike(value, expected[key]) for key, value in remembered.items()
-        )
-    )
+    fits = isinstance(remembered, dict) and "param_groups" in state and _fits(optimizer, remembered)
     if not fits or _counts(state["param_groups"]) != _counts(current["param_groups"]):
         raise CheckpointError(f"what its optimizer {name!r} remembers does not fit the weights of this run")
     optimizer.load_state_dict({"state": remembered, "param_groups": current["param_groups"]})
@@ -60,6 +53,27 @@ def standing_state(document: Any) -> dict[str, Any]:
         if not (isinstance(value, list) and [type(part) for part in value] == [int, int, str]):
             raise ValueError("its warnings are not a step, a number of lines and a sentence each")
     return document
+
+
+def _fits(optimizer: torch.optim.Optimizer, remembered: dict[Any, Any]) -> bool:
+    if isinstance(optimizer, torch.optim.LBFGS):  # keeps lists that grow, and vectors of all weights in one
+        size = sum(weight.numel() for group in optimizer.param_groups for weight in group["params"])
+        return set(remembered) <= {0} and all(_of_lbfgs(value, size) for value in remembered.values())
+    expected = _after_a_step(optimizer)
+    return all(
+        type(key) is int and key in expected and _alike(value, expected[key]) for key, value in remembered.items()
+    )
+
+
+def _of_lbfgs(value: Any, size: int) -> bool:
+    """Whether a value is made of numbers and of vectors with one number for each weight, or a single one."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _of_lbfgs(part, size) for key, part in value.items())
+    if isinstance(value, list):
+        return all(_of_lbfgs(part, size) for part in value)
+    if isinstance(value, Tensor):
+        return value.dtype == torch.float32 and value.numel() in (1, size) and value.dim() <= 1
+    return value is None or type(value) in (int, float)
 
 
 def _after_a_step(optimizer: torch.optim.Optimizer) -> dict[int, Any]:

@@ -1,26 +1,41 @@
-"""What labels mean: how a network's output is compared with them."""
+"""What labels mean: how a network's output is compared with them, and how images vary without changing them."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ganzoo.errors import PluginError
+from ganzoo.nn.augmentation import augment
+
+MOST_CLASSES = 2**16
+
 
 class Task(ABC):
     """The meaning of a label. A method that learns labels never asks which task it has.
 
     A network puts out `output_size` numbers; `decode` turns them into a prediction that has
-    the form of a label, one row per image.
+    the form of a label, one row per sample. A subclass is a frozen dataclass whose fields are
+    numbers, words and tuples of them, so that a run can note its task in run.toml. A plugin
+    adds one with the hook `ganzoo_tasks`.
     """
 
+    name: ClassVar[str]  # lower case; stands in run.toml
+    summary: ClassVar[str]  # one sentence
     label_size: int  # columns of a label
     output_size: int  # numbers that a network puts out
     unit: str  # of `error`
+
+    def settings(self) -> Mapping[str, Any]:
+        """The fields from which the same task can be made again, in TOML's types."""
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}  # type: ignore[call-overload]
 
     @abstractmethod
     def loss(self, output: Tensor, label: Tensor) -> Tensor:
@@ -36,7 +51,11 @@ class Task(ABC):
 
     @abstractmethod
     def problem(self, labels: np.ndarray) -> str | None:
-        """What makes `labels` [N, label_size] impossible, in words; None where nothing does."""
+        """What makes `labels` [N, label_size] impossible, in words; None if nothing does."""
+
+    def augment(self, images: Tensor) -> Tensor:
+        """Images [N, C, H, W] in [-1, 1], varied in ways that leave their labels true. The default varies nothing."""
+        return images
 
 
 def gaze_vector(pitch_yaw: Tensor) -> Tensor:
@@ -64,12 +83,43 @@ def angle_deg(a: Tensor, b: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
+class NoTask(Task):
+    """There are no labels: the task of a set of images or points that is only to be generated or encoded."""
+
+    name = "none"
+    summary = "There are no labels."
+    label_size = 0
+    output_size = 0
+    unit = ""
+
+    def loss(self, output: Tensor, label: Tensor) -> Tensor:
+        self._refuse()
+
+    def decode(self, output: Tensor) -> Tensor:
+        self._refuse()
+
+    def error(self, prediction: Tensor, label: Tensor) -> Tensor:
+        self._refuse()
+
+    def problem(self, labels: np.ndarray) -> str | None:
+        return "these data have no task, so they can have no labels"
+
+    def augment(self, images: Tensor) -> Tensor:
+        return augment(images)
+
+    def _refuse(self) -> NoReturn:
+        raise PluginError("the data have no labels, so nothing can be predicted; use a dataset with a task")
+
+
+@dataclass(frozen=True)
 class GazeTask(Task):
     """Gaze as pitch and yaw in radians. Networks put out a direction; its length is ignored."""
 
-    label_size: int = 2
-    output_size: int = 3
-    unit: str = "deg"
+    name = "gaze"
+    summary = "Gaze as pitch and yaw in radians; the error is an angle in degrees."
+    label_size = 2
+    output_size = 3
+    unit = "deg"
 
     def loss(self, output: Tensor, label: Tensor) -> Tensor:
         """Mean Euclidean distance from the unit gaze vector (Shrivastava et al. 2017, section 3.1.3)."""
@@ -88,14 +138,23 @@ class GazeTask(Task):
             return "gaze labels exceed pi: they must be pitch and yaw in radians, not degrees"
         return None
 
+    def augment(self, images: Tensor) -> Tensor:
+        return augment(images)
+
 
 @dataclass(frozen=True)
 class ClassTask(Task):
     """One of `classes` classes, as an integer from 0."""
 
     classes: int
-    label_size: int = 1
-    unit: str = "error rate"
+    name = "class"
+    summary = "One of several classes; the error is the share of wrong answers."
+    label_size = 1
+    unit = "error rate"
+
+    def __post_init__(self) -> None:
+        if type(self.classes) is not int or not 0 < self.classes <= MOST_CLASSES:
+            raise ValueError(f"{self.classes!r} is not a number of classes from 1 to {MOST_CLASSES:,}")
 
     @property
     def output_size(self) -> int:  # type: ignore[override]
@@ -114,3 +173,63 @@ class ClassTask(Task):
         if not np.isin(labels, np.arange(self.classes)).all():
             return f"class labels must be integers from 0 to {self.classes - 1}"
         return None
+
+    def augment(self, images: Tensor) -> Tensor:
+        return augment(images)
+
+
+@dataclass(frozen=True)
+class RegressionTask(Task):
+    """`size` numbers in `unit`. Networks put out standardised numbers: (label - mean) / scale.
+
+    `mean` and `scale` have one number per column of a label, or none for 0 and 1. Choose them from the source or from
+    what is known of the quantity, never from target labels.
+    """
+
+    size: int
+    unit: str
+    mean: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+    name = "regression"
+    summary = "Numbers of any dimension; the error is their Euclidean distance."
+
+    def __post_init__(self) -> None:
+        if type(self.size) is not int or not 0 < self.size <= MOST_CLASSES:
+            raise ValueError(f"{self.size!r} is not a number of columns from 1 to {MOST_CLASSES:,}")
+        for what in ("mean", "scale"):
+            object.__setattr__(self, what, tuple(float(number) for number in getattr(self, what)))
+            if len(getattr(self, what)) not in (0, self.size):
+                raise ValueError(f"{what} must hold {self.size} numbers or none, not {len(getattr(self, what))}")
+        if not all(0 < number < float("inf") for number in self.scale):
+            raise ValueError(f"scale must hold positive numbers, not {list(self.scale)}")
+
+    @property
+    def label_size(self) -> int:  # type: ignore[override]
+        return self.size
+
+    @property
+    def output_size(self) -> int:  # type: ignore[override]
+        return self.size
+
+    def loss(self, output: Tensor, label: Tensor) -> Tensor:
+        """The mean absolute difference of standardised numbers."""
+        standardised = [(label[:, at] - mean) / scale for at, (mean, scale) in enumerate(self._columns())]
+        return F.l1_loss(output, torch.stack(standardised, 1))
+
+    def decode(self, output: Tensor) -> Tensor:
+        return torch.stack([output[:, at] * scale + mean for at, (mean, scale) in enumerate(self._columns())], 1)
+
+    def error(self, prediction: Tensor, label: Tensor) -> Tensor:
+        return (prediction - label).norm(dim=-1)
+
+    def problem(self, labels: np.ndarray) -> str | None:
+        bad = int((~np.isfinite(labels)).any(1).sum())
+        return f"{bad} labels are not finite" if bad else None
+
+    def _columns(self) -> list[tuple[float, float]]:
+        """Mean and scale of each column, as numbers of the host: no tensor has to be copied to a GPU."""
+        return list(zip(self.mean or (0.0,) * self.size, self.scale or (1.0,) * self.size, strict=True))
+
+
+TASKS: dict[str, type[Task]] = {task.name: task for task in (NoTask, GazeTask, ClassTask, RegressionTask)}
+"""By name. The registry adds the tasks of plugins when it loads them."""

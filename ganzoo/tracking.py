@@ -131,8 +131,8 @@ class TrackedTraining(Observer):
     def captured(self, phase: str, problem: str) -> None:
         self.inner.captured(phase, problem)
 
-    def stepped(self, step: int, phases: Sequence[str]) -> None:
-        self.inner.stepped(step, phases)
+    def stepped(self, step: int, phases: Sequence[str], batches: int) -> None:
+        self.inner.stepped(step, phases, batches)
 
     def logged(self, step: int, means: Mapping[str, float], warnings: Sequence[str]) -> None:
         self.inner.logged(step, means, warnings)

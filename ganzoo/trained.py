@@ -13,11 +13,13 @@ import torch
 from torch import Tensor
 
 from ganzoo.batch import DataSpec
+from ganzoo.capabilities import Generates, Predicts, Refines
 from ganzoo.errors import CheckpointError, UsageError
 from ganzoo.experiment import Plan, load_trained, plan_of_run
-from ganzoo.loader import reseed, to_uint8, to_unit_range
+from ganzoo.loader import reseed
 from ganzoo.loop import resolve_device
-from ganzoo.method import Generates, Method, Predicts, Refines
+from ganzoo.method import Method
+from ganzoo.pixels import to_uint8, to_unit_range
 from ganzoo.refining import refine_batch, refine_tensor
 from ganzoo.registry import registry
 from ganzoo.run_folder import RunFolder

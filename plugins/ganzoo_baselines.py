@@ -22,7 +22,7 @@ from ganzoo.task import ClassTask
 
 Presets = Mapping[str, Mapping[str, Mapping[str, Any]]]
 DECAYS = {"linear": linear_decay, "annealed": annealed, "constant": constant}
-UNTRAINED: Presets = {"default": {"train": {"steps": 1}}}  # nothing is learnt step by step
+UNTRAINED: Presets = {"default": {"train": {"steps": 0}}}  # nothing is learnt step by step
 ENOUGH = 10_000  # target images, evenly spaced, from which statistics are taken
 CHUNK = 256  # of them go through a network at once
 
@@ -39,6 +39,7 @@ class SupervisedConfig(PredictorConfig):
 
 class Constant(Method):
     name = "constant"
+    reads = ("source", "source_label")
     summary = "Predicts the mean source label (or the most frequent class) for every image: the floor."
     paper = ""
     Config = NoSettings
@@ -63,6 +64,7 @@ class Constant(Method):
 
 class Identity(Method):
     name = "identity"
+    reads = ("source",)
     summary = "Leaves synthetic images as they are."
     paper = ""
     Config = NoSettings
@@ -82,6 +84,7 @@ class HistogramMatching(Method):
     """
 
     name = "histogram-matching"
+    reads = ("source", "target")
     summary = "Gives each synthetic image the grey-level histogram of the target, one channel at a time."
     paper = ""
     Config = NoSettings
@@ -122,6 +125,7 @@ class HistogramMatching(Method):
 
 class SourceOnly(Method):
     name = "source-only"
+    reads = ("source", "source_label")
     summary = "Learns to predict labels from the labelled source alone, with DANN's network and budget."
     paper = ""
     Config = SupervisedConfig
@@ -188,6 +192,7 @@ class Oracle(Method):
     paper = ""
     Config = SupervisedConfig
     couples_batch = True  # BatchNorm
+    reads = ("target", "target_label")
     oracle = True
     presets: ClassVar[Presets] = SourceOnly.presets
 

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from ganzoo import hookimpl
+from ganzoo.capabilities import Predicts
 from ganzoo.dataset import Domain
 from ganzoo.errors import MetricUnavailableError
-from ganzoo.method import Method, Predicts
+from ganzoo.method import Method
 from ganzoo.metric import DomainName, Evaluation, Metric, Score
 from ganzoo.settings import Settings
 from ganzoo.task import ClassTask, Task

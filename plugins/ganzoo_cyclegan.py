@@ -24,6 +24,7 @@ from ganzoo.nn.resnet import ResidualBlock
 from ganzoo.nn.variety import variety
 from ganzoo.settings import Settings
 
+MADE = ("made_target", "made_source")  # by the generators in this step, until it is judged
 SMALLEST = 5  # pixels: reflection needs two in the maps at a quarter of the size
 
 
@@ -58,6 +59,7 @@ PAPER_TRAINING: dict[str, Any] = {"steps": 200_000, "batch_size": 1}
 
 class CycleGAN(Method):
     name = "cyclegan"
+    reads = ("source", "target")
     summary = "Translates synthetic images into real-looking ones that can be translated back."
     paper = "https://arxiv.org/abs/1703.10593"
     Config = CycleGANConfig
@@ -76,7 +78,6 @@ class CycleGAN(Method):
         self.source_discriminator = build_discriminator(spec, config.discriminator_width, config.discriminator_layers)
         self.target_history = History(config.history, *spec.image_shape) if config.history else None
         self.source_history = History(config.history, *spec.image_shape) if config.history else None
-        self._made: tuple[Tensor, Tensor] | None = None  # by the generators in this step, until it is judged
         normal_init(self)
 
     def phases(self) -> Mapping[str, Phase]:
@@ -84,8 +85,8 @@ class CycleGAN(Method):
         generators = [self.to_target, self.to_source]
         discriminators = [self.target_discriminator, self.source_discriminator]
         return {
-            "generators": Phase(generators, self.generators_loss, optimizer, linear_decay),
-            "discriminators": Phase(discriminators, self.discriminators_loss, optimizer, linear_decay),
+            "generators": Phase(generators, self.generators_loss, optimizer, linear_decay, hands_on=MADE),
+            "discriminators": Phase(discriminators, self.discriminators_loss, optimizer, linear_decay, takes=MADE),
         }
 
     def generators_loss(self, batch: Batch) -> Mapping[str, Tensor]:
@@ -93,7 +94,7 @@ class CycleGAN(Method):
         config, source, target = self.config, batch.source, batch.target
         made_target, same_target = self._translate(self.to_target, source, target)
         made_source, same_source = self._translate(self.to_source, target, source)
-        self._made = made_target.detach(), made_source.detach()
+        batch.hand_on(made_target=made_target, made_source=made_source)
         terms = {
             "adversarial_target": least_squares(self.target_discriminator(made_target), real=True),
             "adversarial_source": least_squares(self.source_discriminator(made_source), real=True),
@@ -110,7 +111,7 @@ class CycleGAN(Method):
 
     def discriminators_loss(self, batch: Batch) -> Mapping[str, Tensor]:
         """Both discriminators' terms, each halved (section 7.1), and how often they are right."""
-        target, source = self._take_made(batch)
+        target, source = self._made(batch)
         real_target, made_target, accuracy_target = _judge(
             self.target_discriminator, batch.target, target, self.target_history
         )
@@ -159,14 +160,13 @@ class CycleGAN(Method):
         made, same = generator(torch.cat([images, own])).float().chunk(2)
         return made, same
 
-    def _take_made(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _made(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Images of the target and of the source that the generators made in this step, as in the authors' code.
 
-        Where they have not run before, or on another number of images, they make them of `batch`.
+        If the generators did not run before in this step, they make them of `batch`.
         """
-        made, self._made = self._made, None
-        if made is not None and len(made[0]) == len(batch):
-            return made
+        if MADE[0] in batch.carried:
+            return batch.carried[MADE[0]], batch.carried[MADE[1]]
         with torch.no_grad():
             return self.to_target(batch.source), self.to_source(batch.target)
 

@@ -38,6 +38,7 @@ class DCGANConfig(Settings):
 
 class DCGAN(Method):
     name = "dcgan"
+    reads = ("target",)
     summary = "Generates images of the target from noise with strided convolutions and BatchNorm; they have no labels."
     paper = "https://arxiv.org/abs/1511.06434"
     Config = DCGANConfig

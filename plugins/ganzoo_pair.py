@@ -144,7 +144,7 @@ class Pair(Dataset):
             return domain
         mean, spread, wanted_mean, wanted_spread = self._intensity
         scaled = (domain.images - mean) * (wanted_spread / max(spread, 1e-6)) + wanted_mean
-        return replace(domain, images=scaled.round().clip(0, 255).astype(np.uint8))
+        return replace(domain, samples=scaled.round().clip(0, 255).astype(np.uint8))
 
     @cached_property
     def _fit(self) -> Fit:

@@ -85,6 +85,7 @@ PAPER: dict[str, Any] = {
 
 class SimGAN(Method):
     name = "simgan"
+    reads = ("source", "target")
     summary = "Refines synthetic images until a local discriminator takes them for real ones, and keeps their labels."
     paper = "https://arxiv.org/abs/1612.07828"
     Config = SimGANConfig

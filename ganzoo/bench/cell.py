@@ -46,7 +46,7 @@ class Cell:
             "method": self.plan.method.name,
             "preset": self.plan.preset,
             "role": self.role,
-            "oracle": self.plan.method.oracle,
+            "oracle": self.plan.method.is_oracle(self.plan.method_config),
             "budget_images": self.images,
             "seed_settings": list(self.seed_settings),
             "settings_hash": self.settings_hash,

@@ -62,7 +62,7 @@ class _Steps(Observer):
         self.steps = steps
         print(f"{self.title}: from step {first} of {steps}", flush=True)
 
-    def stepped(self, step: int, phases: Sequence[str]) -> None:
+    def stepped(self, step: int, phases: Sequence[str], batches: int) -> None:
         if time.monotonic() - self.said > SAY_EVERY:
             self.said = time.monotonic()
             print(f"{self.title}: step {step} of {self.steps}", flush=True)
@@ -89,7 +89,8 @@ class _Training(_Steps):
             return
         source = self.dataset.source_test() or self.dataset.source()
         sheet = self.folder.path / "samples" / "last.png"
-        sample_sheet(self.method, source, self.dataset.target(), sheet, seed=0)
+        able = registry().found["capabilities"]
+        sample_sheet(self.method, source, self.dataset.target(), sheet, seed=0, capabilities=able)
         title = f"{self.plan.method.name}, {self.plan.preset}, seed {self.plan.train.seed}"
         loss_curves(self.folder.logged(self.folder.log_file), self.folder.curves_file, title)
 

@@ -20,6 +20,7 @@ from ganzoo.errors import printable
 from ganzoo.experiment import Plan, Stage
 from ganzoo.loop import Observer
 from ganzoo.method import Method
+from ganzoo.registry import registry
 from ganzoo.report.curves import loss_curves
 from ganzoo.report.sheets import sample_sheet
 from ganzoo.run_folder import RunFolder
@@ -107,7 +108,7 @@ class _Bar(Observer):
         else:
             self.display.say(f"{self.title}: phase {phase} is replayed")
 
-    def stepped(self, step: int, phases: Sequence[str]) -> None:
+    def stepped(self, step: int, phases: Sequence[str], batches: int) -> None:
         self.images += len(phases) * self.images_per_update
         rate = f"{self.images / max(time.perf_counter() - self.began, 1e-9):,.0f} images/s" if self.images else ""
         name = f"{self.title} [dim]{escape(', '.join(dict.fromkeys(phases)))}[/dim]" if self.images else self.title
@@ -154,7 +155,14 @@ class _TrainingBar(_Bar):
 
     def saved(self, step: int) -> None:
         sheet = self._sheet(step)
-        sample_sheet(self.method, self.source, self.target, sheet, seed=self.plan.train.seed)
+        sample_sheet(
+            self.method,
+            self.source,
+            self.target,
+            sheet,
+            seed=self.plan.train.seed,
+            capabilities=registry().found["capabilities"],
+        )
         records = self.folder.logged(self.folder.log_file)
         self.display.drawing.do(loss_curves, records, self.folder.curves_file, f"{self.plan.method.name}, step {step}")
         if step == self.plan.train.steps:

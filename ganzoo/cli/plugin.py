@@ -14,7 +14,7 @@ from rich.markup import escape
 from ganzoo.cli.listing import plugin_table, unknown_disabled
 from ganzoo.config import did_you_mean
 from ganzoo.errors import ConfigError, UnknownNameError, UsageError
-from ganzoo.registry import KINDS, registry
+from ganzoo.registry import KINDS, registry, singular
 from ganzoo.scaffold.names import Names, names_of
 from ganzoo.scaffold.package import KINDS as NEW_KINDS
 from ganzoo.scaffold.package import LICENSES, write_package
@@ -52,7 +52,7 @@ def check_command(name_or_file: str, slow: bool, only: Sequence[str], settings: 
             raise UnknownNameError(f"--only {name}: there is no such check{did_you_mean(name, known)}")
     console, counts = Console(soft_wrap=True, highlight=False), {"ok": 0, "failed": 0, "skipped": 0}
     for cls in _classes(name_or_file):
-        kind = next(kind for kind, base in KINDS.items() if issubclass(cls, base)).removesuffix("s")
+        kind = singular(next(kind for kind, base in KINDS.items() if issubclass(cls, base)))
         pairs = list(generate_checks([_configured(cls, settings)], slow=slow or bool(only)))
         console.print(f"[bold]{escape(cls.name)}[/bold] ({kind})")
         if not pairs:

@@ -30,7 +30,7 @@ def card_of(trained: Trained, function: Function, format: str) -> dict[str, Any]
             "paper": method.paper,
             "preset": plan.preset,
             "settings": as_table(plan.method_config),
-            "oracle": method.oracle,
+            "oracle": method.is_oracle(trained.method.config),
         },
         "data": {
             "name": dataset.name,

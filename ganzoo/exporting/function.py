@@ -10,9 +10,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from ganzoo.capabilities import Generates, GeneratesFromLatent, Predicts, Refines
 from ganzoo.errors import UsageError
-from ganzoo.loader import to_unit_range
-from ganzoo.method import Generates, GeneratesFromLatent, Method, Predicts, Refines
+from ganzoo.method import Method
+from ganzoo.pixels import to_unit_range
 
 Name = Literal["refine", "predict", "generate"]
 CAPABILITIES: Mapping[Name, type] = {"refine": Refines, "predict": Predicts, "generate": Generates}

@@ -11,11 +11,12 @@ import torch
 from pydantic import Field
 
 from ganzoo.batch import DataSpec
+from ganzoo.capabilities import Refines
 from ganzoo.errors import DatasetError, UsageError
 from ganzoo.files.archive import Archive, Piece
 from ganzoo.files.fit import words
 from ganzoo.files.store import Store, is_store
-from ganzoo.method import Method, Refines
+from ganzoo.method import Method
 from ganzoo.preparing.prepare import prepare
 from ganzoo.refining import refine_batch
 from ganzoo.settings import Settings

@@ -2,51 +2,97 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import torch
 from einops import rearrange
+from matplotlib.figure import Figure
 from PIL import Image
+from torch import Tensor
 from torch.nn import functional as F
 
+from ganzoo.capabilities.base import Capability, all_of
 from ganzoo.dataset import Domain
 from ganzoo.errors import PluginError
+from ganzoo.evaluation import to_device
 from ganzoo.files.output import writing
-from ganzoo.loader import reseed, to_uint8, to_unit_range
+from ganzoo.loader import reseed
 from ganzoo.loop import device_of
-from ganzoo.method import Generates, Method, Refines
+from ganzoo.method import Method
+from ganzoo.pixels import to_uint8
 
 COLUMNS = 12
+POINTS = 2_000  # of each set in a scatter plot
 ENLARGED = 2  # eyes are small; a sheet is looked at
 FRAME = 3  # white pixels between images
 
 
-def sample_sheet(method: Method, source: Domain, target: Domain, file: Path, *, seed: int) -> bool:
-    """Write a PNG with the source above the refined above the real (or the generated above the real).
+def sample_sheet(
+    method: Method,
+    source: Domain | None,
+    target: Domain | None,
+    file: Path,
+    *,
+    seed: int,
+    capabilities: Mapping[str, type[Capability]],
+) -> bool:
+    """Write a PNG of what the method makes: a row of images for each capability above the real ones, such as the source
+    above the refined above the real; or a scatter plot of generated over real points.
 
-    The same images on every call. Returns False for a method that makes no images. Raises GanzooError where the file
-    cannot be written.
+    The same samples on every call. Returns False for a method that makes no samples, and for vectors that are not
+    points of a plane. Raises GanzooError if the file cannot be written.
     """
-    device = device_of(method)
-    first = _show(source, device)
-    real = _show(target, device)
+    domains = {"source": source, "target": target}
+    real = target or source
+    assert real is not None  # a dataset has one of them
+    flat = real.samples.dtype != np.uint8
+    count = POINTS if flat else COLUMNS
+    rows: list[Tensor] = []
     training = method.training
     method.eval()
-    reseed(device, seed, "sheet")
+    reseed(device_of(method), seed, "sheet")
     with torch.no_grad():
-        if isinstance(method, Refines):
-            rows = [first, method.refine(first), real]
-        elif isinstance(method, Generates):
-            rows = [method.generate(len(real)), real]
-        else:
-            rows = []
+        for able in all_of(capabilities, method).values():
+            rows += _rows(able, method, domains, count)
     method.train(training)
     if not rows:
         return False
-    if odd := [list(row.shape) for row in rows if row.shape != real.shape]:
-        raise PluginError(f"method {method.name} made images {odd[0]}, not {list(real.shape)}; the shape must stay")
-    images = to_uint8(torch.cat([row.float().cpu() for row in rows]))
+    shown = _shown(real, count, "", device_of(method))
+    assert shown is not None
+    return _scatter(rows, shown, file) if flat else _grid([*rows, shown], file, method.name)
+
+
+def _rows(able: Capability, method: Method, domains: Mapping[str, Domain | None], count: int) -> list[Tensor]:
+    """The rows of one capability; none if the data lack an input of it."""
+    if able.makes != "samples":
+        return []
+    inputs = []
+    for argument in able.arguments:
+        domain = domains[argument.side] or domains["target"] or domains["source"]
+        given = None if domain is None else _shown(domain, count, argument.column, device_of(method))
+        if given is None:
+            return []
+        inputs.append(given)
+    return able.rows(method, inputs, able.call(method, count, inputs))
+
+
+def _shown(domain: Domain, count: int, column: str, device: torch.device) -> Tensor | None:
+    picked = domain.spread(count)
+    rows = np.resize(np.arange(len(picked)), count)  # a tiny domain fills its row by repetition
+    columns = picked.columns()
+    return to_device(np.ascontiguousarray(columns[column][rows]), device) if column in columns else None
+
+
+def _grid(rows: list[Tensor], file: Path, name: str) -> bool:
+    """Rows of COLUMNS images [N, C, H, W]; smaller ones are enlarged to the size of the largest."""
+    size = max(row.shape[-2] for row in rows), max(row.shape[-1] for row in rows)
+    if odd := [list(row.shape) for row in rows if row.dim() != 4 or row.shape[1] != rows[-1].shape[1]]:
+        raise PluginError(f"method {name} made images {odd[0]}, which cannot stand beside {list(rows[-1].shape)}")
+    same = [row if row.shape[-2:] == size else F.interpolate(row.float(), size, mode="nearest") for row in rows]
+    images = to_uint8(torch.cat([row.float().cpu() for row in same]))
     images = images.repeat_interleave(ENLARGED, -1).repeat_interleave(ENLARGED, -2)
     framed = F.pad(images, (0, FRAME, 0, FRAME), value=255)
     grid = rearrange(framed, "(row column) c h w -> c (row h) (column w)", column=COLUMNS)
@@ -58,7 +104,26 @@ def sample_sheet(method: Method, source: Domain, target: Domain, file: Path, *, 
     return True
 
 
-def _show(domain: Domain, device: torch.device) -> torch.Tensor:
-    picked = domain.spread(COLUMNS)
-    rows = np.resize(np.arange(len(picked)), COLUMNS)  # a tiny domain fills its row by repetition
-    return to_unit_range(torch.from_numpy(np.ascontiguousarray(picked.images[rows])).to(device))
+def _scatter(rows: list[Tensor], real: Tensor, file: Path) -> bool:
+    """Generated over real points of the plane."""
+    if real.dim() != 2 or real.shape[1] != 2:
+        return False
+    made, points = rows[-1].float().cpu().numpy(), real.cpu().numpy()
+    with matplotlib.rc_context({"font.size": 9}):
+        figure = Figure(figsize=(5, 5), layout="constrained")
+        axes = figure.add_subplot()
+        axes.scatter(points[:, 0], points[:, 1], s=6, color="#bbbbbb", label="real", linewidths=0)
+        axes.scatter(made[:, 0], made[:, 1], s=6, color="#0b5394", label="generated", linewidths=0, alpha=0.6)
+        least, most = points.min(0), points.max(0)
+        room = 0.25 * (most - least).max()
+        axes.set_xlim(least[0] - room, most[0] + room)
+        axes.set_ylim(least[1] - room, most[1] + room)
+        outside = ((made < least - room) | (made > most + room)).any(1).mean()
+        axes.set_aspect("equal")
+        axes.legend(loc="upper right")
+        axes.set_title(f"{outside:.0%} of the generated points lie outside" if outside else "", fontsize=9)
+        aside = file.with_suffix(".partial.png")
+        with writing(file):
+            figure.savefig(aside, dpi=120)
+            aside.replace(file)
+    return True

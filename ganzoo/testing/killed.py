@@ -26,7 +26,7 @@ class _Killed(Observer):
     def __init__(self, at: int) -> None:
         self.at = at
 
-    def stepped(self, step: int, phases: Sequence[str]) -> None:
+    def stepped(self, step: int, phases: Sequence[str], batches: int) -> None:
         if step == self.at:
             os.kill(os.getpid(), signal.SIGKILL)
 

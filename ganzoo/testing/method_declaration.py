@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 
 from ganzoo import config
+from ganzoo.capabilities.base import all_of
 from ganzoo.loop import TrainConfig
-from ganzoo.method import CAPABILITIES, Method
+from ganzoo.method import Method
+from ganzoo.registry import registry
 from ganzoo.testing import toy
 from ganzoo.testing.checks import check, require
 from ganzoo.testing.declaration import words_are_given
+from ganzoo.timeline import groups_of
 
 
 @check(
@@ -31,7 +34,8 @@ def declares_itself(cls: type[Method]) -> None:
 def extends_method_directly(cls: type[Method]) -> None:
     """It extends Method and nothing else, capability protocols aside."""
     own = cls.__bases__[0] if "__configured__" in vars(cls) else cls
-    others = [base.__name__ for base in own.__bases__ if base is not Method and base not in CAPABILITIES]
+    protocols = {kind.protocol for kind in registry().found["capabilities"].values()}
+    others = [base.__name__ for base in own.__bases__ if base is not Method and base not in protocols]
     require(not others, f"it extends {', '.join(others)}")
 
 
@@ -59,7 +63,8 @@ def presets_are_valid(cls: type[Method]) -> None:
 )
 def has_a_capability(cls: type[Method]) -> None:
     """It refines, generates or predicts."""
-    require(any(issubclass(cls, can) for can in CAPABILITIES), "it neither refines, nor generates, nor predicts")
+    known = registry().found["capabilities"]
+    require(all_of(known, cls), f"it has none of the functions {', '.join(known)}")
 
 
 @check(
@@ -93,7 +98,7 @@ def every_parameter_is_trained(cls: type[Method]) -> None:
     """Each parameter belongs to a network of a phase that the schedule runs."""
     method = toy.build(cls)
     phases = method.phases()
-    runs = {name for step in toy.kinds_of_step(method) for name in step}
+    runs = {name for step in toy.kinds_of_step(method) for group in groups_of(step) for name in group}
     trained = {id(p) for name in runs & set(phases) for net in phases[name].networks for p in net.parameters()}
     idle = [name for name, parameter in method.named_parameters() if id(parameter) not in trained]
     require(not idle, f"no phase that is scheduled trains {', '.join(idle)}")

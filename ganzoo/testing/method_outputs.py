@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from ganzoo.batch import DataSpec
-from ganzoo.method import Generates, GeneratesLabelled, Method, Predicts, Refines
+from ganzoo.batch import DataSpec, image_spec
+from ganzoo.capabilities import Generates, GeneratesLabelled, Predicts, Refines
+from ganzoo.method import Method
 from ganzoo.task import ClassTask, GazeTask
 from ganzoo.testing import toy
 from ganzoo.testing.checks import check, require
 
 COUNT = 5
-SPECS = (toy.SPEC, DataSpec(3, 16, 24, ClassTask(3)), DataSpec(1, 21, 27, GazeTask()))
+SPECS = (toy.SPEC, image_spec(3, 16, 24, ClassTask(3)), image_spec(1, 21, 27, GazeTask()))
 
 
 @check(
@@ -106,4 +106,4 @@ def _quietly(capability: Callable[..., Tensor], argument: object) -> Tensor:
 
 
 def _images(spec: DataSpec) -> Tensor:
-    return toy.batch(replace(spec), COUNT).source
+    return toy.batch(spec, COUNT).source

@@ -34,7 +34,8 @@ def captured_equals_eager(cls: type[Method]) -> None:
     runners = phase_runners(method)
     capture(method, runners, recorder, tell)
     assert UPDATES > WARM_UP + 2
-    loader = Loader(*toy.domains(), batch_size=4, seed=0, device=device, oracle=cls.oracle)
+    reads = toy.columns(cls.oracle)
+    loader = Loader(*toy.domains(), reads=reads, batch_size=4, seed=0, device=device, oracle=cls.oracle)
     try:
         for update in range(UPDATES):
             reseed(device, update)

@@ -16,11 +16,13 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from ganzoo.capabilities import Generates, GeneratesLabelled, Predicts, Refines
 from ganzoo.dataset import Domain
-from ganzoo.method import Generates, GeneratesLabelled, Method, Predicts, Refines
+from ganzoo.method import Method
 from ganzoo.phases import phase_runners
 from ganzoo.testing import toy
 from ganzoo.testing.checks import check, require, skip
+from ganzoo.timeline import Timeline
 
 STEPS = 3_000  # in which the toy domain must be learnt
 ROUND = 50  # steps between two looks
@@ -45,12 +47,12 @@ def learns_the_toy_domain(cls: type[Method]) -> None:
     looks = {name: look for name, look in LOOKS.items() if isinstance(method, look[0])}
     goals = {name: NEARER * _start(look, cls, held_out) for name, look in looks.items()}
     best = dict.fromkeys(looks, float("inf"))
-    runners = phase_runners(method)
+    runners, timeline = phase_runners(method), Timeline(method, STEPS)
     loader = toy.loader(source, target, oracle=cls.oracle)
     try:
         draw = 0
         for step in range(STEPS):
-            for phase in method.schedule(step):
+            for phase in timeline.at(step).phases:
                 runners[phase].set_progress(step / STEPS)
                 runners[phase].update(loader.draw(draw, step / STEPS))
                 draw += 1

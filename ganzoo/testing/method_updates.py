@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ganzoo.batch import Batch
+from ganzoo.batch import Batch, image_spec
 from ganzoo.method import Method
 from ganzoo.phases import PhaseRunner, phase_runners
 from ganzoo.task import ClassTask
@@ -32,7 +31,7 @@ SYNCS = {aten._local_scalar_dense, aten.nonzero, aten.equal, aten.masked_select,
 def losses_are_named_scalars(cls: type[Method]) -> None:
     """Every loss returns finite 0-d tensors by name, at least one of them with a gradient, for every task."""
     for task in (toy.SPEC.task, ClassTask(3)):
-        spec = replace(toy.SPEC, task=task)
+        spec = image_spec(*toy.SPEC.image_shape, task)
         method = toy.build(cls, spec)
         for name, terms in _losses(method, toy.batch(spec, oracle=cls.oracle)):
             require(isinstance(terms, Mapping) and terms, f"the loss of {name!r} returns no terms")
@@ -108,11 +107,10 @@ def losses_never_wait_for_the_device(cls: type[Method]) -> None:
 def losses_stay_on_the_device(cls: type[Method]) -> None:
     """A loss makes its tensors on the device of the batch."""
     batch = toy.batch(oracle=cls.oracle)
-    moved = {field.name: getattr(batch, field.name).to("meta") for field in fields(batch)}
     method = toy.build(cls).to("meta").requires_grad_(True)
     for name, phase in method.phases().items():
         try:
-            terms = phase.loss(replace(batch, **moved))
+            terms = phase.loss(batch.map(lambda tensor: tensor.to("meta")))
         except (NotImplementedError, RuntimeError) as error:
             if isinstance(error, NotImplementedError) and "copy out of meta" not in str(error):
                 continue  # an operator without a meta kernel says nothing about devices
@@ -166,7 +164,7 @@ def target_labels_are_out_of_reach(cls: type[Method]) -> None:
     if cls.oracle:
         return
     labelled = toy.batch(oracle=True)
-    plain = Batch(**{field.name: getattr(labelled, field.name) for field in fields(Batch)})
+    plain = Batch({n: t for n, t in labelled.columns.items() if n != "target_label"}, labelled.progress)
     with_labels, without = _seeded_losses(cls, labelled), _seeded_losses(cls, plain)
     for name, terms in without.items():
         changed = [term for term in terms if not torch.equal(terms[term], with_labels[name][term])]

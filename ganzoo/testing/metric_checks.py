@@ -13,14 +13,15 @@ from typing import Any
 
 from ganzoo.cache import cache_folder
 from ganzoo.errors import MetricUnavailableError
-from ganzoo.method import CAPABILITIES, Method
-from ganzoo.metric import Metric, Score
+from ganzoo.method import Method
+from ganzoo.metric import MakesSamples, Metric, Score
+from ganzoo.registry import registry
 from ganzoo.task import ClassTask, GazeTask, Task
 from ganzoo.testing import toy
 from ganzoo.testing.checks import check, require, skip, violate
 from ganzoo.testing.declaration import words_are_given
 from ganzoo.testing.surroundings import environment, other_random_state
-from ganzoo.testing.toy_evaluation import evaluation
+from ganzoo.testing.toy_evaluation import TOYS, evaluation
 
 Scores = Sequence[Score]
 
@@ -35,7 +36,7 @@ def metric_declares_itself(cls: type[Metric]) -> None:
     """It has a lower-case name, a summary of one sentence, and the capabilities and tasks that it applies to."""
     words_are_given(cls)
     needs, tasks = getattr(cls, "needs", ()), cls.tasks
-    good = isinstance(needs, tuple) and needs and all(need in CAPABILITIES for need in needs)
+    good = isinstance(needs, tuple) and needs and all(need in _known() for need in needs)
     require(good, f"needs is {needs!r}, not a tuple of capabilities")
     good = isinstance(tasks, tuple) and all(isinstance(task, type) and issubclass(task, Task) for task in tasks)
     require(good, f"tasks is {tasks!r}, not a tuple of tasks")
@@ -146,12 +147,19 @@ def what_is_missing_is_said(cls: type[Metric]) -> None:
                 _value_is_whole(score)
 
 
+def _known() -> set[type]:
+    return {MakesSamples, *(kind.protocol for kind in registry().found["capabilities"].values())}
+
+
 def _cases(cls: type[Metric]) -> Iterator[tuple[type, Task]]:
     tasks: tuple[Task, ...] = (GazeTask(), ClassTask(3))
     fitting = [task for task in tasks if not cls.tasks or isinstance(task, cls.tasks)]
     if not fitting:
         skip("the kit has no toy data for its tasks")
-    yield from ((can, task) for can in cls.needs for task in fitting)
+    able = registry().found["capabilities"].values()
+    realistic = [kind.protocol for kind in able if kind.realism is not None and kind.protocol in TOYS]
+    wanted = dict.fromkeys(can for need in cls.needs for can in (realistic if need is MakesSamples else [need]))
+    yield from ((can, task) for can in wanted for task in fitting)
 
 
 def _measured_all(cls: type[Metric]) -> Iterator[tuple[type, Task, Scores]]:

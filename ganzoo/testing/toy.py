@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 from ganzoo import loop
-from ganzoo.batch import Batch, DataSpec
+from ganzoo.batch import Batch, DataSpec, image_spec
 from ganzoo.dataset import Domain
 from ganzoo.loader import Loader
 from ganzoo.loop import Observer, TrainConfig
-from ganzoo.method import Method
+from ganzoo.method import Group, Method
 from ganzoo.settings import Settings
 from ganzoo.task import ClassTask, GazeTask
 
-SPEC = DataSpec(channels=1, height=16, width=24, task=GazeTask())
+SPEC = image_spec(channels=1, height=16, width=24, task=GazeTask())
 STEPS = 8
 FORESEEN = 20_000  # steps of a schedule that are looked at
 
@@ -35,16 +35,21 @@ def domains(spec: DataSpec = SPEC, count: int = 24, seed: int = 0) -> tuple[Doma
 
 def loader(source: Domain, target: Domain, *, oracle: bool = False) -> Loader:
     """Draws from these domains as the loop does it; close it after use."""
-    return Loader(source, target if oracle else target.unlabelled(), batch_size=16, seed=0, oracle=oracle)
+    visible = target if oracle else target.unlabelled()
+    return Loader(source, visible, reads=columns(oracle), batch_size=16, seed=0, oracle=oracle)
 
 
 def batch(spec: DataSpec = SPEC, size: int = 4, *, oracle: bool = False) -> Batch:
     """A batch as the loop draws it."""
-    drawing = Loader(*domains(spec), batch_size=size, seed=0, oracle=oracle)
+    drawing = Loader(*domains(spec), reads=columns(oracle), batch_size=size, seed=0, oracle=oracle)
     try:
         return drawing.draw(0, 0.5)
     finally:
         drawing.close()
+
+
+def columns(oracle: bool) -> tuple[str, ...]:
+    return ("source", "source_label", "target", *(("target_label",) if oracle else ()))
 
 
 def build(cls: type[Method], spec: DataSpec = SPEC, seed: int = 0, config: Settings | None = None) -> Method:
@@ -61,7 +66,7 @@ def hurried(cls: type[Method], spec: DataSpec = SPEC, seed: int = 0) -> Method:
     return method
 
 
-def kinds_of_step(method: Method) -> list[tuple[str, ...]]:
+def kinds_of_step(method: Method) -> list[tuple[str | Group, ...]]:
     """The different steps that the schedule holds, in order of appearance; at most eight."""
     return list(dict.fromkeys(tuple(method.schedule(step)) for step in range(FORESEEN)))[:8]
 

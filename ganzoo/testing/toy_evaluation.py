@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganzoo.batch import DataSpec
+from ganzoo.batch import DataSpec, image_spec
+from ganzoo.capabilities import Generates, GeneratesLabelled, Predicts, Refines
 from ganzoo.dataset import Dataset, Domain
 from ganzoo.evaluation import TrainedEvaluation
-from ganzoo.method import Generates, GeneratesLabelled, Method, Phase, Predicts, Refines
+from ganzoo.method import Method, Phase
 from ganzoo.metric import Extraction, Extractor
 from ganzoo.registry import registry
 from ganzoo.settings import Settings
@@ -116,13 +117,14 @@ class ToyData(Dataset):
 
 def evaluation(can: type, task: Task, count: int = COUNT, *, tests: bool = True) -> TrainedEvaluation:
     """What a metric may look at, of a toy method that can `can` and nothing else."""
-    spec = DataSpec(1, 36, 60, task)  # of an eye, which is the least that networks of metrics are made for
+    spec = image_spec(1, 36, 60, task)  # of an eye, which is the least that networks of metrics are made for
     return TrainedEvaluation(
         toy.build(TOYS[can], spec),
         ToyData(spec, count, tests=tests),
         seed=0,
         samples=count,
         extractors={**registry().found["extractors"], ToyPixels.name: ToyPixels},
+        capabilities=registry().found["capabilities"],
         precision="fp32",
         device=torch.device("cpu"),
     )

@@ -39,8 +39,16 @@ def measured(data: Evaluation, comparison: Comparison, extractors: Sequence[str]
         origin, real = "target_test", data.domain("target_test")
     except MetricUnavailableError:
         origin, real = "target", data.domain("target")
-    made = {"method": data.made(), "source-only": data.domain("source").spread(data.samples)}
+    made = {"method": data.made(), **_as_it_is(data)}
     return compared(data, comparison, extractors, real.spread(data.samples), made, origin)
+
+
+def _as_it_is(data: Evaluation) -> Mapping[str, Domain]:
+    """The rival that does nothing: the synthetic images, if the data have any."""
+    try:
+        return {"source-only": data.domain("source").spread(data.samples)}
+    except MetricUnavailableError:
+        return {}
 
 
 def compared(

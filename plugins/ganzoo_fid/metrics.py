@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import Field
 
 from ganzoo.dataset import Domain
-from ganzoo.method import Generates, Refines
-from ganzoo.metric import Evaluation, Extraction, Metric, Score
+from ganzoo.metric import Evaluation, Extraction, MakesSamples, Metric, Score
 from ganzoo.settings import Settings
 from ganzoo_fid.comparing import Comparison, compared, measured
 from ganzoo_fid.frechet import frechet_distance
@@ -46,7 +45,7 @@ class DensityCoverageConfig(Settings):
 class FID(Metric):
     name = "fid"
     summary = "Frechet distance between features of the images made and of real ones (Heusel et al. 2017)."
-    needs = (Refines, Generates)
+    needs = (MakesSamples,)
     Config = DistanceConfig
     comparison = Comparison(
         names=("fid",),
@@ -68,7 +67,7 @@ class FID(Metric):
 class KID(Metric):
     name = "kid"
     summary = "Kernel distance between features of the images made and of real ones (Binkowski et al. 2018)."
-    needs = (Refines, Generates)
+    needs = (MakesSamples,)
     Config = DistanceConfig
     comparison = Comparison(
         names=("kid",),
@@ -90,7 +89,7 @@ class KID(Metric):
 class PrecisionRecall(Metric):
     name = "precision-recall"
     summary = "The share of images made that are near real ones, and the reverse (Kynkaanniemi et al. 2019)."
-    needs = (Refines, Generates)
+    needs = (MakesSamples,)
     by_default = False
     Config = PrecisionRecallConfig
 
@@ -118,7 +117,7 @@ class PrecisionRecall(Metric):
 class DensityCoverage(Metric):
     name = "density-coverage"
     summary = "How many images made each real neighbourhood holds, and the share that hold any (Naeem et al. 2020)."
-    needs = (Refines, Generates)
+    needs = (MakesSamples,)
     by_default = False
     Config = DensityCoverageConfig
 

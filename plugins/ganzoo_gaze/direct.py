@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ganzoo.capabilities import Predicts
 from ganzoo.errors import MetricUnavailableError
-from ganzoo.method import Predicts
 from ganzoo.metric import Evaluation, Metric, Score
 from ganzoo.task import GazeTask
 from ganzoo_gaze.downstream import constant_prediction

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from ganzoo.capabilities import Refines
 from ganzoo.dataset import Domain
-from ganzoo.method import Refines
 from ganzoo.metric import Evaluation, Metric, Score
 from ganzoo.task import GazeTask
 from ganzoo_gaze.statistics import gaze_scores, labels_of
@@ -23,7 +23,7 @@ class DownstreamGazeError(Metric):
 
     def measure(self, data: Evaluation) -> Sequence[Score]:
         task = require_gaze(data, self.name)
-        test, source = data.domain("target_test"), data.domain("source")
+        test, source = data.domain("target_test"), data.sampled("source")
         card = {**training_card(self.config), "source": source.fingerprint()}
         scores = []
         for subject, training in {"method": data.refined("source"), "source-only": source}.items():

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ganzoo.capabilities import Refines
 from ganzoo.dataset import Domain
 from ganzoo.errors import MetricUnavailableError
-from ganzoo.method import Method, Refines
+from ganzoo.method import Method
 from ganzoo.metric import DomainName, Evaluation, Metric, Score
 from ganzoo.task import GazeTask
 from ganzoo_gaze.pupil import NAME, RADII, pupil_centers
@@ -50,9 +51,9 @@ class LabelDrift(Metric):
 def _pair(data: Evaluation) -> tuple[DomainName, Domain, Domain]:
     """A domain's name, its synthetic images and their refined versions: held-out ones where there are any."""
     try:
-        return "source_test", data.domain("source_test"), data.refined("source_test")
+        return "source_test", data.sampled("source_test"), data.refined("source_test")
     except MetricUnavailableError:
-        return "source", data.domain("source"), data.refined("source")
+        return "source", data.sampled("source"), data.refined("source")
 
 
 def _error_on_real(data: Evaluation, judge: Method, task: GazeTask) -> Mapping[str, float]:

@@ -49,6 +49,7 @@ class GazeNetwork(Method):
     summary = "The gaze network of the SimGAN paper, trained on labelled source images alone."
     paper = "https://arxiv.org/abs/1612.07828"
     Config: ClassVar[type[Settings]] = GazeNetworkConfig
+    reads = ("source", "source_label")
 
     def __init__(self, config: GazeNetworkConfig, spec: DataSpec) -> None:
         super().__init__(config, spec)

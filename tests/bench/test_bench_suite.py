@@ -4,7 +4,7 @@ import pytest
 import torch
 from conftest import ROOT
 
-from ganzoo.batch import DataSpec
+from ganzoo.batch import image_spec
 from ganzoo.bench.budget import steps_for
 from ganzoo.bench.cell import cell_of_tables, cells_of
 from ganzoo.bench.suite import load_suite, narrowed, parse_suite, shipped
@@ -143,7 +143,7 @@ def test_rows_and_datasets_can_be_chosen_and_others_added():
 
 def method(name, **settings):
     cls = registry().get("methods", name)
-    spec = DataSpec(1, 24, 40, GazeTask())
+    spec = image_spec(1, 24, 40, GazeTask())
     return build(cls, cls.Config(**settings), spec, seed=0, device=torch.device("cpu"))
 
 

@@ -16,7 +16,7 @@ import ganzoo as package
 from ganzoo.cli import main
 from ganzoo.exporting.export import export
 from ganzoo.exporting.formats import CARD, FORMATS
-from ganzoo.loader import to_unit_range
+from ganzoo.pixels import to_unit_range
 
 LIARS = Path(__file__).parents[1] / "exported_plugin.py"
 PLUGINS = ("--plugin", TOY, "--plugin", LIARS)

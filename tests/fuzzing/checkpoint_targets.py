@@ -22,14 +22,14 @@ from toy_plugin import Shift, ShiftConfig
 from fuzzing.mutation import VALUES, damaged, edited
 from fuzzing.target import CANARY, Target
 from ganzoo import checkpoint
-from ganzoo.batch import Batch, DataSpec
+from ganzoo.batch import Batch, image_spec
 from ganzoo.loop import Meter
 from ganzoo.phases import phase_runners
 from ganzoo.restoring import meter_state, standing_state
 from ganzoo.standing import StandingWarnings
 from ganzoo.task import GazeTask
 
-SPEC = DataSpec(1, 24, 40, GazeTask())
+SPEC = image_spec(1, 24, 40, GazeTask())
 STEP = 7
 NOTES = {"meter": {"shift/moments": (0.5, 2)}, "warnings": {"One face for all": [10, 2, "One face for all: .2"]}}
 
@@ -58,7 +58,7 @@ def _built() -> tuple[Shift, Any]:
 
 def _batch() -> Batch:
     image = torch.zeros(2, 1, 24, 40)
-    return Batch(image, torch.zeros(2, 2), image + 1, torch.tensor(0.0))
+    return Batch({"source": image, "source_label": torch.zeros(2, 2), "target": image + 1}, torch.tensor(0.0))
 
 
 def _sealed(files: Mapping[str, bytes], changed: Mapping[str, bytes], manifest: Mapping[str, Any] | None = None) -> Any:

@@ -22,7 +22,8 @@ def test_losses_are_what_they_were(name):
     now = curve(registry().get("methods", name))
     assert [sorted(step) for step in now] == [sorted(step) for step in golden]
     for step, (found, wanted) in enumerate(zip(now, golden, strict=True)):
-        # Kernels of other processors round otherwise, and training amplifies it: between two machines to 5e-4 in the
-        # third step of DANN and 5e-2 in the ninth of CycleGAN. What a change breaks shows in the first two steps.
-        tolerance = 1e-4 if step < 2 else 5e-3 if step < 5 else 0.1
+        # Kernels of other processors round otherwise, and training amplifies it: between machines to 5e-4 in the third
+        # step of DANN, 1e-2 in the fourth and 6e-2 in the fifth of CycleGAN. What a change breaks shows in the first
+        # two steps.
+        tolerance = 1e-4 if step < 2 else 2e-2 if step < 4 else 0.1
         assert found == pytest.approx(wanted, rel=tolerance, abs=tolerance / 10), f"step {step}"

@@ -14,7 +14,7 @@ from ganzoo_dann import DANN
 from torch import nn
 
 from ganzoo import loop
-from ganzoo.batch import DataSpec
+from ganzoo.batch import image_spec
 from ganzoo.dataset import Domain
 from ganzoo.errors import DatasetError
 from ganzoo.loop import TrainConfig
@@ -53,7 +53,7 @@ def test_constant_predicts_the_mean_source_gaze():
 
 
 def test_constant_predicts_the_most_frequent_class():
-    spec = DataSpec(1, 16, 24, ClassTask(10))
+    spec = image_spec(1, 16, 24, ClassTask(10))
     labels = np.array([7, 7, 7, 0, 9, 9], np.float32)[:, None]
     source = Domain("source", np.zeros((6, 1, 16, 24), np.uint8), labels)
     assert finished(Constant, source, source, spec).predict(torch.zeros(2, 1, 16, 24)).tolist() == [[7], [7]]
@@ -74,9 +74,9 @@ def published_matching(image, template):
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_histogram_matching_follows_the_published_rule(channels):
-    spec = DataSpec(channels, 16, 24, GazeTask())
+    spec = image_spec(channels, 16, 24, GazeTask())
     source, target = toy.domains(spec)
-    gaps = replace(target, images=(target.images // 40 * 40).astype(np.uint8))  # few grey levels, with gaps
+    gaps = replace(target, samples=(target.images // 40 * 40).astype(np.uint8))  # few grey levels, with gaps
     for reference in (target, gaps):
         method = finished(HistogramMatching, source, reference, spec)
         matched = (method.refine(torch.from_numpy(source.images).float() / 127.5 - 1).numpy() + 1) * 127.5
@@ -100,7 +100,7 @@ def test_a_matched_image_has_the_grey_levels_of_the_target_in_the_order_of_the_s
 
 def test_a_target_of_one_grey_level_is_matched_too():
     source, target = toy.domains()
-    grey = replace(target, images=np.full_like(target.images, 51))
+    grey = replace(target, samples=np.full_like(target.images, 51))
     matched = finished(HistogramMatching, source, grey).refine(torch.rand(2, 1, 16, 24))
     assert torch.allclose(matched, torch.tensor(51 / 127.5 - 1))
 
@@ -120,7 +120,7 @@ def test_source_only_adabn_and_the_oracle_have_the_network_of_dann():
 
 def test_source_only_does_not_look_at_the_target():
     source, target = toy.domains()
-    black = replace(target, images=np.zeros_like(target.images))
+    black = replace(target, samples=np.zeros_like(target.images))
     one, other = train(SourceOnly, source, target), train(SourceOnly, source, black)
     assert same(one.state_dict(), other.state_dict())
 
@@ -153,12 +153,12 @@ def test_adabn_normalises_by_the_statistics_of_the_target():
 def test_the_oracle_learns_from_target_labels_and_from_nothing_else():
     source, target = toy.domains()
     shifted = replace(target, labels=target.labels + 0.1)
-    other_source = replace(source, images=np.zeros_like(source.images), labels=source.labels * 0)
+    other_source = replace(source, samples=np.zeros_like(source.images), labels=source.labels * 0)
     assert Oracle.oracle
     reference = weights(train(Oracle, source, target))
     assert same(reference, weights(train(Oracle, other_source, target)))
     assert not same(reference, weights(train(Oracle, source, shifted)))
-    with pytest.raises(DatasetError, match="an oracle learns from target labels"):
+    with pytest.raises(DatasetError, match="an oracle is given the target's labels"):
         train(Oracle, source, target.unlabelled())
 
 
@@ -180,7 +180,7 @@ def test_methods_without_training_run_from_the_command_line(ganzoo, tmp_path, na
     result = ganzoo(*arguments, "none")
     assert result.exit_code == 0, result.output
     facts = json.loads((tmp_path / "out" / "metrics.json").read_text())
-    assert (facts["images_drawn"], facts["parameters"], facts["step"]) == (0, 0, 1)
-    assert (tmp_path / "out" / "checkpoints" / "step-00000001").is_dir()
+    assert (facts["images_drawn"], facts["parameters"], facts["step"]) == (0, 0, 0)
+    assert (tmp_path / "out" / "checkpoints" / "step-00000000").is_dir()
     assert "is complete" in ganzoo(*arguments, "none").output
     assert ganzoo("evaluate", "out", "--plugin", TOY).exit_code == 0

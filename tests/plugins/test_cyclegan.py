@@ -10,15 +10,16 @@ from torch import nn
 from torch.optim import Adam
 
 from ganzoo import loop
-from ganzoo.batch import Batch, DataSpec
+from ganzoo.batch import Batch, image_spec
 from ganzoo.errors import ConfigError
-from ganzoo.loader import to_unit_range
 from ganzoo.loop import TrainConfig
+from ganzoo.phases import phase_runners
+from ganzoo.pixels import to_unit_range
 from ganzoo.task import GazeTask
 from ganzoo.testing import toy
 
-EYES = DataSpec(channels=1, height=35, width=55, task=GazeTask())
-PHOTOS = DataSpec(channels=3, height=256, width=256, task=GazeTask())  # the paper's images
+EYES = image_spec(channels=1, height=35, width=55, task=GazeTask())
+PHOTOS = image_spec(channels=3, height=256, width=256, task=GazeTask())  # the paper's images
 TINY = {"width": 4, "blocks": 1, "discriminator_width": 4}
 
 
@@ -31,7 +32,7 @@ def batch(size=4, spec=EYES):
     def images():
         return torch.rand(size, *spec.image_shape) * 2 - 1
 
-    return Batch(images(), torch.zeros(size, 2), images(), torch.tensor(0.0))
+    return Batch({"source": images(), "target": images()}, torch.tensor(0.0))
 
 
 def size(network):
@@ -77,7 +78,7 @@ def test_the_papers_discriminator():
 @pytest.mark.parametrize(("layers", "pixels"), [(1, 16), (2, 34), (3, 70)])
 def test_a_discriminator_judges_patches(layers, pixels):
     """The paper's 70 x 70, and smaller ones for eyes."""
-    spec = DataSpec(1, 160, 160, GazeTask())
+    spec = image_spec(1, 160, 160, GazeTask())
     discriminator = build_discriminator(spec, 2, layers)
     without_norm = nn.Sequential(*(m for m in discriminator if not isinstance(m, nn.InstanceNorm2d | nn.LeakyReLU)))
     for convolution in without_norm.modules():
@@ -92,7 +93,7 @@ def test_a_discriminator_judges_patches(layers, pixels):
 
 @pytest.mark.parametrize("shape", [(1, 35, 55), (3, 36, 60), (1, 37, 54), (1, 9, 15), (1, 5, 5), (3, 64, 64)])
 def test_translated_images_keep_their_size_and_range(shape):
-    generator = build_generator(DataSpec(*shape, GazeTask()), width=2, blocks=1)
+    generator = build_generator(image_spec(*shape, GazeTask()), width=2, blocks=1)
     made = generator(torch.rand(2, *shape) * 2 - 1)
     assert made.shape == (2, *shape)
     assert made.abs().max() <= 1
@@ -100,9 +101,9 @@ def test_translated_images_keep_their_size_and_range(shape):
 
 def test_images_that_are_too_small_are_refused_in_words():
     with pytest.raises(ConfigError, match="5 x 5 pixels and more, and these are 4 x 9"):
-        build(DataSpec(1, 4, 9, GazeTask()))
+        build(image_spec(1, 4, 9, GazeTask()))
     with pytest.raises(ConfigError, match="--discriminator-layers 3"):
-        build(DataSpec(1, 9, 15, GazeTask()), discriminator_layers=3)
+        build(image_spec(1, 9, 15, GazeTask()), discriminator_layers=3)
 
 
 def test_weights_start_from_a_normal_distribution_of_0_02():
@@ -214,7 +215,7 @@ def shown(method, updates):
 
 def test_half_of_the_images_come_from_the_last_fifty_or_so():
     """At the paper's batch of one a coin decides, and a past image lasts 50 updates in the mean."""
-    method = build(DataSpec(1, 8, 8, GazeTask()), **TINY)
+    method = build(image_spec(1, 8, 8, GazeTask()), **TINY)
     assert [len(history.images) for history in (method.target_history, method.source_history)] == [50, 50]
     ages = np.arange(250) - shown(method, 250)
     past = ages[1:] > 0
@@ -235,30 +236,33 @@ def test_each_direction_has_its_own_history():
 
 
 def test_without_a_history_every_made_image_is_fresh():
-    method = build(DataSpec(1, 8, 8, GazeTask()), **TINY, history=0)
+    method = build(image_spec(1, 8, 8, GazeTask()), **TINY, history=0)
     assert shown(method, 20) == list(range(20))
     assert not dict(method.named_buffers())
 
 
-def test_discriminators_judge_what_the_generators_made_in_the_same_step_and_judge_it_once():
-    method = build(DataSpec(1, 8, 8, GazeTask()), **TINY, history=0)
+def test_discriminators_judge_what_the_generators_made_in_the_same_step():
+    method = build(image_spec(1, 8, 8, GazeTask()), **TINY, history=0)
     trained_on, judged_beside = batch(2, method.spec), batch(2, method.spec)
-    seen, passes = [], []
+    seen, passes, carry = [], [], {}
     method.target_discriminator.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     method.to_target.register_forward_pre_hook(lambda *_: passes.append(1))
-    method.generators_loss(trained_on)
+    runners = phase_runners(method)
+    made = method.to_target(trained_on.source).detach()  # before the update
+    runners["generators"].update(trained_on, carry)
     passes.clear()
-    method.discriminators_loss(judged_beside)
+    runners["discriminators"].update(judged_beside, carry)
     assert not passes, "nothing is made twice"
     assert torch.equal(seen[-1][:2], judged_beside.target)
-    assert torch.allclose(seen[-1][2:], method.to_target(trained_on.source), atol=1e-6)
+    assert torch.allclose(seen[-1][2:], made, atol=1e-6)
 
-    method.discriminators_loss(judged_beside)
-    assert torch.equal(seen[-1][2:], method.to_target(judged_beside.source))
-    method.generators_loss(trained_on)
-    fewer = batch(1, method.spec)
-    method.discriminators_loss(fewer)
-    assert torch.equal(seen[-1][1:], method.to_target(fewer.source)), "what was made of two images is not for one"
+
+def test_discriminators_alone_make_what_they_judge():
+    method = build(image_spec(1, 8, 8, GazeTask()), **TINY, history=0)
+    seen, judged = [], batch(2, method.spec)
+    method.target_discriminator.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    method.discriminators_loss(judged)
+    assert torch.equal(seen[-1][2:], method.to_target(judged.source))
 
 
 def test_the_refiner_is_the_generator_from_source_to_target():

@@ -12,14 +12,14 @@ from torch.nn import functional as F
 from torch.optim import SGD, AdamW
 
 from ganzoo import loop
-from ganzoo.batch import Batch, DataSpec
+from ganzoo.batch import Batch, image_spec
 from ganzoo.errors import ConfigError
 from ganzoo.loop import Observer, TrainConfig
 from ganzoo.task import ClassTask, GazeTask, gaze_vector
 from ganzoo.testing import toy
 
-EYES = DataSpec(channels=1, height=35, width=55, task=GazeTask())
-DIGITS = DataSpec(channels=3, height=28, width=28, task=ClassTask(10))
+EYES = image_spec(channels=1, height=35, width=55, task=GazeTask())
+DIGITS = image_spec(channels=3, height=28, width=28, task=ClassTask(10))
 PLAIN = {"batch_norm": False, "augment": False}
 
 
@@ -38,7 +38,7 @@ def batch(spec=EYES, size=4, progress=0.5):
 
     is_class = isinstance(spec.task, ClassTask)
     label = torch.randint(10, (size, 1)).float() if is_class else torch.rand(size, 2) - 0.5
-    return Batch(images(), label, images(), torch.tensor(progress))
+    return Batch({"source": images(), "source_label": label, "target": images()}, torch.tensor(progress))
 
 
 def gradients(method, one, *terms):
@@ -203,12 +203,12 @@ def test_the_default_is_the_gaze_network_with_batch_norm_and_adamw():
 
 @pytest.mark.parametrize("size", [(9, 15), (35, 55), (36, 60), (64, 64), (3, 3)])
 def test_the_gaze_network_takes_images_of_any_size(size):
-    assert build(DataSpec(1, *size, GazeTask())).eval().predict(torch.zeros(2, 1, *size)).shape == (2, 2)
+    assert build(image_spec(1, *size, GazeTask())).eval().predict(torch.zeros(2, 1, *size)).shape == (2, 2)
 
 
 def test_images_too_small_for_the_papers_network_are_refused_in_words():
     with pytest.raises(ConfigError, match="16 x 16 pixels and more, and these are 9 x 15"):
-        build(DataSpec(1, 9, 15, GazeTask()), network="mnist")
+        build(image_spec(1, 9, 15, GazeTask()), network="mnist")
 
 
 class _Accuracy(Observer):

@@ -11,7 +11,7 @@ import torch
 from ganzoo_fid.metrics import FID, KID, DistanceConfig
 from torch import Tensor
 
-from ganzoo.batch import DataSpec
+from ganzoo.batch import image_spec
 from ganzoo.dataset import Dataset, Domain
 from ganzoo.errors import MetricUnavailableError
 from ganzoo.evaluation import TrainedEvaluation
@@ -67,7 +67,7 @@ class Brightness(Method):
     name, summary, paper, Config = "brightness", "", "", Settings
 
     def __init__(self, grey_levels: float) -> None:
-        super().__init__(Settings(), DataSpec(1, 8, 8, GazeTask()))
+        super().__init__(Settings(), image_spec(1, 8, 8, GazeTask()))
         self.grey_levels = grey_levels
 
     def phases(self):

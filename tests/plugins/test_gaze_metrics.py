@@ -13,7 +13,7 @@ from ganzoo_gaze.statistics import axis_facts, bootstrap_interval, gaze_scores, 
 from ganzoo_gaze.training import GazeTraining, predict, train
 from torch import Tensor
 
-from ganzoo.batch import DataSpec
+from ganzoo.batch import image_spec
 from ganzoo.dataset import Dataset, Domain
 from ganzoo.errors import MetricUnavailableError
 from ganzoo.evaluation import TrainedEvaluation
@@ -25,7 +25,7 @@ from ganzoo.settings import Settings
 from ganzoo.task import ClassTask, GazeTask, Task
 
 SHORT = GazeTraining(steps=3, batch_size=8)
-SPEC = DataSpec(1, 24, 40, GazeTask())
+SPEC = image_spec(1, 24, 40, GazeTask())
 
 
 class Identity(Method):
@@ -238,7 +238,7 @@ def test_the_profile_is_the_mean_error_of_each_bin_of_five_degrees_that_has_ten_
 def test_the_small_network_is_that_of_source_only_and_takes_images_too_small_for_the_papers(toy: Dataset) -> None:
     source = toy.source()
     tiny = Domain("source", np.ascontiguousarray(source.images[:, :, 8:17, 12:27]), source.labels)
-    spec = DataSpec(1, 9, 15, GazeTask())
+    spec = image_spec(1, 9, 15, GazeTask())
     data = evaluation(Identity(), toy)
     data.spec = spec
     with pytest.raises(MetricUnavailableError, match="too small for the paper's gaze network"):

@@ -8,13 +8,13 @@ import torch
 from ganzoo_gaze.network import GazeNetwork, GazeNetworkConfig, augment, one_cycle
 from torch import nn
 
-from ganzoo.batch import Batch, DataSpec
+from ganzoo.batch import Batch, image_spec
 from ganzoo.dataset import Domain
 from ganzoo.errors import MetricUnavailableError
 from ganzoo.loop import TrainConfig, build, train
 from ganzoo.task import ClassTask, GazeTask
 
-EYES = DataSpec(1, 35, 55, GazeTask())
+EYES = image_spec(1, 35, 55, GazeTask())
 
 
 def layers(network: nn.Module) -> list[tuple[str, int]]:
@@ -41,13 +41,13 @@ def test_the_layers_are_those_of_the_paper() -> None:
 
 @pytest.mark.parametrize("shape", [(1, 24, 40), (3, 36, 60), (1, 19, 19), (3, 64, 100)])
 def test_it_takes_other_sizes_and_colour(shape: tuple[int, int, int]) -> None:
-    network = GazeNetwork(GazeNetworkConfig(), DataSpec(*shape, GazeTask()))
+    network = GazeNetwork(GazeNetworkConfig(), image_spec(*shape, GazeTask()))
     assert network.predict(torch.zeros(2, *shape)).shape == (2, 2)
 
 
 def test_images_that_are_too_small_are_refused_in_words() -> None:
     with pytest.raises(MetricUnavailableError, match="9 x 15 pixels are too small"):
-        GazeNetwork(GazeNetworkConfig(), DataSpec(1, 9, 15, GazeTask()))
+        GazeNetwork(GazeNetworkConfig(), image_spec(1, 9, 15, GazeTask()))
 
 
 def test_before_training_it_looks_towards_the_camera() -> None:
@@ -56,9 +56,9 @@ def test_before_training_it_looks_towards_the_camera() -> None:
 
 
 def test_its_output_and_loss_are_those_of_the_task() -> None:
-    network = GazeNetwork(GazeNetworkConfig(augment=False), DataSpec(1, 28, 28, ClassTask(10)))
+    network = GazeNetwork(GazeNetworkConfig(augment=False), image_spec(1, 28, 28, ClassTask(10)))
     images, labels = torch.zeros(4, 1, 28, 28), torch.arange(4.0)[:, None]
-    loss = network.loss(Batch(images, labels, images, torch.tensor(0.0)))["task"]
+    loss = network.loss(Batch({"source": images, "source_label": labels}, torch.tensor(0.0)))["task"]
     assert loss.item() == pytest.approx(np.log(10), rel=0.05)  # the first output is nearly flat
 
 
@@ -68,7 +68,7 @@ def test_the_target_changes_nothing_that_it_learns() -> None:
     for brightness in (0, 255):
         target = Domain("target", np.full((16, 1, 24, 40), brightness, np.uint8))
         network = build(
-            GazeNetwork, GazeNetworkConfig(), DataSpec(1, 24, 40, GazeTask()), seed=0, device=torch.device("cpu")
+            GazeNetwork, GazeNetworkConfig(), image_spec(1, 24, 40, GazeTask()), seed=0, device=torch.device("cpu")
         )
         train(network, source, target, TrainConfig(steps=2, batch_size=4, device="cpu", precision="fp32"))
         weights.append(torch.cat([weight.flatten() for weight in network.parameters()]))

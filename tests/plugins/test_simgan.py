@@ -12,14 +12,14 @@ from torch import nn
 from torch.optim import SGD, Adam
 
 from ganzoo import loop
-from ganzoo.batch import Batch, DataSpec
-from ganzoo.loader import to_unit_range
+from ganzoo.batch import Batch, image_spec
 from ganzoo.loop import TrainConfig
 from ganzoo.phases import phase_runners
+from ganzoo.pixels import to_unit_range
 from ganzoo.task import GazeTask
 from ganzoo.testing import toy
 
-EYES = DataSpec(channels=1, height=35, width=55, task=GazeTask())  # the paper's images
+EYES = image_spec(channels=1, height=35, width=55, task=GazeTask())  # the paper's images
 
 
 def build(spec=EYES, **settings):
@@ -33,7 +33,7 @@ def preset(name, spec=EYES, **settings):
 
 def batch(size=4, spec=EYES, source=None):
     source = torch.rand(size, *spec.image_shape) * 2 - 1 if source is None else source
-    return Batch(source, torch.zeros(len(source), 2), torch.rand_like(source) * 2 - 1, torch.tensor(0.0))
+    return Batch({"source": source, "target": torch.rand_like(source) * 2 - 1}, torch.tensor(0.0))
 
 
 def convolutions(network):
@@ -103,10 +103,10 @@ def test_the_papers_schedule_and_optimizer(name, updates):
 
 def test_the_default_optimizer_is_adam_and_both_refiner_phases_share_it():
     runners = phase_runners(build().requires_grad_(False))
-    assert type(runners["refiner"].optimizer) is Adam
-    assert runners["refiner"].optimizer is runners["pretraining"].optimizer
-    assert runners["refiner"].optimizer is not runners["discriminator"].optimizer
-    assert runners["refiner"].optimizer.param_groups[0]["betas"] == (0.5, 0.999)
+    assert type(runners["refiner"].optimizers[0]) is Adam
+    assert runners["refiner"].optimizers[0] is runners["pretraining"].optimizers[0]
+    assert runners["refiner"].optimizers[0] is not runners["discriminator"].optimizers[0]
+    assert runners["refiner"].optimizers[0].param_groups[0]["betas"] == (0.5, 0.999)
 
 
 @pytest.mark.parametrize("kind", ["pixel", "derivatives", "channel-mean"])
@@ -229,7 +229,7 @@ def test_ablations_change_what_they_say_and_nothing_else():
 
 @pytest.mark.parametrize("shape", [(1, 16, 16), (3, 16, 21), (1, 64, 48), (3, 17, 55)])
 def test_refined_images_keep_their_size_and_channels(shape):
-    method = build(DataSpec(*shape, task=GazeTask()), width=4)
+    method = build(image_spec(*shape, task=GazeTask()), width=4)
     refined = method.refine(torch.rand(2, *shape) * 2 - 1)
     assert refined.shape == (2, *shape)
     assert refined.abs().max() <= 1

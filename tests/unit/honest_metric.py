@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from ganzoo.method import Generates, Refines
+from ganzoo.capabilities import Generates, Refines
 from ganzoo.metric import Metric, Score
 from ganzoo.settings import Settings
 

@@ -141,7 +141,7 @@ def test_a_batch_of_another_size_is_not_replayed():
         captured(whole)
     assert told == [""]
     (part, *_) = whole.split(len(whole) - 1)
-    assert captured(part)["distance"] == method.pull(part)["distance"]
+    assert captured(part).terms["distance"] == method.pull(part)["distance"]
     grad = runner.params[0].grad.clone()
     captured(whole)
     assert not torch.equal(grad, runner.params[0].grad)

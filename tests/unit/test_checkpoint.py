@@ -12,13 +12,13 @@ from torch.optim import Adam
 from toy_plugin import Shift, ShiftConfig
 
 from ganzoo import checkpoint
-from ganzoo.batch import DataSpec
+from ganzoo.batch import DataSpec, image_spec
 from ganzoo.errors import CheckpointError
 from ganzoo.restoring import restore_optimizer
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
 
-SPEC = DataSpec(1, 24, 40, GazeTask())
+SPEC = image_spec(1, 24, 40, GazeTask())
 
 
 def trained():

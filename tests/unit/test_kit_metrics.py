@@ -11,8 +11,8 @@ import torch
 from honest_metric import Honest
 from kit_liars import Liars
 
+from ganzoo.capabilities import Predicts, Refines
 from ganzoo.errors import MetricUnavailableError
-from ganzoo.method import Predicts, Refines
 from ganzoo.metric import Score
 from ganzoo.registry import registry
 from ganzoo.settings import Settings

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,8 @@ import torch
 from ganzoo.batch import OracleBatch
 from ganzoo.dataset import Domain
 from ganzoo.errors import DatasetError
-from ganzoo.loader import Loader, Rows, derive_seed, reseed, to_uint8, to_unit_range
+from ganzoo.loader import Loader, Rows, derive_seed, reseed
+from ganzoo.pixels import to_uint8, to_unit_range
 
 
 def numbered(count, labelled=True):
@@ -68,20 +71,53 @@ def test_two_processes_draw_the_parts_of_one_batch(monkeypatch):
 
 
 def test_target_labels_reach_only_an_oracle():
-    plain, oracle = loader().draw(0, 0.0), loader(oracle=True).draw(0, 0.0)
+    plain, oracle = loader().draw(0, 0.0), loader(reads=("target", "target_label"), oracle=True).draw(0, 0.0)
     assert not hasattr(plain, "target_label")
     assert isinstance(oracle, OracleBatch)
     assert rows(oracle.target) == oracle.target_label[:, 0].tolist()
 
 
+def test_columns_that_are_not_read_are_not_drawn():
+    assert list(loader(reads=("target",)).draw(0, 0.0).columns) == ["target"]
+
+
+def test_labels_of_the_target_cannot_be_read_by_anybody_but_an_oracle():
+    with pytest.raises(DatasetError, match="an oracle is given the target's labels"):
+        loader(reads=("target", "target_label"))
+
+
+def test_a_column_that_is_observed_comes_with_the_target():
+    masks = np.zeros((4, 1, 2, 3), bool)
+    masks[:, 0, 0, 0] = True
+    seen = replace(numbered(4), extra={"mask": masks, "drawn": masks}, observed=("mask",))
+    batch = Loader(None, seen, reads=("target", "target_mask"), batch_size=2, seed=0).draw(0, 0.0)
+    assert batch["target_mask"].tolist() == [[[[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]]] * 2
+    with pytest.raises(DatasetError, match="'target_drawn'"):
+        Loader(None, seen, reads=("target_drawn",), batch_size=2, seed=0)
+
+
+def test_paired_rows_stay_together_and_others_do_not():
+    together = loader(source=7, target=7, paired=True).draw(0, 0.0)
+    apart = loader(source=7, target=7).draw(0, 0.0)
+    assert rows(together.source) == rows(together.target)
+    assert rows(apart.source) != rows(apart.target)
+
+
+def test_vectors_come_as_they_are():
+    points = np.arange(12, dtype=np.float32).reshape(6, 2)
+    drawn = Loader(None, Domain("points", points), reads=("target",), batch_size=6, seed=0).draw(0, 0.0).target
+    assert sorted(drawn.tolist()) == points.tolist()
+
+
 def test_an_unlabelled_source_is_refused():
-    with pytest.raises(DatasetError, match="must be labelled"):
+    with pytest.raises(DatasetError, match="'source_label'"):
         Loader(numbered(4, labelled=False), numbered(4), batch_size=2, seed=0)
 
 
 def test_an_oracle_without_target_labels_is_refused():
-    with pytest.raises(DatasetError, match="oracle"):
-        Loader(numbered(4), numbered(4, labelled=False), batch_size=2, seed=0, oracle=True)
+    unlabelled = numbered(4, labelled=False)
+    with pytest.raises(DatasetError, match="'target_label'"):
+        Loader(numbered(4), unlabelled, reads=("target", "target_label"), batch_size=2, seed=0, oracle=True)
 
 
 def test_noise_is_a_function_of_the_seed_parts():
@@ -97,7 +133,7 @@ def test_noise_is_a_function_of_the_seed_parts():
 
 
 def test_micro_batches_are_the_batch():
-    batch = loader(batch_size=5, oracle=True).draw(0, 0.25)
+    batch = loader(batch_size=5, reads=("target", "target_label"), oracle=True).draw(0, 0.25)
     parts = list(batch.split(2))
     assert [len(part) for part in parts] == [2, 2, 1]
     assert torch.equal(torch.cat([part.target_label for part in parts]), batch.target_label)

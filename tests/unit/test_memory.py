@@ -21,7 +21,7 @@ import torch
 torch.set_num_threads(1)
 from toy_plugin import Shift, ShiftConfig, Toy, ToyConfig
 from ganzoo import checkpoint
-from ganzoo.batch import DataSpec
+from ganzoo.batch import image_spec
 from ganzoo.errors import NotEnoughMemoryError
 from ganzoo.loop import TrainConfig, build, train
 from ganzoo.task import GazeTask
@@ -34,7 +34,7 @@ class Hungry(Shift):
         return super().loss(batch)
 
 data = Toy(ToyConfig(count=16))
-method = build(Hungry, ShiftConfig(), DataSpec(1, 24, 40, GazeTask()), seed=0, device=torch.device("cpu"))
+method = build(Hungry, ShiftConfig(), image_spec(1, 24, 40, GazeTask()), seed=0, device=torch.device("cpu"))
 config = TrainConfig(steps=8, batch_size=1024, precision="fp32", save_every=2, log_every=2, device="cpu")
 here = int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmSize"))) * 1024
 resource.setrlimit(resource.RLIMIT_AS, (here + {room}, here + {room}))

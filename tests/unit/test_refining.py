@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganzoo.batch import DataSpec
+from ganzoo.batch import image_spec
 from ganzoo.errors import DatasetError, DivergenceError, GanzooError, PluginError, UsageError
 from ganzoo.files import output as output_module
 from ganzoo.files.output import write_npz
@@ -25,7 +25,7 @@ from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
 
 RNG = np.random.default_rng(0)
-SPEC = DataSpec(1, 4, 6, GazeTask())
+SPEC = image_spec(1, 4, 6, GazeTask())
 RUN = {"run": "runs/first", "method": "negative", "settings": "abc", "step": 10, "versions": {"torch": "2"}}
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganzoo.batch import DataSpec
+from ganzoo.batch import image_spec
 from ganzoo.errors import DatasetError, UsageError
 from ganzoo.files.archive import Piece
 from ganzoo.files.store import Store
@@ -19,7 +19,7 @@ from ganzoo.preparing.writer import StoreWriter
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
 
-SPEC = DataSpec(1, 6, 10, GazeTask())
+SPEC = image_spec(1, 6, 10, GazeTask())
 COUNT = 25
 
 
@@ -97,6 +97,6 @@ def test_a_finished_refinement_is_left_as_it_is_and_another_runs_is_not_touched(
 def test_images_of_another_size_are_refused_in_words(store: Store, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"its images are 6x10 .* and the run was trained on 35x55"):
         refine_store(
-            Inverted(), DataSpec(1, 35, 55, GazeTask()), store.path, tmp_path / "refined", batch_size=8,
+            Inverted(), image_spec(1, 35, 55, GazeTask()), store.path, tmp_path / "refined", batch_size=8,
             device=torch.device("cpu"), source_of={},
         )  # fmt: skip

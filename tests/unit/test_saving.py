@@ -7,7 +7,7 @@ import torch
 from toy_plugin import Shift, ShiftConfig, Toy, ToyConfig
 
 from ganzoo import checkpoint
-from ganzoo.batch import DataSpec
+from ganzoo.batch import image_spec
 from ganzoo.errors import CheckpointError, InterruptedRunError
 from ganzoo.loop import Observer, TrainConfig, build, train
 from ganzoo.phases import phase_runners
@@ -16,7 +16,7 @@ from ganzoo.standing import StandingWarnings
 from ganzoo.task import GazeTask
 
 DATA = Toy(ToyConfig(count=16))
-SPEC = DataSpec(1, 24, 40, GazeTask())
+SPEC = image_spec(1, 24, 40, GazeTask())
 SETTINGS = {"steps": 8, "batch_size": 4, "precision": "fp32", "device": "cpu", "log_every": 100, "save_every": 4}
 
 

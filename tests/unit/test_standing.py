@@ -10,7 +10,7 @@ import torch
 from toy_plugin import Shift, ShiftConfig, Toy, ToyConfig
 
 from ganzoo import checkpoint
-from ganzoo.batch import DataSpec
+from ganzoo.batch import image_spec
 from ganzoo.errors import CollapseError, DivergenceError
 from ganzoo.loop import Observer, TrainConfig, build, train
 from ganzoo.standing import StandingWarnings, kind_of
@@ -40,7 +40,7 @@ class Log(Observer):
 
 
 def method_of(cls):
-    return build(cls, ShiftConfig(), DataSpec(1, 24, 40, GazeTask()), seed=0, device=torch.device("cpu"))
+    return build(cls, ShiftConfig(), image_spec(1, 24, 40, GazeTask()), seed=0, device=torch.device("cpu"))
 
 
 def run(folder=None, cls=Warned, **changes):
@@ -129,7 +129,7 @@ def test_kinds_are_told_apart_by_their_words_and_not_by_their_numbers():
 
 def test_divergence_names_the_last_good_checkpoint_and_what_to_try(tmp_path):
     broken = build(
-        Shift, ShiftConfig(explode_at=11), DataSpec(1, 24, 40, GazeTask()), seed=0, device=torch.device("cpu")
+        Shift, ShiftConfig(explode_at=11), image_spec(1, 24, 40, GazeTask()), seed=0, device=torch.device("cpu")
     )
     settings = TrainConfig(steps=20, batch_size=4, precision="bf16", log_every=2, save_every=4, device="cpu")
     with pytest.raises(DivergenceError) as ended:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ganzoo.batch import DataSpec
+from ganzoo.batch import DataSpec, image_spec
 from ganzoo.task import ClassTask, GazeTask, angle_deg, gaze_pitch_yaw, gaze_vector
 
 
@@ -76,7 +76,7 @@ def test_impossible_classes_are_named():
 
 @pytest.mark.parametrize("task", [GazeTask(), ClassTask(10)])
 def test_a_spec_survives_its_table(task):
-    spec = DataSpec(3, 35, 55, task)
+    spec = image_spec(3, 35, 55, task)
     assert DataSpec.from_table(spec.as_table()) == spec
 
 

@@ -15,7 +15,7 @@ from toy_plugin import discs
 import ganzoo as package
 from ganzoo.cli import main
 from ganzoo.errors import CheckpointError, ConfigError, UnknownNameError, UsageError
-from ganzoo.loader import to_uint8, to_unit_range
+from ganzoo.pixels import to_uint8, to_unit_range
 
 TRAINING = ("--plugin", str(TOY), "--dataset", "toy", "--batch-size", "4", "--metrics", "none")
 

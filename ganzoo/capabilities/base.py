@@ -1,0 +1,165 @@
+"""The contract of a capability: one thing that a method can do, with all that the rest of ganzoo must know of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from ganzoo.batch import Column, DataSpec
+from ganzoo.method import Method
+
+Makes = Literal["samples", "labels", "codes"]
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One input of a capability, with a row for each sample.
+
+    `column` says where metrics, sample sheets and commands take it from: "" is the sample itself (an image or a
+    vector), "label" its label, any other name a further column of the data, such as "mask".
+    """
+
+    name: str  # of the function's parameter
+    column: str
+    side: Literal["source", "target"]  # the domain that its samples are of
+    meaning: str  # a phrase, such as "source images"
+
+
+class Capability(ABC):
+    """Something that a method can do: refine, predict, generate, encode.
+
+    A method has the capability if it has the function `protocol` describes. Everything else that depends on the
+    capability is said here: the metrics that apply, the row of a sample sheet, `ganzoo.load(run).NAME(...)`, the
+    command `ganzoo apply RUN NAME`, the exported function, and what the conformance kit checks. A plugin adds one with
+    the hook `ganzoo_capabilities`.
+    """
+
+    name: ClassVar[str]  # of the method's function, the Python call and the command; lower case
+    summary: ClassVar[str]  # one sentence, "What it does."
+    protocol: ClassVar[type]  # a runtime-checkable Protocol with the one function `name`
+    arguments: ClassVar[tuple[Argument, ...]]  # of that function, in order; empty: it takes a number of samples
+    makes: ClassVar[Makes]  # what comes out for each row: samples of the data, labels, or codes
+    keeps_labels: ClassVar[bool] = False  # the label of an input still holds for what is made of it
+    realism: ClassVar[int | None] = None
+    """Set if what it makes is to look like the target: metrics of realism measure the capability with the least number
+    among those that a method has."""
+
+    def has(self, method: Method | type[Method]) -> bool:
+        """Whether the method has this capability."""
+        return callable(getattr(method, self.name, None))
+
+    def input(self, method: Method, argument: Argument) -> Column:
+        """What one row of an input is. The default looks it up in the data that the method was built for."""
+        return column_of_argument(method.spec, argument)
+
+    @abstractmethod
+    def output(self, method: Method) -> Column:
+        """What comes out for each row: the promise that the kit, metrics and exports hold the method to."""
+
+    def call(self, method: Method, count: int, inputs: Sequence[Tensor]) -> Tensor:
+        """Let the method do it for `count` rows. Images are float in [-1, 1], masks 0 or 1, all else float32."""
+        function = getattr(method, self.name)
+        made: Tensor = function(*inputs) if self.arguments else function(count)
+        return made
+
+    def problem(self, method: Method, inputs: Sequence[Tensor]) -> str:
+        """What makes the inputs of a user impossible beyond their shapes, in words; empty if nothing does."""
+        return ""
+
+    def rows(self, method: Method, inputs: Sequence[Tensor], made: Tensor) -> list[Tensor]:
+        """The rows of a sample sheet, each [N, ...] samples. The default: every input that is a sample, and the result.
+
+        A capability that makes no samples has none.
+        """
+        if self.makes != "samples":
+            return []
+        shown = [given for argument, given in zip(self.arguments, inputs, strict=True) if argument.column == ""]
+        return [*shown, made]
+
+    def toy_input(self, method: Method, argument: Argument, column: Tensor | None, count: int) -> Tensor:
+        """An input for the kit's toy problem: `column` of the toy data if these have one, or else made up here.
+
+        The same values on every call; override it for an argument that no data set has, such as codes.
+        """
+        if column is None:
+            raise NotImplementedError(f"{self.name}: say in toy_input how {argument.name} is made up")
+        return column
+
+    def violations(self, method: Method, inputs: Sequence[Tensor], made: Tensor) -> Iterator[str]:
+        """What is wrong with a result, each in words, for the kit: beyond its shape, type and range."""
+        return iter(())
+
+    def goal(self, method: Method, truth: Mapping[str, Tensor], made: Tensor) -> float:
+        """How far a result on held-out toy data is from what it should be: the kit asks that training lowers it.
+
+        `truth` has the columns of the toy data, such as "source", "source_label", "target". The default for samples is
+        the distance between their moments and those of the target, and for labels the task's error.
+        """
+        if self.makes == "samples":
+            return moment_distance(made, truth["target"])
+        side = "target" if method.is_oracle(method.config) else "source"
+        return float(method.spec.task.error(made, truth[f"{side}_label"]).mean())
+
+    def baseline(self, method: Method, truth: Mapping[str, Tensor]) -> float:
+        """The `goal` of doing nothing, which training must beat as well as the untrained method has."""
+        return float("inf")
+
+    def export(self, method: Method) -> Exportable:
+        """The function of tensors that `ganzoo export` writes. The default is the method's own, of all arguments.
+
+        Raises UsageError if the method's function cannot be one of tensors alone.
+        """
+        inputs = tuple(Exported(each.name, self.input(method, each), each.meaning) for each in self.arguments)
+        return Exportable(self.name, inputs)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """One input of an exported function."""
+
+    name: str
+    column: Column
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Exportable:
+    """Which function of the method is exported, and what it takes."""
+
+    function: str
+    inputs: tuple[Exported, ...]
+
+
+def column_of_argument(spec: DataSpec, argument: Argument) -> Column:
+    """Raises DatasetError if the data have no such column."""
+    if argument.column == "label":
+        return Column((spec.task.label_size,), "vector")
+    name = f"{argument.side}_{argument.column}" if argument.column else argument.side
+    return spec.column(name) if argument.column or name in spec.columns else spec.sample
+
+
+def moment_distance(made: Tensor, reference: Tensor) -> float:
+    """The mean absolute difference between the moments of two sets of samples."""
+    return float((_moments(made) - _moments(reference)).abs().mean())
+
+
+def _moments(samples: Tensor) -> Tensor:
+    """Of each number of a sample that is a vector its mean and deviation over samples; of images the means of
+    brightness and contrast, and their dark and bright ends."""
+    if samples.dim() < 4:
+        flat = samples.float().flatten(1)
+        return torch.cat([flat.mean(0), flat.std(0)])
+    pixels = samples.float().flatten(1)
+    ends = [pixels.quantile(0.05, dim=1).mean(), pixels.quantile(0.95, dim=1).mean()]
+    return torch.stack([pixels.mean(), pixels.std(1).mean(), *ends])
+
+
+def all_of(kinds: Mapping[str, Any], method: Method | type[Method]) -> dict[str, Capability]:
+    """The capabilities of a method, by name, among those that are installed."""
+    made = {name: kind() for name, kind in kinds.items()}
+    return {name: capability for name, capability in made.items() if capability.has(method)}

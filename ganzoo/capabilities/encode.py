@@ -1,0 +1,38 @@
+"""Encode: the code of each sample."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+from ganzoo.batch import Column
+from ganzoo.capabilities.base import Argument, Capability
+from ganzoo.method import Method
+
+
+@runtime_checkable
+class Encodes(Protocol):
+    code_size: int
+    """Numbers of a code."""
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Codes [N, code_size] of target samples [N, ...], images in [-1, 1]."""
+        ...
+
+
+class Encode(Capability):
+    name = "encode"
+    summary = "Gives the code of each target image."
+    protocol = Encodes
+    arguments = (Argument("images", "", "target", "target images"),)
+    makes = "codes"
+
+    def output(self, method: Method) -> Column:
+        assert isinstance(method, Encodes)
+        return Column((method.code_size,), "vector")
+
+    def goal(self, method: Method, truth: Mapping[str, Tensor], made: Tensor) -> float:
+        """One over the spread of the codes: an encoder that gives one code for all has learned nothing."""
+        return 1.0 / (1e-6 + float(made.std(0).mean()))

@@ -1,0 +1,35 @@
+"""Reconstruct: each sample as the method makes it again from what it keeps of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+from ganzoo.batch import Column
+from ganzoo.capabilities.base import Argument, Capability
+from ganzoo.method import Method
+
+
+@runtime_checkable
+class Reconstructs(Protocol):
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Target samples [N, ...], images in [-1, 1], made again from their codes."""
+        ...
+
+
+class Reconstruct(Capability):
+    name = "reconstruct"
+    summary = "Makes each target image again from its code."
+    protocol = Reconstructs
+    arguments = (Argument("images", "", "target", "target images"),)
+    makes = "samples"
+    keeps_labels = True
+
+    def output(self, method: Method) -> Column:
+        return self.input(method, self.arguments[0])
+
+    def goal(self, method: Method, truth: Mapping[str, Tensor], made: Tensor) -> float:
+        """The mean squared difference from the originals."""
+        return float((made - truth["target"]).square().mean())
