@@ -76,6 +76,7 @@ class Stage:
     share: float  # of all steps, relative to the other stages' shares
     schedule: Callable[[int], Schedule]  # the phases of a step, counted from the stage's first: see `Method.schedule`
     begin: Callable[[], None] = nothing  # a transition before its first step, such as copying an encoder
+    resting: Sequence[nn.Module] = ()  # networks that stay in eval mode in this stage, such as a frozen encoder
 
 
 class Method(nn.Module, ABC):

@@ -51,13 +51,14 @@ def sample_sheet(
     flat = real.samples.dtype != np.uint8
     count = POINTS if flat else COLUMNS
     rows: list[Tensor] = []
-    training = method.training
+    modes = {module: module.training for module in method.modules()}
     method.eval()
     reseed(device_of(method), seed, "sheet")
     with torch.no_grad():
         for able in all_of(capabilities, method).values():
             rows += _rows(able, method, domains, count)
-    method.train(training)
+    for module, mode in modes.items():
+        module.training = mode
     if not rows:
         return False
     shown = _shown(real, count, "", device_of(method))
