@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.batch import Column, DataSpec
+from ganzoo.errors import PluginError
 from ganzoo.method import Method
 
 Makes = Literal["samples", "labels", "codes"]
@@ -65,6 +66,14 @@ class Capability(ABC):
         """Let the method do it for `count` rows. Images are float in [-1, 1], masks 0 or 1, all else float32."""
         function = getattr(method, self.name)
         made: Tensor = function(*inputs) if self.arguments else function(count)
+        return made
+
+    def run(self, method: Method, count: int, inputs: Sequence[Tensor]) -> Tensor:
+        """`call`, with a look at the shape of the result. Raises PluginError if it is not what `output` promises."""
+        made = self.call(method, count, inputs)
+        wanted = [count, *self.output(method).shape]
+        if list(made.shape) != wanted:
+            raise PluginError(f"method {method.name}: {self.name} made {list(made.shape)}, not {wanted}")
         return made
 
     def problem(self, method: Method, inputs: Sequence[Tensor]) -> str:
