@@ -17,7 +17,8 @@ class Skipped:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self.names: set[str] = set(config.cache.get(PLACE, []))
+        self.cache = getattr(config, "cache", None)  # absent under `-p no:cacheprovider`
+        self.names: set[str] = set(self.cache.get(PLACE, []) if self.cache else [])
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         if self.config.getoption(OPTION):
@@ -32,5 +33,5 @@ class Skipped:
             self.names.discard(report.nodeid)
 
     def pytest_sessionfinish(self) -> None:
-        if not hasattr(self.config, "workerinput"):  # the process that hears of all tests
-            self.config.cache.set(PLACE, sorted(self.names))
+        if self.cache and not hasattr(self.config, "workerinput"):  # the process that hears of all tests
+            self.cache.set(PLACE, sorted(self.names))
