@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from extras import needs
 from ganzoo_gaze_data import columbia, folder, ganzoo_archives, ganzoo_datasets, kaggle
 from ganzoo_gaze_data.columbia import ColumbiaConfig, ColumbiaGaze
 from ganzoo_gaze_data.folder import Folder, FolderConfig
@@ -49,7 +50,8 @@ def looks_left_and_up(piece: Piece) -> None:
 @pytest.fixture
 def h5(tmp_path: Path) -> Any:
     """Writes an h5 file in Kaggle's layout."""
-    package = pytest.importorskip("h5py")
+    needs("h5")
+    import h5py as package
 
     def write(name: str, images: dict[str, np.ndarray], **arrays: Any) -> Path:
         with package.File(tmp_path / name, "w") as file:
@@ -130,7 +132,9 @@ def test_kaggles_real_eyes_have_no_labels(h5: Any, tmp_path: Path) -> None:
 
 
 def test_h5_files_that_lead_elsewhere_or_nowhere_are_refused(h5: Any, tmp_path: Path) -> None:
-    package = pytest.importorskip("h5py")
+    needs("h5")
+    import h5py as package
+
     file = h5("real_gaze.h5", {"1": np.zeros((35, 55), np.uint8)})
     archive = KaggleRealGaze(NoSettings(), file)
     with package.File(file, "a") as content:
