@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ganzoo.batch import Column, DataSpec
 from ganzoo.method import Method
+from ganzoo.pixels import to_unit_range
 
 Makes = Literal["samples", "labels", "codes"]
 
@@ -41,6 +42,7 @@ class Capability(ABC):
 
     name: ClassVar[str]  # of the method's function, the Python call and the command; lower case
     summary: ClassVar[str]  # one sentence, "What it does."
+    adjective: ClassVar[str] = "made"  # of what comes out, such as "refined": for manifests, cards and messages
     protocol: ClassVar[type]  # a runtime-checkable Protocol with the one function `name`
     arguments: ClassVar[tuple[Argument, ...]]  # of that function, in order; empty: it takes a number of samples
     makes: ClassVar[Makes]  # what comes out for each row: samples of the data, labels, or codes
@@ -114,8 +116,15 @@ class Capability(ABC):
 
         Raises UsageError if the method's function cannot be one of tensors alone.
         """
-        inputs = tuple(Exported(each.name, self.input(method, each), each.meaning) for each in self.arguments)
-        return Exportable(self.name, inputs)
+        return Exportable(self.name, tuple(self._exported(method, each) for each in self.arguments))
+
+    def _exported(self, method: Method, argument: Argument) -> Exported:
+        """An argument as an input of an exported function, with values that it is tried with."""
+
+        def values(count: int) -> Tensor:
+            return made_up(method, self, argument, count)
+
+        return Exported(argument.name, self.input(method, argument), argument.meaning, values)
 
 
 @dataclass(frozen=True)
@@ -125,6 +134,7 @@ class Exported:
     name: str
     column: Column
     meaning: str
+    values: Callable[[int], Tensor]  # so many rows to try the function with: the same on every call
 
 
 @dataclass(frozen=True)
@@ -133,6 +143,24 @@ class Exportable:
 
     function: str
     inputs: tuple[Exported, ...]
+
+
+def made_up(method: Method, capability: Capability, argument: Argument, count: int) -> Tensor:
+    """Possible values of an argument, without any data: random pixels, masks and numbers, labels of the task.
+
+    The same values on every call. Codes and the like come from `Capability.toy_input`.
+    """
+    column, noise = capability.input(method, argument), torch.Generator().manual_seed(0)
+    shape = (count, *column.shape)
+    if column.kind == "image":
+        return to_unit_range(torch.randint(256, shape, generator=noise))
+    if column.kind == "mask":
+        return torch.randint(2, shape, generator=noise).float()
+    numbers = torch.randn(shape, generator=noise)
+    if argument.column == "label":  # what a network may put out, as the task understands it
+        task = method.spec.task
+        return task.decode(torch.randn(count, task.output_size, generator=noise)).float()
+    return numbers if argument.column == "" else capability.toy_input(method, argument, numbers, count).float()
 
 
 def column_of_argument(spec: DataSpec, argument: Argument) -> Column:

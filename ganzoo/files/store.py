@@ -32,6 +32,7 @@ from ganzoo import strict_json
 from ganzoo.batch import DataSpec
 from ganzoo.errors import DatasetError
 from ganzoo.files.guard import check_memory, check_plain, reading
+from ganzoo.task import GazeTask
 
 if TYPE_CHECKING:
     import pyarrow
@@ -136,7 +137,7 @@ class Store:
 
     def labels(self) -> np.ndarray | None:
         """Labels as the store's task means them, float32 [N, task.label_size]; None where there are none."""
-        if self.spec.as_table()["task"] == "GazeTask":
+        if isinstance(self.spec.task, GazeTask):
             return self.gaze()
         return self.column("class").astype(np.float32)[:, None] if "class" in self.columns else None
 
