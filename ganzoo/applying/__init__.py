@@ -1,1 +1,1 @@
-"""What a trained method does with a user's own data: any of its capabilities, on files of any kind that ganzoo reads."""
+"""What a trained method does with a user's own data: any of its capabilities, on any files that ganzoo reads."""

@@ -69,6 +69,15 @@ class Capability(ABC):
         made: Tensor = function(*inputs) if self.arguments else function(count)
         return made
 
+    def draw_noise(self, method: Method, count: int) -> Tensor | None:
+        """The noise for `count` rows if the method keeps it apart from its network, so that a row does not depend on
+        the rows beside it; None if `call` draws its own."""
+        return None
+
+    def call_with_noise(self, method: Method, noise: Tensor, inputs: Sequence[Tensor]) -> Tensor:
+        """The same as `call`, with noise that `draw_noise` has drawn."""
+        raise NotImplementedError(f"{self.name} draws noise, so it must say how the method takes it")
+
     def problem(self, method: Method, inputs: Sequence[Tensor]) -> str:
         """What makes the inputs of a user impossible beyond their shapes, in words; empty if nothing does."""
         return ""

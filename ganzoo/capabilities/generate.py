@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -45,6 +45,13 @@ class Generate(Capability):
 
     def output(self, method: Method) -> Column:
         return method.spec.sample
+
+    def draw_noise(self, method: Method, count: int) -> Tensor | None:
+        return method.draw_latent(count) if isinstance(method, GeneratesFromLatent) else None
+
+    def call_with_noise(self, method: Method, noise: Tensor, inputs: Sequence[Tensor]) -> Tensor:
+        assert isinstance(method, GeneratesFromLatent)
+        return method.generate_from(noise)
 
     def export(self, method: Method) -> Exportable:
         if not isinstance(method, GeneratesFromLatent):

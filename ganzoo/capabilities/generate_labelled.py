@@ -52,6 +52,13 @@ class GenerateLabelled(Capability):
     def problem(self, method: Method, inputs: Sequence[Tensor]) -> str:
         return method.spec.task.problem(inputs[0].numpy()) or ""
 
+    def draw_noise(self, method: Method, count: int) -> Tensor | None:
+        return method.draw_latent(count) if isinstance(method, GeneratesLabelledFromLatent) else None
+
+    def call_with_noise(self, method: Method, noise: Tensor, inputs: Sequence[Tensor]) -> Tensor:
+        assert isinstance(method, GeneratesLabelledFromLatent)
+        return method.generate_labelled_from(noise, inputs[0])
+
     def export(self, method: Method) -> Exportable:
         if not isinstance(method, GeneratesLabelledFromLatent):
             return super().export(method)  # which is refused if noise is drawn inside

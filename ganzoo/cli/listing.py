@@ -12,8 +12,8 @@ from ganzoo.registry import DISABLE, KINDS, registry
 
 
 @click.command(
-    help="List what is installed: methods, datasets, metrics, extractors, archives, trackers, plugins; "
-    "all where none is named."
+    help="List what is installed: methods, datasets, metrics, extractors, archives, trackers, capabilities, plugins; "
+    "everything if no kind is named."
 )
 @click.argument("kind", required=False, type=click.Choice([*KINDS, "plugins"]))
 def command(kind: str | None) -> None:

@@ -119,11 +119,11 @@ def test_images_of_another_form_are_refused_in_one_sentence(refiner, images, wor
 
 
 def test_what_a_method_cannot_do_is_said_with_what_it_can(refiner, predictor, pixels):
-    with pytest.raises(UsageError, match="method constant does not refine images; it has predict"):
+    with pytest.raises(UsageError, match="method constant does not refine; it has predict"):
         predictor.refine(pixels[:, 0])
-    with pytest.raises(UsageError, match="method shift does not predict labels; it has refine"):
+    with pytest.raises(UsageError, match="method shift does not predict; it has refine"):
         refiner.predict(pixels[:, 0])
-    with pytest.raises(UsageError, match="method shift does not generate images; it has refine"):
+    with pytest.raises(UsageError, match="method shift does not generate; it has refine"):
         refiner.generate(3)
 
 
