@@ -83,23 +83,21 @@ def apply_to_files(job: Job, places: Places, output: Path) -> Applied:
     sink = _sink(job, inputs, target)
     written, digests = 0, {}
     for part in job.parts(inputs.count):
-        for each in inputs.rows.values():
-            digests.update(each.look(part))
+        digests.update(inputs.digests(lambda rows, part=part: rows.look(part)))  # type: ignore[misc]
         if not sink.has(part):
             sink.write(part, job.rows(inputs, part))
             written += part.stop - part.start
         job.progress(part.stop, inputs.count)
     sink.finish()
     note = _labels(job, inputs, target)
-    for each in inputs.rows.values():
-        digests.update(each.digests())
+    digests.update(inputs.digests(lambda rows: rows.digests()))
     target.finish({"images": inputs.count, **note, "sha256": digests})
     return Applied(output, inputs.count, written, fitted)
 
 
 def identity_of(job: Job, inputs: Inputs) -> dict[str, Any]:
     """What tells this job from others, in json's types."""
-    main = inputs.images or next(iter(inputs.rows.values()), None)
+    main = inputs.main
     identity: dict[str, Any] = {"capability": job.capability.name}
     if main is not None:
         identity |= {"input": str(main.path), "input_fingerprint": main.fingerprint()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,6 +54,18 @@ class Inputs:
             return self.images.names
         digits = max(6, len(str(self.count - 1)))
         return [f"{row:0{digits}d}.png" for row in range(self.count)]
+
+    @property
+    def main(self) -> Rows | None:
+        """The input that gives the others their order: the images, or the first; None if there is no input."""
+        return self.images or next(iter(self.rows.values()), None)
+
+    def digests(self, of: Callable[[Rows], Mapping[str, str]]) -> dict[str, str]:
+        """The sha256 of files of all inputs, by name; those of further inputs by NAME/FILE."""
+        found = {}
+        for name, rows in self.rows.items():
+            found.update({key if rows is self.main else f"{name}/{key}": value for key, value in of(rows).items()})
+        return found
 
 
 def inputs_of(capability: Capability, method: Method, places: Places) -> Inputs:
@@ -112,7 +124,7 @@ class _Opening:
             return self._in_memory(argument, column, self.images.path, option)
         if Location.parse(path).rows is not None:
             raise UsageError(
-                f"{option} {path}: {self.capability.name} takes a whole folder or npz, without a choice of rows"
+                f"{option}{_joint(option)}{path}: {self.capability.name} takes a whole folder or npz, without a choice of rows"
             )
         if column.kind == "vector" or (column.kind == "mask" and path.suffix.lower() == ".npz"):
             return self._in_memory(argument, column, path, option)
@@ -127,21 +139,20 @@ class _Opening:
         images = self.images.images if self.images else None
         if isinstance(images, ImageArchive) and argument.column in images.headers and option.startswith("--with"):
             return None
-        raise UsageError(
-            f"{self.capability.name} needs {argument.meaning}: give {option}{'=' if ' ' in option else ' '}PATH"
-        )
+        raise UsageError(f"{self.capability.name} needs {argument.meaning}: give {option}{_joint(option)}PATH")
 
     def _image_rows(self, option: str, column: Column, path: Path) -> ImageRows:
         images = open_images(path, option)
         channels, height, width = column.shape
         mask = column.kind == "mask"
         fit = Fit((height, width, channels), self.places.resizer, "grey" if mask else self.places.channels)
-        fit.check(images.shapes, images.names, f"{option} {path}")
+        what = f"{option}{_joint(option)}{path}"
+        fit.check(images.shapes, images.names, what)
         if option == "--input":
             _check_names(images, option)
             self.images = ImageRows(images, fit)
             return self.images
-        names = self._matching(images, f"{option} {path}")
+        names = self._matching(images, what)
         return (MaskRows if mask else ImageRows)(images, fit, names)
 
     def _matching(self, images: Images, what: str) -> list[str]:
@@ -160,7 +171,7 @@ class _Opening:
         return self.images is not None and isinstance(self.images.images, ImageFolder)
 
     def _in_memory(self, argument: Argument, column: Column, path: Path, option: str) -> NumberRows:
-        what = f"{option} {path}"
+        what = f"{option}{_joint(option)}{path}"
         if column.kind == "mask":
             return NumberRows(path, _masks(read_named_array(path, option, argument.column), column, what))
         if argument.column == "label":
@@ -186,6 +197,11 @@ def _option(capability: Capability, argument: Argument) -> str:
     if argument is next((each for each in capability.arguments if each.column == ""), None):
         return "--input"
     return "--labels" if argument.column == "label" else f"--with {argument.name}"
+
+
+def _joint(option: str) -> str:
+    """What stands between an option and its path: --input PATH, --with mask=PATH."""
+    return "=" if option.startswith("--with") else " "
 
 
 def _check_names(images: Images, option: str) -> None:

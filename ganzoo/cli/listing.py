@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ganzoo.applying.choice import capabilities_of
 from ganzoo.registry import DISABLE, KINDS, registry
 
 
@@ -16,7 +19,10 @@ from ganzoo.registry import DISABLE, KINDS, registry
     "everything if no kind is named."
 )
 @click.argument("kind", required=False, type=click.Choice([*KINDS, "plugins"]))
-def command(kind: str | None) -> None:
+@click.option("--plugin", multiple=True, type=click.Path(path_type=Path), help="Load a plugin from a .py file.")
+def command(kind: str | None, plugin: tuple[Path, ...]) -> None:
+    for file in plugin:
+        registry().add_file(file)
     console = Console()
     for each in [kind] if kind else [*KINDS, "plugins"]:
         console.print(plugin_table() if each == "plugins" else _classes(each))
@@ -30,11 +36,13 @@ def table_of(title: str, *columns: str) -> Table:
 
 
 def _classes(kind: str) -> Table:
-    table = table_of(kind, "name", "summary", "package")
+    can = ["can"] if kind == "methods" else []
+    table = table_of(kind, "name", "summary", *can, "package")
     packages = {name: plugin.package for plugin in registry().plugins for name in plugin.adds.get(kind, [])}
     for name, cls in registry().found[kind].items():
         note = "" if getattr(cls, "by_default", True) else " [dim]On request.[/dim]"
-        table.add_row(escape(name), escape(cls.summary) + note, escape(packages[name]))
+        able = [escape(", ".join(capabilities_of(cls)))] if can else []
+        table.add_row(escape(name), escape(cls.summary) + note, *able, escape(packages[name]))
     return table
 
 
