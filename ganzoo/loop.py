@@ -262,6 +262,10 @@ def _steps(
     for step in range(first, config.steps):
         moment = timeline.at(step)
         reseed(loader.device, config.seed, step, dist.rank())  # the only random state of a run
+        if moment.begins or step == first:
+            method.train()
+            for module in moment.stage.resting:
+                module.eval()
         if moment.begins:
             with blaming(f"method {method.name}, stage {moment.stage.name}"), torch.no_grad():
                 moment.stage.begin()

@@ -25,11 +25,14 @@ from ganzoo.files.archive import Archive
 from ganzoo.files.store_pair import pair_of_stores
 from ganzoo.method import Method
 from ganzoo.metric import Extractor, Metric
+from ganzoo.nn.backbones import BACKBONES, Backbone
+from ganzoo.task import TASKS, Task
 from ganzoo.tracker import Tracker
 
 KINDS: dict[str, type] = {
     "methods": Method, "datasets": Dataset, "metrics": Metric, "extractors": Extractor, "archives": Archive,
     "trackers": Tracker, "capabilities": Capability,
+    "tasks": Task, "backbones": Backbone,
 }  # fmt: skip
 
 
@@ -136,6 +139,8 @@ class Registry:
             self.found[kind].update({cls.name: cls for cls in classes})
             self.found[kind] = dict(sorted(self.found[kind].items()))
             plugin.adds[kind] = [cls.name for cls in classes]
+        TASKS.update(self.found["tasks"])  # what lies below the registry looks them up there
+        BACKBONES.update(self.found["backbones"])
 
     def _name_is_free(self, cls: Any, kind: str, beside: list[Any]) -> None:
         what = f"the {singular(kind)} name {cls.name!r}"

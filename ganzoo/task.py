@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, NoReturn
 
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ganzoo import hookimpl
 from ganzoo.errors import PluginError
 from ganzoo.nn.augmentation import augment
 
@@ -240,3 +241,8 @@ class RegressionTask(Task):
 
 TASKS: dict[str, type[Task]] = {task.name: task for task in (NoTask, GazeTask, ClassTask, RegressionTask)}
 """By name. The registry adds the tasks of plugins when it loads them."""
+
+
+@hookimpl
+def ganzoo_tasks() -> Sequence[type[Task]]:
+    return [NoTask, GazeTask, ClassTask, RegressionTask]

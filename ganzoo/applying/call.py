@@ -10,7 +10,8 @@ from torch import Tensor
 
 from ganzoo.batch import Column
 from ganzoo.capabilities.base import Capability
-from ganzoo.errors import DivergenceError, PluginError
+from ganzoo.capture import noise_state
+from ganzoo.errors import DivergenceError
 from ganzoo.loader import reseed
 from ganzoo.method import Method
 from ganzoo.pixels import to_uint8
@@ -27,19 +28,13 @@ def apply_batch(
     device: torch.device,
     seed: int = 0,
 ) -> Tensor:
-    """What the method makes of one batch of inputs on its device.
-
-    Noise that the method keeps apart, and that of samples made of nothing, is a function of the seed and the number of
-    the row; other noise is one of the seed and the first row of the batch.
+    """What the method makes of one batch of inputs on its device. The noise of a row is a function of the seed and of
+    its number alone.
 
     Raises PluginError if another shape comes out than the capability promises, DivergenceError if the result is not
     finite.
     """
     made = _made(capability, method, inputs, rows, device, seed)
-    wanted = [rows.stop - rows.start, *capability.output(method).shape]
-    if list(made.shape) != wanted:
-        given = f" of {' and '.join(str(list(each.shape)) for each in inputs)}" if inputs else ""
-        raise PluginError(f"{capability.name} made {list(made.shape)}{given}, not {wanted}")
     if not torch.isfinite(made).all():
         what = "images" if capability.makes == "samples" else capability.makes
         raise DivergenceError(
@@ -52,16 +47,30 @@ def apply_batch(
 def _made(
     capability: Capability, method: Method, inputs: Sequence[Tensor], rows: slice, device: torch.device, seed: int
 ) -> Tensor:
+    count = rows.stop - rows.start
     if (noise := _noise(capability, method, rows, device, seed)) is not None:
-        return capability.call_with_noise(method, noise, inputs)
-    if inputs:
-        reseed(device, capability.name, *([seed] if seed else []), rows.start)
-        return capability.call(method, rows.stop - rows.start, inputs)
-    made = []
-    for row in range(rows.start, rows.stop):
-        reseed(device, capability.name, seed, row)
-        made.append(capability.call(method, 1, ()))
-    return torch.cat(made)
+        return capability.run(method, count, inputs, noise)
+    _reseed(capability, device, seed, rows.start)
+    before = noise_state(device)
+    made = capability.run(method, count, inputs)
+    if count < 2 or torch.equal(before, noise_state(device)):
+        return made
+    # it draws noise inside: each row gets its own, whatever the size of the batch
+    alone = (slice(row, row + 1) for row in range(count))
+    return torch.cat([_one(capability, method, inputs, row, rows.start + row.start, device, seed) for row in alone])
+
+
+def _one(
+    capability: Capability,
+    method: Method,
+    inputs: Sequence[Tensor],
+    row: slice,
+    number: int,
+    device: torch.device,
+    seed: int,
+) -> Tensor:
+    _reseed(capability, device, seed, number)
+    return capability.run(method, 1, [each[row] for each in inputs])
 
 
 def _noise(capability: Capability, method: Method, rows: slice, device: torch.device, seed: int) -> Tensor | None:
@@ -69,12 +78,17 @@ def _noise(capability: Capability, method: Method, rows: slice, device: torch.de
     first = rows.start - rows.start % NOISE
     blocks = []
     for start in range(first, max(rows.stop, first + 1), NOISE):
-        reseed(device, capability.name, seed, start)
+        _reseed(capability, device, seed, start)
         block = capability.draw_noise(method, NOISE)
         if block is None:
             return None
         blocks.append(block)
     return torch.cat(blocks)[rows.start - first : rows.stop - first]
+
+
+def _reseed(capability: Capability, device: torch.device, seed: int, row: int) -> None:
+    """Seed 0 is that of `ganzoo refine`, which has no other; what is generated always has a seed."""
+    reseed(device, capability.name, *([seed] if seed or not capability.arguments else []), row)
 
 
 def as_rows(made: Tensor, column: Column) -> np.ndarray:

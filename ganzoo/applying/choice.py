@@ -14,13 +14,13 @@ def capabilities_of(method: Method | type[Method]) -> dict[str, Capability]:
 
 
 def capability_of(method: Method, name: str | None = None) -> Capability:
-    """The named capability of a method; without a name the first that it has.
+    """The named capability of a method; without a name its main one.
 
     Raises UnknownNameError for a name that no plugin adds, UsageError if the method does not have the capability.
     """
     able = capabilities_of(method)
-    if name is None and able:
-        return next(iter(able.values()))
+    if name is None and able:  # what makes samples that are to look like the target comes first
+        return min(able.values(), key=lambda each: float("inf") if each.realism is None else each.realism)
     if name is not None:
         registry().get("capabilities", name)
     if name not in able:

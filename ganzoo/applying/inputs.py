@@ -123,9 +123,8 @@ class _Opening:
             assert self.images is not None
             return self._in_memory(argument, column, self.images.path, option)
         if Location.parse(path).rows is not None:
-            raise UsageError(
-                f"{option}{_joint(option)}{path}: {self.capability.name} takes a whole folder or npz, without a choice of rows"
-            )
+            what = f"{option}{_joint(option)}{path}"
+            raise UsageError(f"{what}: {self.capability.name} takes a whole folder or npz, without a choice of rows")
         if column.kind == "vector" or (column.kind == "mask" and path.suffix.lower() == ".npz"):
             return self._in_memory(argument, column, path, option)
         return self._image_rows(option, column, path)

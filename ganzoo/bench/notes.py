@@ -14,6 +14,7 @@ def notes(comparison: Comparison, damaged: int = 0) -> list[str]:
     """Sentences, the most general first."""
     return [
         *_reading(comparison),
+        *(f"{row.shown} was not run: {row.declined}." for row in comparison.rows if row.declined),
         *_failures(comparison.rows),
         *_budget(comparison.rows),
         *_cards(comparison),

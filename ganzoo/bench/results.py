@@ -46,6 +46,7 @@ class _Line(BaseModel):
 
 class _Failure(_Line):
     failed: str
+    declined: bool = False
 
 
 class _Bin(BaseModel):

@@ -53,6 +53,7 @@ class Row:
     code: str
     records: list[Record] = field(default_factory=list)  # finished cells, by seed
     failures: dict[int, str] = field(default_factory=dict)  # seed -> reason
+    declined: str = ""  # why its method does not run on these data
     scores: dict[str, list[Estimate]] = field(default_factory=dict)
     shown: str = ""  # the label, made unique
 
@@ -135,7 +136,10 @@ def _rows(records: Sequence[Record]) -> list[Row]:
                 record["code"],
             )
         if failed:
-            rows[key].failures[record["seed"]] = record["failed"]
+            if record.get("declined"):
+                rows[key].declined = record["failed"]
+            else:
+                rows[key].failures[record["seed"]] = record["failed"]
             continue
         rows[key].records.append(record)
         for subject in dict.fromkeys(score["subject"] for score in record["scores"]):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.batch import Column, DataSpec
+from ganzoo.errors import PluginError
 from ganzoo.method import Method
 from ganzoo.pixels import to_unit_range
 
@@ -77,6 +78,17 @@ class Capability(ABC):
     def call_with_noise(self, method: Method, noise: Tensor, inputs: Sequence[Tensor]) -> Tensor:
         """The same as `call`, with noise that `draw_noise` has drawn."""
         raise NotImplementedError(f"{self.name} draws noise, so it must say how the method takes it")
+
+    def run(self, method: Method, count: int, inputs: Sequence[Tensor], noise: Tensor | None = None) -> Tensor:
+        """`call`, with a look at the shape of the result. Raises PluginError if it is not what `output` promises."""
+        if noise is None:
+            made = self.call(method, count, inputs)
+        else:
+            made = self.call_with_noise(method, noise, inputs)
+        wanted = [count, *self.output(method).shape]
+        if list(made.shape) != wanted:
+            raise PluginError(f"method {method.name}: {self.name} made {list(made.shape)}, not {wanted}")
+        return made
 
     def problem(self, method: Method, inputs: Sequence[Tensor]) -> str:
         """What makes the inputs of a user impossible beyond their shapes, in words; empty if nothing does."""

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ganzoo.bench.cell import Cell, cells_of
+from ganzoo.bench.declined import declined_cells
 from ganzoo.bench.folder import BenchFolder
 from ganzoo.bench.results import Record, seconds_of
 from ganzoo.bench.schedule import Schedule, Watch
@@ -123,15 +124,20 @@ def _bench(
     threads = folder.open(
         suite, int(given) if given.isdigit() and int(given) else max(1, (os.cpu_count() or 1) // jobs)
     )
+    declined = declined_cells(cells)
+    for reason in dict.fromkeys(declined.values()):
+        click.echo(f"not run: {reason}", err=True)
     with locked(folder.path), tracking.closing():
         tracking.started(folder.path, read_toml(folder.suite_file))  # before the cells, which share its store
-        with _Display(cells, folder, jobs) as display:
+        with _Display([cell for cell in cells if cell.id not in declined], folder, jobs) as display:
             names = tracking.names
-            Schedule(folder.path, plugins, jobs=jobs, threads=threads, watch=display, trackers=names).run(cells)
+            schedule = Schedule(folder.path, plugins, jobs=jobs, threads=threads, watch=display, trackers=names)
+            schedule.run(cells, declined)
         for comparison in show(folder):
             head = ["method", *map(heading, comparison.columns), *COSTS]
             tracking.table(f"results/{comparison.dataset}", head, body(comparison))
-    failed = [cell for cell in cells if cell.id not in folder.results().finished]
+    finished = folder.results().finished
+    failed = [cell for cell in cells if cell.id not in finished and cell.id not in declined]
     if failed:
         click.echo(f"{len(failed)} of {len(cells)} cells failed; the same command tries them again.", err=True)
         sys.exit(1)
@@ -146,7 +152,7 @@ def _usual_jobs() -> int:
 
 def _list(cells: Sequence[Cell], folder: BenchFolder) -> None:
     """The cells of a dry run."""
-    finished = folder.results().finished
+    finished, declined = folder.results().finished, declined_cells(cells)
     table = Table(box=box.SIMPLE_HEAD)
     for column in ("method", "dataset", "seed", "images", "state", "estimated"):
         table.add_column(column, justify="right" if column in ("seed", "images", "estimated") else "left")
@@ -154,16 +160,20 @@ def _list(cells: Sequence[Cell], folder: BenchFolder) -> None:
     for cell in cells:
         seconds = seconds_of(cell, finished.values())
         done = cell.id in finished
-        if not done:
+        if not done and cell.id not in declined:
             known, unknown = known + (seconds or 0.0), unknown + (seconds is None)
         images = f"{cell.images:,}" if cell.images else f"{cell.plan.train.steps:,} steps"
-        time_text = "" if done else "unknown" if seconds is None else _duration(seconds)
+        time_text = "" if done or cell.id in declined else "unknown" if seconds is None else _duration(seconds)
         table.add_row(
-            *map(escape, (cell.label, cell.dataset, str(cell.seed), images, "finished" if done else "to do", time_text))
+            *map(escape, (cell.label, cell.dataset, str(cell.seed), images, _state(cell, done, declined), time_text))
         )
     Console().print(table)
     rest = f", and {unknown} cells of unknown length" if unknown else ""
-    click.echo(f"{len(cells)} cells; to do, one after the other: {_duration(known)}{rest}")
+    click.echo(f"{len(cells) - len(declined)} cells; to do, one after the other: {_duration(known)}{rest}")
+
+
+def _state(cell: Cell, done: bool, declined: Mapping[str, str]) -> str:
+    return "finished" if done else f"not run: {declined[cell.id]}" if cell.id in declined else "to do"
 
 
 class _Display(Watch):

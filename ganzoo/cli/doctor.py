@@ -32,11 +32,15 @@ def command() -> None:
         "devices": _devices(),
         "packages": _packages(),
         "extractors": (f"{name}: {cls.status()}" for name, cls in registry().found["extractors"].items()),
+        "pretrained networks of methods": _pretrained(),
         "plugins": _plugins(),
         "files": _files(),
     }.items():
+        said = list(lines)
+        if not said:
+            continue
         click.secho(title, bold=True)
-        for line in lines:
+        for line in said:
             click.echo(f"  {line}")
 
 
@@ -85,6 +89,11 @@ def _packages() -> Iterator[str]:
             yield f"{name} {version(name)}"
         except PackageNotFoundError:
             yield f"{name} is not installed"
+
+
+def _pretrained() -> Iterator[str]:
+    for name, method in registry().found["methods"].items():
+        yield from (f"{name}, {file.what} ({file.license}): {file.status()}" for file in method.pretrained)
 
 
 def _plugins() -> Iterator[str]:

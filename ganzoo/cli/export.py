@@ -20,7 +20,7 @@ from ganzoo.trained import load
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--format", required=True, type=click.Choice([*FORMATS]), help="The kind of file.")
 @click.option("--out", type=click.Path(path_type=Path), help="The file.  [default: RUN/export/METHOD-FUNCTION.ENDING]")
-@click.option("--function", metavar="CAPABILITY", help="Which function, such as refine.  [default: the first it has]")
+@click.option("--function", metavar="CAPABILITY", help="Which function, such as refine.  [default: its main one]")
 @click.option("--plugin", multiple=True, type=click.Path(path_type=Path), help="Load a plugin from a .py file.")
 def command(run: Path, format: str, out: Path | None, function: str | None, plugin: tuple[Path, ...]) -> None:
     check_libraries(format)

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ganzoo.applying.choice import capabilities_of
+from ganzoo.errors import UsageError
 from ganzoo.registry import DISABLE, KINDS, registry
 
 
@@ -19,13 +20,35 @@ from ganzoo.registry import DISABLE, KINDS, registry
     "everything if no kind is named."
 )
 @click.argument("kind", required=False, type=click.Choice([*KINDS, "plugins"]))
+@click.option("--dataset", help="Say of each method whether it can be run on this dataset, and if not, why.")
 @click.option("--plugin", multiple=True, type=click.Path(path_type=Path), help="Load a plugin from a .py file.")
-def command(kind: str | None, plugin: tuple[Path, ...]) -> None:
+def command(kind: str | None, dataset: str | None, plugin: tuple[Path, ...]) -> None:
     for file in plugin:
         registry().add_file(file)
     console = Console()
+    if dataset is not None:
+        if kind not in (None, "methods"):
+            raise UsageError(f"--dataset says which methods can be run on it, and {kind} cannot be run")
+        console.print(_suitable(dataset))
+        return
     for each in [kind] if kind else [*KINDS, "plugins"]:
         console.print(plugin_table() if each == "plugins" else _classes(each))
+
+
+def _suitable(dataset: str) -> Table:
+    """Every method, and what it says to a dataset with its default settings."""
+    from ganzoo.experiment import make_plan
+    from ganzoo.suitability import reason_to_decline
+
+    table = table_of(f"methods on {dataset}", "name", "can be run")
+    names = registry().found["methods"]
+    plans = [make_plan(name, dataset, None, {}) for name in names]
+    spec = plans[0].dataset(plans[0].dataset_config).spec()
+    for plan in plans:
+        table.add_row(
+            escape(plan.method.name), escape(reason_to_decline(plan.method, plan.method_config, spec) or "yes")
+        )
+    return table
 
 
 def table_of(title: str, *columns: str) -> Table:

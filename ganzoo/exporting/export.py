@@ -33,7 +33,7 @@ class Exported:
 
 
 def export(trained: Trained, format: str, out: Path | None = None, function: str | None = None) -> Exported:
-    """Write the function of a capability (the first that the method has, if none is named) to `out`.
+    """Write the function of a capability (the main one of the method, if none is named) to `out`.
 
     Without `out` it is RUN/export/METHOD-FUNCTION and the format's ending. The card lies beside it, and in it.
 

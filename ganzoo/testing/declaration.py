@@ -21,7 +21,7 @@ from ganzoo.tracker import Tracker
 
 OPEN = {
     "errors", "settings", "task", "batch", "nn", "method", "dataset", "metric", "tracker", "files", "gaze_range",
-    "cache", "progress", "hookimpl", "__version__",
+    "cache", "capabilities", "pixels", "progress", "hookimpl", "__version__",
 }  # fmt: skip
 
 

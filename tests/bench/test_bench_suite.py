@@ -7,12 +7,13 @@ from conftest import ROOT
 from ganzoo.batch import image_spec
 from ganzoo.bench.budget import steps_for
 from ganzoo.bench.cell import cell_of_tables, cells_of
+from ganzoo.bench.declined import declined_cells
 from ganzoo.bench.suite import load_suite, narrowed, parse_suite, shipped
 from ganzoo.config import read_toml, write_toml
 from ganzoo.errors import ConfigError, PluginError, UnknownNameError
 from ganzoo.loop import build
 from ganzoo.registry import registry
-from ganzoo.task import GazeTask
+from ganzoo.task import ClassTask, GazeTask
 
 MINIMAL = {"images": 100, "methods": {"shift": {}}, "datasets": {"toy": {}}}
 
@@ -168,8 +169,23 @@ def test_pretraining_and_uneven_schedules_count_in_the_budget():
     assert steps_for(made, (15 + 4) * 8, 8) == 16
 
 
-def test_a_method_with_nothing_to_train_takes_one_step():
-    assert steps_for(method("identity"), 10_000, 64) == 1
+def test_a_method_with_nothing_to_train_takes_no_step():
+    assert steps_for(method("identity"), 10_000, 64) == 0
+
+
+def test_phases_that_share_a_batch_draw_it_once():
+    assert steps_for(method("aae"), 640, 64) == 10
+
+
+def test_stages_share_the_budget():
+    assert steps_for(method("adda"), 640, 64) == 10
+
+
+def test_a_method_that_asks_for_other_data_is_declined_before_anything_runs(monkeypatch):
+    some = cells(methods={"shift": {}})
+    assert declined_cells(some) == {}
+    monkeypatch.setattr(some[0].plan.method, "tasks", (ClassTask,))
+    assert set(declined_cells(some).values()) == {"shift works on the task class, and these data have the task gaze"}
 
 
 def test_a_method_that_never_trains_cannot_spend_a_budget(monkeypatch):
