@@ -81,10 +81,7 @@ class Capability(ABC):
 
     def run(self, method: Method, count: int, inputs: Sequence[Tensor], noise: Tensor | None = None) -> Tensor:
         """`call`, with a look at the shape of the result. Raises PluginError if it is not what `output` promises."""
-        if noise is None:
-            made = self.call(method, count, inputs)
-        else:
-            made = self.call_with_noise(method, noise, inputs)
+        made = self.call(method, count, inputs) if noise is None else self.call_with_noise(method, noise, inputs)
         wanted = [count, *self.output(method).shape]
         if list(made.shape) != wanted:
             raise PluginError(f"method {method.name}: {self.name} made {list(made.shape)}, not {wanted}")
