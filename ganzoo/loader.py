@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo import dist
+from ganzoo import devices, dist
 from ganzoo.batch import Batch, OracleBatch
 from ganzoo.dataset import Domain
 from ganzoo.errors import DatasetError
@@ -25,13 +25,8 @@ def derive_seed(*parts: object) -> int:
 
 
 def reseed(device: torch.device, *parts: object) -> None:
-    """Make the device's noise a function of `parts`. A run has no other random state.
-
-    The device's own generator is seeded, which is forty times faster than `torch.manual_seed`.
-    """
-    cuda = device.type == "cuda"
-    generator = torch.cuda.default_generators[device.index or 0] if cuda else torch.default_generator
-    generator.manual_seed(derive_seed(*parts))
+    """Make the device's noise a function of `parts`. A run has no other random state."""
+    devices.seed(device, derive_seed(*parts))
 
 
 def to_unit_range(images: Tensor) -> Tensor:
@@ -71,7 +66,7 @@ class _Images:
     def __init__(self, images: np.ndarray, device: torch.device) -> None:
         self.host = images
         self.device = device
-        resident = device.type == "cuda" and images.nbytes <= RESIDENT_BYTES
+        resident = device.type != "cpu" and images.nbytes <= RESIDENT_BYTES
         self.mapped = None if resident else MappedRows.of(images)
         self.resident = torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device) if resident else None
 
@@ -81,7 +76,7 @@ class _Images:
             self.mapped.ask(rows)
         if self.resident is not None:
             picked = self.resident[_moved(torch.from_numpy(rows), self.device)]
-        elif self.device.type == "cuda":  # a quarter of the bytes to copy: bytes become numbers there
+        elif self.device.type != "cpu":  # a quarter of the bytes to copy: bytes become numbers there
             picked = _moved(torch.from_numpy(self.host[rows]), self.device)
         else:
             return _channels_last(self.host[rows])
@@ -97,8 +92,8 @@ def _channels_last(images: np.ndarray) -> Tensor:
 
 
 def _moved(tensor: Tensor, device: torch.device) -> Tensor:
-    """A tensor of the host on the device. A GPU copies it from pinned memory, for which nobody has to wait."""
-    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
+    """A tensor of the host on the device. CUDA copies it from pinned memory, for which nobody has to wait."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 class Loader:

@@ -8,6 +8,7 @@ from typing import get_args
 import click
 
 from ganzoo import __version__, checkpoint
+from ganzoo.cli.paths import PATH
 from ganzoo.evaluation import settings_hash
 from ganzoo.experiment import load_trained, local_device, plan_of_run
 from ganzoo.files.fit import Channels, Resizer
@@ -24,9 +25,9 @@ from ganzoo.run_folder import RunFolder
     "labels (labels.csv, a json beside each image, or the other arrays of an npz) are carried over. manifest.json says "
     "what was made of what. A prepared store becomes another one. An interrupted refinement goes on where it stopped."
 )
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--input", required=True, type=click.Path(path_type=Path), help="A folder of images, an npz or a store.")
-@click.option("--output", required=True, type=click.Path(path_type=Path), help="The folder for the refined images.")
+@click.argument("run", type=PATH)
+@click.option("--input", required=True, type=PATH, help="A folder of images, an npz or a store.")
+@click.option("--output", required=True, type=PATH, help="The folder for the refined images.")
 @click.option(
     "--resizer",
     type=click.Choice(get_args(Resizer)),
@@ -40,8 +41,8 @@ from ganzoo.run_folder import RunFolder
     help="How grey and colour are brought together.  [default: as-is, which refuses other channels]",
 )
 @click.option("--batch-size", type=click.IntRange(1), default=256, help="Images refined at once.  [default: 256]")
-@click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N.  [default: auto]")
-@click.option("--plugin", multiple=True, type=click.Path(path_type=Path), help="Load a plugin from a .py file.")
+@click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps.  [default: auto]")
+@click.option("--plugin", multiple=True, type=PATH, help="Load a plugin from a .py file.")
 def command(
     run: Path,
     input: Path,

@@ -209,6 +209,6 @@ def test_a_device_that_is_not_there_is_named(name):
 
 
 def test_tf32_needs_a_gpu():
-    with pytest.raises(ConfigError, match="needs a GPU"):
+    with pytest.raises(ConfigError, match="needs a CUDA GPU"):
         resolve_precision("tf32", CPU)
     assert resolve_precision("fp32", CPU) == "fp32"
