@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.batch import Batch
+from ganzoo.devices import random_state
 from ganzoo.errors import ConfigError
 
 WARM_UP = 3  # updates before the recording, in which libraries choose their kernels
@@ -115,7 +116,7 @@ class Captured:
 
     def _compared(self, batch: Batch, recording: _Recording, first: bool) -> dict[str, Tensor]:
         """What the loss itself gives, after a look whether the replay gives the same."""
-        before, noise = _copies(self.buffers()), _noise(batch.target.device)
+        before, noise = _copies(self.buffers()), random_state(batch.target.device)
         terms = recording.replay(batch)
         grads, after = _copies([parameter.grad for parameter in self.params]), _copies(self.buffers())
         for buffer, value in zip(self.buffers(), before, strict=True):
@@ -176,10 +177,6 @@ def _difference(wanted: Sequence[Tensor | None], found: Sequence[Tensor | None])
             error += float((want.double() - have.double()).square().sum())
             norm += float(want.double().square().sum())
     return (error / max(norm, 1e-12)) ** 0.5
-
-
-def _noise(device: torch.device) -> Tensor:
-    return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
 
 
 def _set_noise(device: torch.device, state: Tensor) -> None:

@@ -18,6 +18,13 @@ def seed(device: torch.device, number: int) -> None:
         torch.default_generator.manual_seed(number)
 
 
+def random_state(device: torch.device) -> torch.Tensor:
+    """The state of the device's own generator, which drawing from it changes."""
+    if device.type == "cuda":
+        return torch.cuda.get_rng_state(device)
+    return torch.mps.get_rng_state() if device.type == "mps" else torch.get_rng_state()
+
+
 @contextmanager
 def random_state_kept(device: torch.device) -> Iterator[None]:
     """The random state of the CPU and of the device is after the body as it was before."""

@@ -131,7 +131,7 @@ def plan_of_run(folder: RunFolder, layers: Layers | None = None) -> Plan:
     chosen = {key: tables.get(key, {}) for key in ("method", "dataset", "train", "evaluate", "metric")}
     preset = None if run["preset"] == "default" else run["preset"]
     origin = origin_of(folder)
-    missing = load_plugins(origin, folder)
+    missing = load_plugins(origin, folder.path)
     try:
         dataset: type[Dataset] = registry().get("datasets", run["dataset"])
         if isinstance(chosen["dataset"], dict):
@@ -226,7 +226,7 @@ def _train(
         resumed = folder.settings_file.exists()
         if resumed:
             check_data(folder, dataset)
-            check_plugins(folder)
+            check_plugins(origin_of(folder), folder.path)
         if first_process:
             check_writable(folder.path)
         spec = dataset.spec()

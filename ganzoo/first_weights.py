@@ -45,6 +45,8 @@ def first_weights(giver: Path | None, method: type[Method], folder: RunFolder) -
     of = RunFolder(giver)
     if giver.resolve() == folder.path.resolve():
         raise ConfigError(f"--from {giver} is the run folder itself; to go on with a run, give its own command again")
+    if not of.settings_file.is_file():
+        raise ConfigError(f"--from {giver} holds no run: there is no run.toml in it")
     run = of.settings().get("run", {})
     name = run.get("method") if isinstance(run, dict) else None
     if name != method.name:

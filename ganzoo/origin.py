@@ -46,11 +46,16 @@ class Origin(Settings):
 
 def origin_of(folder: RunFolder) -> Origin:
     """What run.toml says; all empty for a run that does not say. Raises ConfigError where the table is damaged."""
+    return read_origin(folder.settings(), folder.settings_file)
+
+
+def read_origin(tables: Mapping[str, Any], file: Path) -> Origin:
+    """The same of the tables of any settings file."""
     try:
-        return Origin.model_validate(folder.settings().get("origin", {}))
+        return Origin.model_validate(tables.get("origin", {}))
     except ValidationError as error:
         place = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise ConfigError(f"{folder.settings_file}: [origin] {place} is not what ganzoo writes there") from None
+        raise ConfigError(f"{file}: [origin] {place} is not what ganzoo writes there") from None
 
 
 def new_origin(folder: RunFolder, dataset: Dataset, weights: Weights | None) -> Origin:
@@ -120,8 +125,8 @@ def found_again(table: Mapping[str, Any], dataset: type[Dataset], origin: Origin
     return found
 
 
-def load_plugins(origin: Origin, folder: RunFolder) -> str:
-    """Load the plugin files of a run where they lie. In words, which could not be loaded; empty where all were.
+def load_plugins(origin: Origin, folder: Path) -> str:
+    """Load the plugin files of the run in `folder` where they lie. Says in words which could not be loaded, if any.
 
     A file that was loaded before under the same name, or with the same content, stands for that of the run. A file in
     the run folder itself is not loaded: a folder that somebody sends shall not bring code that runs by itself.
@@ -131,22 +136,22 @@ def load_plugins(origin: Origin, folder: RunFolder) -> str:
         file = Path(name)
         loaded = [each for each in registry().files() if each.sha256 == sha256 or each.name == file.stem]
         try:
-            if not loaded and (not file.is_file() or _is_below(file, folder.path)):
+            if not loaded and (not file.is_file() or _is_below(file, folder)):
                 raise PluginError("there is no such file" if not file.is_file() else "it lies in the run folder")
             if not loaded:
                 registry().add_file(file)
         except PluginError as error:
             missing.append(f"the run was made with --plugin {file}, which was not loaded ({error})")
-    check_plugins(folder)
+    check_plugins(origin, folder)
     return "; ".join(missing)
 
 
-def check_plugins(folder: RunFolder) -> None:
-    """Warn of each plugin file that is not as it was when the run began."""
-    for name, sha256 in origin_of(folder).plugins.items():
+def check_plugins(origin: Origin, folder: Path) -> None:
+    """Warn of each plugin file that is not as it was when the run in `folder` began."""
+    for name, sha256 in origin.plugins.items():
         for plugin in registry().files():
             if plugin.name == Path(name).stem and plugin.sha256 != sha256:
-                warnings.warn(f"the plugin {plugin.file} is not as it was when {folder.path} began", stacklevel=2)
+                warnings.warn(f"the plugin {plugin.file} is not as it was when {folder} began", stacklevel=2)
 
 
 def _is_there(path: Path) -> bool:

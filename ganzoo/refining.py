@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ganzoo import devices
 from ganzoo.batch import DataSpec
 from ganzoo.errors import DivergenceError, PluginError, UsageError
 from ganzoo.files.collection import ImageArchive, ImageFolder, Images, in_parallel, open_images
@@ -147,7 +148,7 @@ class _Refiner:
 
 
 def refine_batch(method: Refines, pixels: np.ndarray, start: int, device: torch.device) -> np.ndarray:
-    """One batch, uint8 [N, C, H, W], as the method refines it. Its noise depends on its place `start` alone."""
+    """One batch, uint8 [N, C, H, W], as the method refines it. The noise of an image depends on its place alone."""
     return to_uint8(refine_tensor(method, to_unit_range(torch.tensor(pixels, device=device)), start)).cpu().numpy()
 
 
@@ -158,7 +159,12 @@ def refine_tensor(method: Refines, source: torch.Tensor, start: int) -> torch.Te
     Raises PluginError where the shape changes, DivergenceError where the result is not finite.
     """
     reseed(source.device, "refine", start)
+    seeded = devices.random_state(source.device)
     refined = method.refine(source)
+    if len(source) > 1 and not torch.equal(seeded, devices.random_state(source.device)):
+        # it draws noise: each image gets its own, whatever the size of the batch
+        each = [refine_tensor(method, source[row : row + 1], start + row) for row in range(len(source))]
+        return torch.cat(each)
     if refined.shape != source.shape:
         raise PluginError(f"refine made {list(refined.shape)} of images {list(source.shape)}; the shape must stay")
     if not torch.isfinite(refined).all():

@@ -14,7 +14,7 @@ from ganzoo.cli.table import print_scores
 from ganzoo.config import SettingOption, did_you_mean, options, read_toml
 from ganzoo.errors import ConfigError, UnknownNameError
 from ganzoo.experiment import Plan, check_settings, make_plan, run
-from ganzoo.origin import check_data, moved_settings
+from ganzoo.origin import check_data, load_plugins, moved_settings, read_origin
 from ganzoo.paths import typed
 from ganzoo.registry import registry
 from ganzoo.run_folder import RunFolder, planned_steps
@@ -76,26 +76,26 @@ def _command(name: str, args: Sequence[str]) -> click.Command:
     asked = tables.get("run", {})
     if asked.get("method", name) != name:
         raise ConfigError(f"--config {file} is for the method {asked['method']!r}, not {name!r}")
+    missing = load_plugins(read_origin(tables, Path(file)), typed(file).parent) if file else ""
     dataset = _only(typed_values(args, "--dataset")) or asked.get("dataset", DEFAULT_DATASET)
     preset = _only(typed_values(args, "--preset"))
     try:
         shown = make_plan(name, dataset, preset, {})
     except UnknownNameError as error:
-        raise UnknownNameError(
-            f"--config {file}: {error}" if dataset == asked.get("dataset") else str(error)
-        ) from error
+        said = f"--config {file}: {error}" if dataset == asked.get("dataset") else str(error)
+        raise UnknownNameError(f"{said}; {missing}" if missing else said) from error
     params = _params(shown)
 
     def callback(out: Path | None, giver: Path | None, track: tuple[str, ...], **given: Any) -> None:
         layers = {f"--config {file}": tables} if file else {}
         kept = None if asked.get("preset") == "default" else asked.get("preset")
-        typed = _typed_settings(params, given)
+        chosen = _typed_settings(params, given)
         try:
-            layers = {**layers, "options": typed}
+            layers = {**layers, "options": chosen}
             plan = make_plan(name, dataset, preset or kept, layers, giver or asked.get("from"))
         except UnknownNameError as error:
             raise UnknownNameError(str(error) if preset or not file else f"--config {file}: {error}") from error
-        for metric in typed["metric"].keys() - plan.metric_configs.keys():
+        for metric in chosen["metric"].keys() - plan.metric_configs.keys():
             raise ConfigError(f"a setting of the metric {metric} is given, which is not measured; name it in --metrics")
         _run(plan, RunFolder(out or plan.default_folder()), track)
 

@@ -11,7 +11,7 @@ from ganzoo.batch import DataSpec
 from ganzoo.errors import CheckpointError, ConfigError, DivergenceError, PluginError
 from ganzoo.loop import Meter, Observer, TrainConfig, build, resolve_device, resolve_precision, train
 from ganzoo.method import Method, Phase, linear_decay
-from ganzoo.phases import phase_runners
+from ganzoo.phases import PhaseRunner, phase_runners
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
 
@@ -162,6 +162,14 @@ def test_learning_rates_are_a_pure_function_of_progress():
         runner.set_progress(progress)
         rates.append(runner.optimizer.param_groups[0]["lr"])
     assert rates == [1.0, 0.5, 1.0, 1.0, 0.5]
+
+
+def test_a_run_that_goes_past_its_end_has_the_progress_of_the_longer_run(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(PhaseRunner, "set_progress", lambda self, progress: seen.append(progress))
+    run(tmp_path, steps=4)
+    run(tmp_path, steps=8)
+    assert seen == [0, 1 / 4, 2 / 4, 3 / 4, 4 / 8, 5 / 8, 6 / 8, 7 / 8]
 
 
 class Blind(Two):
