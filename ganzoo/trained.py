@@ -5,24 +5,26 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from os import PathLike, fspath
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ganzoo import memory
 from ganzoo.applying.call import apply_batch
 from ganzoo.applying.choice import capabilities_of, capability_of
 from ganzoo.applying.forms import Form, Value, value_of
 from ganzoo.batch import DataSpec
 from ganzoo.blame import blaming
 from ganzoo.capabilities.base import Capability
-from ganzoo.errors import CheckpointError, UsageError
+from ganzoo.devices import random_state_kept
+from ganzoo.errors import CheckpointError, NotEnoughMemoryError, UsageError
 from ganzoo.experiment import Plan, load_trained, plan_of_run
 from ganzoo.loop import resolve_device
 from ganzoo.method import Method
+from ganzoo.paths import typed
 from ganzoo.registry import registry
 from ganzoo.run_folder import RunFolder
 
@@ -119,9 +121,14 @@ class Trained:
     @contextmanager
     def _working(self, name: str) -> Iterator[None]:
         """In the body the method works: random state stays as it was, and whatever goes wrong is a GanzooError."""
-        devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices), blaming(f"method {self.plan.method.name}, {name}"):
-            yield
+        try:
+            with random_state_kept(self.device), blaming(f"method {self.plan.method.name}, {name}"):
+                yield
+        except Exception as error:
+            if not memory.refused(error):
+                raise
+            said = f"{name} ran out of memory; a smaller batch_size or fewer rows may fit"
+            raise NotEnoughMemoryError(said) from error
 
 
 def _in_order(capability: Capability, inputs: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
@@ -146,11 +153,16 @@ def _whole(call: str, name: str, value: object, least: int) -> int:
 
 def load(run: str | PathLike[str], *, device: str = "auto", plugins: Iterable[str | PathLike[str]] = ()) -> Trained:
     """See `ganzoo.load`."""
-    for file in plugins:
-        registry().add_file(Path(fspath(file)))
-    folder = RunFolder(Path(fspath(run)))
+    files = [plugins] if isinstance(plugins, str | PathLike) else plugins
+    try:
+        paths = [typed(file) for file in files]
+        folder = RunFolder(typed(run))
+    except TypeError as error:
+        raise UsageError(f"load: run is the path of a run folder, and plugins are paths of files ({error})") from None
+    for path in paths:
+        registry().add_file(path)
     plan = plan_of_run(folder)
-    place = resolve_device(device)
+    place = resolve_device(str(device))
     method, step = load_trained(folder, plan, place)
     if step < plan.train.steps:
         raise CheckpointError(

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ganzoo.batch import Column
 from ganzoo.capabilities.base import Capability
-from ganzoo.capture import noise_state
+from ganzoo.devices import random_state
 from ganzoo.errors import DivergenceError
 from ganzoo.loader import reseed
 from ganzoo.method import Method
@@ -51,9 +51,9 @@ def _made(
     if (noise := _noise(capability, method, rows, device, seed)) is not None:
         return capability.run(method, count, inputs, noise)
     _reseed(capability, device, seed, rows.start)
-    before = noise_state(device)
+    before = random_state(device)
     made = capability.run(method, count, inputs)
-    if count < 2 or torch.equal(before, noise_state(device)):
+    if count < 2 or torch.equal(before, random_state(device)):
         return made
     # it draws noise inside: each row gets its own, whatever the size of the batch
     alone = (slice(row, row + 1) for row in range(count))

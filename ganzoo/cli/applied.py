@@ -14,6 +14,7 @@ from ganzoo.applying.apply import Applied, Job, apply_to_files
 from ganzoo.applying.choice import capability_of
 from ganzoo.applying.inputs import Places
 from ganzoo.applying.store import apply_to_store, makes_a_store
+from ganzoo.cli.paths import PATH
 from ganzoo.evaluation import settings_hash
 from ganzoo.experiment import load_trained, local_device, plan_of_run
 from ganzoo.files.fit import Channels, Resizer
@@ -21,12 +22,11 @@ from ganzoo.progress import progress_bar
 from ganzoo.registry import registry
 from ganzoo.run_folder import RunFolder
 
-PATH = click.Path(path_type=Path)
 _SEED = click.option("--seed", type=click.IntRange(0), default=0, help="Of the noise, if it draws any.  [default: 0]")
 _BATCH_SIZE = click.option(
     "--batch-size", type=click.IntRange(1), default=256, help="Rows that go through the method at once.  [default: 256]"
 )
-_DEVICE = click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N.  [default: auto]")
+_DEVICE = click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps.  [default: auto]")
 _PLUGIN = click.option("--plugin", multiple=True, type=PATH, help="Load a plugin from a .py file.")
 _RESIZER = click.option(
     "--resizer",

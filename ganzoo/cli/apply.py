@@ -9,8 +9,10 @@ from typing import Any
 import click
 
 from ganzoo.applying.inputs import Places
-from ganzoo.cli.applied import PATH, common, perform
+from ganzoo.cli.applied import common, perform
+from ganzoo.cli.paths import PATH
 from ganzoo.errors import UsageError
+from ganzoo.paths import typed
 
 
 @click.command(
@@ -52,5 +54,5 @@ def _named(others: Sequence[str]) -> dict[str, Path]:
             raise UsageError(f"--with {each}: give NAME=PATH, such as mask=masks/")
         if name in named:
             raise UsageError(f"--with {name} is given twice")
-        named[name] = Path(path)
+        named[name] = typed(path)
     return named

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ganzoo.cli.paths import PATH
 from ganzoo.exporting.export import check_libraries, export
 from ganzoo.exporting.formats import FORMATS
 from ganzoo.trained import load
@@ -17,11 +18,11 @@ from ganzoo.trained import load
     "licence, scores, settings, versions, inputs and output) is inside it, and beside it as FILE.json. It takes any "
     "number of rows at once; a generator takes its noise as an input, the latent."
 )
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PATH)
 @click.option("--format", required=True, type=click.Choice([*FORMATS]), help="The kind of file.")
-@click.option("--out", type=click.Path(path_type=Path), help="The file.  [default: RUN/export/METHOD-FUNCTION.ENDING]")
+@click.option("--out", type=PATH, help="The file.  [default: RUN/export/METHOD-FUNCTION.ENDING]")
 @click.option("--function", metavar="CAPABILITY", help="Which function, such as refine.  [default: its main one]")
-@click.option("--plugin", multiple=True, type=click.Path(path_type=Path), help="Load a plugin from a .py file.")
+@click.option("--plugin", multiple=True, type=PATH, help="Load a plugin from a .py file.")
 def command(run: Path, format: str, out: Path | None, function: str | None, plugin: tuple[Path, ...]) -> None:
     check_libraries(format)
     made = export(load(run, device="cpu", plugins=plugin), format, out, function)

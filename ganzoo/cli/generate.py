@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from ganzoo.applying.inputs import Places
-from ganzoo.cli.applied import PATH, common, perform
+from ganzoo.cli.applied import common, perform
+from ganzoo.cli.paths import PATH
 from ganzoo.errors import UsageError
 
 

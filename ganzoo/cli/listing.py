@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ganzoo.applying.choice import capabilities_of
+from ganzoo.cli.paths import PATH
 from ganzoo.errors import UsageError
 from ganzoo.registry import DISABLE, KINDS, registry
 
@@ -21,7 +22,7 @@ from ganzoo.registry import DISABLE, KINDS, registry
 )
 @click.argument("kind", required=False, type=click.Choice([*KINDS, "plugins"]))
 @click.option("--dataset", help="Say of each method whether it can be run on this dataset, and if not, why.")
-@click.option("--plugin", multiple=True, type=click.Path(path_type=Path), help="Load a plugin from a .py file.")
+@click.option("--plugin", multiple=True, type=PATH, help="Load a plugin from a .py file.")
 def command(kind: str | None, dataset: str | None, plugin: tuple[Path, ...]) -> None:
     for file in plugin:
         registry().add_file(file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +17,7 @@ from ganzoo.errors import GanzooError, UsageError
 from ganzoo.exporting.card import card_of
 from ganzoo.exporting.formats import FORMATS, Format
 from ganzoo.exporting.function import Function, function_of
+from ganzoo.files.output import check_writable
 from ganzoo.run_folder import RunFolder
 from ganzoo.trained import Trained
 
@@ -47,6 +49,7 @@ def export(trained: Trained, format: str, out: Path | None = None, function: str
     file = out or trained.folder.path / "export" / name
     if file.exists():
         raise UsageError(f"{file} exists; delete it, or give another file with --out")
+    check_writable(file.parent)
     card = card_of(trained, made, format)
     card["checked"] = {
         "runtime": f"{written.runtime} ({written.package} {version(written.package)})",
@@ -72,7 +75,8 @@ def export(trained: Trained, format: str, out: Path | None = None, function: str
     except OSError as error:
         raise GanzooError(f"{file} cannot be written: {error.strerror or error}") from error
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
     return Exported(file, card_file, card)
 
 

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Literal
 
 import numpy as np
@@ -152,6 +153,14 @@ def write_npz(file: Path, arrays: Mapping[str, np.ndarray]) -> None:
         for name, array in arrays.items():
             with archive.open(name + ".npy", "w", force_zip64=True) as stream:
                 np.lib.format.write_array(stream, array, allow_pickle=False)
+
+
+def check_writable(folder: Path) -> None:
+    """Before any work: raise GanzooError where nothing can be written into `folder`, or it cannot be made."""
+    with writing(folder):
+        there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+        with TemporaryFile(dir=there):  # permissions alone do not tell of a disk that is mounted to be read
+            pass
 
 
 @contextmanager

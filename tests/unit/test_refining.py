@@ -60,14 +60,18 @@ class Noisy(Negative):
 class Broken(Negative):
     """Fails at its third batch, as a killed process would."""
 
+    calls_before = 2
+
     def refine(self, source: Tensor) -> Tensor:
-        if self.calls == 2:
+        if self.calls == self.calls_before:
             raise KeyboardInterrupt
         return super().refine(source)
 
 
 class NoisyThenBroken(Noisy, Broken):
     """Both: noise is added until the third batch."""
+
+    calls_before = 8  # two batches of three images, each at once and then, as it draws noise, one by one
 
     def refine(self, source: Tensor) -> Tensor:
         Broken.refine(self, source)
