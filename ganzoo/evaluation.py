@@ -56,6 +56,9 @@ class Watcher:
     def doing(self, what: str) -> None:
         """The next piece of work, in words."""
 
+    def measured(self, scores: Sequence[Score]) -> None:
+        """All scores, before anything is done with them."""
+
 
 class SharedExtraction(ABC):
     """The `ganzoo.metric.Extraction` that evaluations share: extractors, features and fitted networks, made once."""

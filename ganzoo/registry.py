@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib.util
 import os
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
+from os import PathLike
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,6 +28,7 @@ from ganzoo.files.store_pair import pair_of_stores
 from ganzoo.method import Method
 from ganzoo.metric import Extractor, Metric
 from ganzoo.nn.backbones import BACKBONES, Backbone
+from ganzoo.paths import absolute, typed
 from ganzoo.task import TASKS, Task
 from ganzoo.tracker import Tracker
 
@@ -55,6 +58,8 @@ class Plugin:
     error: str = ""
     contract: int | None = None  # that it was written for; None where it does not say
     disabled: bool = False  # by GANZOO_DISABLE_PLUGINS, and then never imported
+    file: Path | None = None  # from the root, of one that was given as a file
+    sha256: str = ""  # of that file, as it was loaded
 
     @property
     def state(self) -> str:
@@ -76,14 +81,21 @@ class Registry:
             plugin = Plugin(point.name, *_package(point), disabled=point.name in off)
             self._add(plugin, point.load, partial(_source_of, point.module))
 
-    def add_file(self, path: Path) -> None:
+    def add_file(self, path: str | PathLike[str]) -> Plugin:
         """Load a plugin from a Python file, once. Raises PluginError where it does not work."""
-        if any(plugin.package == str(path) and not plugin.error for plugin in self.plugins):
-            return
-        plugin = Plugin(path.stem, str(path), "")
-        self._add(plugin, lambda: _import_file(path), lambda: path)
+        given, file = typed(path), absolute(path)
+        for plugin in self.files():
+            if plugin.file == file:
+                return plugin
+        plugin = Plugin(file.stem, str(given), "", file=file, sha256=file_hash(file))
+        self._add(plugin, lambda: _import_file(file), lambda: file)
         if plugin.error:
-            raise PluginError(f"the plugin {path} does not work: {plugin.error}")
+            raise PluginError(f"the plugin {given} does not work: {plugin.error}")
+        return plugin
+
+    def files(self) -> list[Plugin]:
+        """The plugins that were given as files, and work."""
+        return [plugin for plugin in self.plugins if plugin.file and not plugin.error]
 
     def get(self, kind: str, name: str) -> Any:
         """The class of that kind and name. Raises UnknownNameError with the nearest name."""
@@ -210,6 +222,14 @@ def _other_contract(source: Callable[[], Path | None]) -> str:
             except PluginError as error:
                 return str(error)
     return ""
+
+
+def file_hash(file: Path) -> str:
+    """The SHA-256 of a plugin's file; empty where it cannot be read."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except (OSError, ValueError):
+        return ""
 
 
 def _source_of(module: str) -> Path | None:

@@ -34,6 +34,11 @@ class Task(ABC):
     output_size: int  # numbers that a network puts out
     unit: str  # of `error`
 
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Names of the columns of a label in a table such as labels.csv."""
+        return ("label",) if self.label_size == 1 else tuple(f"label_{at + 1}" for at in range(self.label_size))
+
     def settings(self) -> Mapping[str, Any]:
         """The fields from which the same task can be made again, in TOML's types."""
         return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}  # type: ignore[call-overload]
@@ -121,6 +126,7 @@ class GazeTask(Task):
     label_size = 2
     output_size = 3
     unit = "deg"
+    label_names = ("pitch", "yaw")
 
     def loss(self, output: Tensor, label: Tensor) -> Tensor:
         """Mean Euclidean distance from the unit gaze vector (Shrivastava et al. 2017, section 3.1.3)."""
@@ -152,6 +158,7 @@ class ClassTask(Task):
     summary = "One of several classes; the error is the share of wrong answers."
     label_size = 1
     unit = "error rate"
+    label_names = ("class",)
 
     def __post_init__(self) -> None:
         if type(self.classes) is not int or not 0 < self.classes <= MOST_CLASSES:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from ganzoo.config import did_you_mean, read_toml
 from ganzoo.errors import ConfigError, UnknownNameError
+from ganzoo.paths import typed
 from ganzoo.registry import registry
 from ganzoo.settings import Settings
 
@@ -76,7 +77,7 @@ def shipped() -> dict[str, Path]:
 def load_suite(name: str) -> Suite:
     """A shipped suite, or one in a file. Raises ConfigError or UnknownNameError."""
     if name.endswith(".toml"):
-        return parse_suite(read_toml(Path(name)), Path(name).stem, name)
+        return parse_suite(read_toml(typed(name)), Path(name).stem, name)
     if name not in shipped():
         raise UnknownNameError(
             f"there is no suite {name!r}{did_you_mean(name, shipped())} (a file of yours ends in .toml)"

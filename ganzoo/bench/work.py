@@ -179,7 +179,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         for file in arguments[1:]:
             if not file.startswith(TRACK):
-                registry().add_file(Path(file))
+                registry().add_file(file)
         work(Path(arguments[0]), [each.removeprefix(TRACK) for each in arguments if each.startswith(TRACK)])
     except GanzooError as error:
         print(f"error: {error}", flush=True)

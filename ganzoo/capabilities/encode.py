@@ -25,6 +25,7 @@ class Encodes(Protocol):
 class Encode(Capability):
     name = "encode"
     summary = "Gives the code of each target image."
+    adjective = "encoded"
     protocol = Encodes
     arguments = (Argument("images", "", "target", "target images"),)
     makes = "codes"

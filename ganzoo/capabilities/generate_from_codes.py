@@ -28,6 +28,7 @@ class GeneratesFromCodes(Protocol):
 class GenerateFromCodes(Capability):
     name = "generate_from_codes"
     summary = "Generates a sample for each code, from noise."
+    adjective = "generated"
     protocol = GeneratesFromCodes
     arguments = (Argument("codes", "code", "target", "codes of the method"),)
     makes = "samples"

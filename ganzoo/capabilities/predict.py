@@ -22,6 +22,7 @@ class Predicts(Protocol):
 class Predict(Capability):
     name = "predict"
     summary = "Predicts the label of target images."
+    adjective = "predicted"
     protocol = Predicts
     arguments = (Argument("images", "", "target", "target images"),)
     makes = "labels"

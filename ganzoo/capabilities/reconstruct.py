@@ -22,6 +22,7 @@ class Reconstructs(Protocol):
 class Reconstruct(Capability):
     name = "reconstruct"
     summary = "Makes each target image again from its code."
+    adjective = "reconstructed"
     protocol = Reconstructs
     arguments = (Argument("images", "", "target", "target images"),)
     makes = "samples"

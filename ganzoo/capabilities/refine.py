@@ -22,6 +22,7 @@ class Refines(Protocol):
 class Refine(Capability):
     name = "refine"
     summary = "Gives source images the look of the target; their labels still hold."
+    adjective = "refined"
     protocol = Refines
     arguments = (Argument("source", "", "source", "source images"),)
     makes = "samples"

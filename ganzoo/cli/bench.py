@@ -26,6 +26,7 @@ from ganzoo.bench.schedule import Schedule, Watch
 from ganzoo.bench.suite import MOST_IMAGES, MOST_SEEDS, Suite, load_suite, narrowed, shipped
 from ganzoo.bench.table import COSTS, body, heading
 from ganzoo.bench.work import code_of
+from ganzoo.cli.paths import PATH
 from ganzoo.cli.report import show
 from ganzoo.cli.run import TRACK_HELP
 from ganzoo.config import SettingOption, options, read_toml
@@ -43,7 +44,7 @@ class _Bench(click.Command):
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> click.Context:
         for file in _typed(args, "--plugin"):
-            registry().add_file(Path(file))
+            registry().add_file(file)
         valued = {name for param in _own_params() if not getattr(param, "is_flag", True) for name in param.opts}
         free = [arg for before, arg in pairwise(["", *args]) if before not in valued and not arg.startswith("-")]
         names = [arg for arg in free if arg in shipped() or arg.endswith(".toml")]
@@ -95,7 +96,7 @@ def _command(shown: Suite) -> click.Command:
 
 
 def _own_params() -> list[click.Parameter]:
-    path, count = click.Path(path_type=Path), click.IntRange(1)
+    path, count = PATH, click.IntRange(1)
     seeds, images = click.IntRange(1, MOST_SEEDS), click.IntRange(1, MOST_IMAGES)
     return [
         click.Argument(["suite"], default=DEFAULT_SUITE, required=False),
@@ -105,7 +106,7 @@ def _own_params() -> list[click.Parameter]:
         click.Option(["--images"], type=images, help="Images that each method draws.  [default: the suite's]"),
         click.Option(["--jobs"], type=count, help="Cells at once.  [default: one a GPU, else one a core, at most 4]"),
         click.Option(["--out"], type=path, help="The bench folder.  [default: bench-runs/SUITE]"),
-        click.Option(["--device"], help="auto, cpu, cuda or cuda:N.  [default: the suite's, else auto]"),
+        click.Option(["--device"], help="auto, cpu, cuda, cuda:N or mps.  [default: the suite's, else auto]"),
         click.Option(["--plugin"], type=path, multiple=True, metavar="FILE", help="Load a plugin from a .py file."),
         click.Option(["--track"], metavar="NAME", multiple=True, help=TRACK_HELP),
         click.Option(["--dry-run"], is_flag=True, help="List the cells and what they will take, and run none."),

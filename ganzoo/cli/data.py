@@ -14,12 +14,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from ganzoo.cli.listing import table_of
+from ganzoo.cli.paths import PATH
 from ganzoo.config import SettingOption, build, did_you_mean, options, without_none, write_toml
 from ganzoo.errors import DatasetError, UsageError
 from ganzoo.files.archive import Archive
 from ganzoo.files.guard import reading
 from ganzoo.files.store import Store, data_folder, is_store, prepared
 from ganzoo.files.store_pair import how_to_get
+from ganzoo.paths import typed
 from ganzoo.preparing.download import download
 from ganzoo.preparing.prepare import prepare
 from ganzoo.preparing.sheet import contact_sheet
@@ -27,7 +29,7 @@ from ganzoo.preparing.summary import summary
 from ganzoo.preparing.verify import problems
 from ganzoo.registry import registry
 
-FOLDER = click.Path(path_type=Path)
+FOLDER = PATH
 SHEET = "contact-sheet.png"
 
 
@@ -176,7 +178,7 @@ def verify_command(store: str) -> None:
 
 def _open(name: str) -> Store:
     """A store by its name or its folder."""
-    path = Path(name) if is_store(Path(name)) else data_folder() / name
+    path = typed(name) if is_store(typed(name)) else data_folder() / name
     if not is_store(path):
         archives = registry().found["archives"]
         if name in archives:
@@ -189,4 +191,4 @@ def _open(name: str) -> Store:
 
 def _plugins(files: Sequence[str]) -> None:
     for file in files:
-        registry().add_file(Path(file))
+        registry().add_file(file)

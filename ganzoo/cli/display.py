@@ -20,6 +20,7 @@ from ganzoo.errors import printable
 from ganzoo.experiment import Plan, Stage
 from ganzoo.loop import Observer
 from ganzoo.method import Method
+from ganzoo.metric import Score
 from ganzoo.registry import registry
 from ganzoo.report.curves import loss_curves
 from ganzoo.report.sheets import sample_sheet
@@ -33,6 +34,7 @@ class Display(Stage):
     """Progress on standard error; standard output is for results."""
 
     def __init__(self) -> None:
+        self.scores: list[Score] = []  # as soon as they are measured: they are shown whatever comes after
         self.console = Console(stderr=True)
         self.progress = Progress(
             SpinnerColumn(),
@@ -69,6 +71,9 @@ class Display(Stage):
             self.terms.plain = what
         else:
             self.say(what)
+
+    def measured(self, scores: Sequence[Score]) -> None:
+        self.scores = list(scores)
 
     def fitting(self, what: str) -> Observer:
         return _Bar(self, f"fitting {what}", 0)

@@ -79,6 +79,8 @@ def _devices() -> Iterator[str]:
         precision = resolve_precision("auto", torch.device("cuda", index))
         yield (f"cuda:{index}: {facts.name}, {facts.total_memory / 2**30:.1f} GiB, compute capability "
                f"{facts.major}.{facts.minor}, --precision auto is {precision}")  # fmt: skip
+    if torch.backends.mps.is_available():
+        yield "mps: an Apple GPU; --device mps uses it, --device auto does not"
     if not torch.cuda.is_available():
         yield f"no CUDA device (torch was built for CUDA {torch.version.cuda or 'not at all'})"
 

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ganzoo.applying.choice import capabilities_of
+from ganzoo.cli.paths import PATH
 from ganzoo.errors import UsageError
 from ganzoo.registry import DISABLE, KINDS, registry
 
 
 @click.command(
-    help="List what is installed: methods, datasets, metrics, extractors, archives, trackers, plugins; "
-    "all where none is named."
+    help="List what is installed: methods, datasets, metrics, extractors, archives, trackers, capabilities, plugins; "
+    "everything if no kind is named."
 )
 @click.argument("kind", required=False, type=click.Choice([*KINDS, "plugins"]))
 @click.option("--dataset", help="Say of each method whether it can be run on this dataset, and if not, why.")
-def command(kind: str | None, dataset: str | None) -> None:
+@click.option("--plugin", multiple=True, type=PATH, help="Load a plugin from a .py file.")
+def command(kind: str | None, dataset: str | None, plugin: tuple[Path, ...]) -> None:
+    for file in plugin:
+        registry().add_file(file)
     console = Console()
     if dataset is not None:
         if kind not in (None, "methods"):
@@ -53,11 +60,13 @@ def table_of(title: str, *columns: str) -> Table:
 
 
 def _classes(kind: str) -> Table:
-    table = table_of(kind, "name", "summary", "package")
+    can = ["can"] if kind == "methods" else []
+    table = table_of(kind, "name", "summary", *can, "package")
     packages = {name: plugin.package for plugin in registry().plugins for name in plugin.adds.get(kind, [])}
     for name, cls in registry().found[kind].items():
         note = "" if getattr(cls, "by_default", True) else " [dim]On request.[/dim]"
-        table.add_row(escape(name), escape(cls.summary) + note, escape(packages[name]))
+        able = [escape(", ".join(capabilities_of(cls)))] if can else []
+        table.add_row(escape(name), escape(cls.summary) + note, *able, escape(packages[name]))
     return table
 
 

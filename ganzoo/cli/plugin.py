@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ganzoo.cli.listing import plugin_table, unknown_disabled
+from ganzoo.cli.paths import PATH
 from ganzoo.config import did_you_mean
 from ganzoo.errors import ConfigError, UnknownNameError, UsageError
 from ganzoo.registry import KINDS, registry, singular
@@ -76,7 +77,7 @@ def check_command(name_or_file: str, slow: bool, only: Sequence[str], settings: 
 @click.option("--license", type=click.Choice(LICENSES), default="none", show_default=True, help="Its licence.")
 @click.option("--author", default="", help="Who holds the copyright.  [default: the authors of NAME]")
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="The folder to make.  [default: ganzoo-NAME, here]"
+    "--out", type=PATH, help="The folder to make.  [default: ganzoo-NAME, here]"
 )  # fmt: skip
 def new_command(name: str, kind: str, license: str, author: str, out: Path | None) -> None:
     names = names_of(name)
@@ -103,8 +104,7 @@ def _classes(name_or_file: str) -> list[Any]:
                 what = f"{name_or_file} is not a Python file; name the .py file, or the plugin by its name"
                 raise UsageError(what) from None
             raise
-    registry().add_file(Path(name_or_file))
-    plugin = next(plugin for plugin in registry().plugins if plugin.package == name_or_file)
+    plugin = registry().add_file(name_or_file)
     return [registry().found[kind][name] for kind, names in plugin.adds.items() for name in names]
 
 

@@ -15,13 +15,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from ganzoo.checkpoint import folder as checkpoints
+from ganzoo.cli.paths import PATH as FOLDER
 from ganzoo.cli.table import print_scores
 from ganzoo.config import write_toml
 from ganzoo.errors import ConfigError, GanzooError, UsageError, printable
 from ganzoo.lock import is_locked, locked
-from ganzoo.run_folder import RunFolder
+from ganzoo.run_folder import RunFolder, planned_steps
 
-FOLDER = click.Path(path_type=Path)
 DEPTH = 4  # folders below the one that is given in which runs are looked for: those of benches lie three deep
 
 
@@ -41,7 +41,7 @@ def list_command(folders: Sequence[Path]) -> None:
     found = [run for folder in folders or [Path("runs")] for run in _runs(folder, DEPTH)]
     for run in found:
         tables = _settings(run)
-        step, steps = f"{_step(run):,}", f"{_steps(tables):,}"
+        step, steps = f"{_step(run):,}", f"{planned_steps(tables):,}"
         row = [str(run.path), _asked(tables, "method"), _asked(tables, "dataset"), f"{step} of {steps}", state(run)]
         table.add_row(*(escape(printable(cell)) for cell in row), _size(run.path))
     if found:
@@ -94,7 +94,7 @@ def state(run: RunFolder) -> str:
     for ending, file in run.ending_files.items():
         if file.exists():
             return ending
-    step, steps = _step(run), _steps(_settings(run))
+    step, steps = _step(run), planned_steps(_settings(run))
     if step < steps or not step:
         return "interrupted"
     return "complete" if run.scores_file.exists() else "trained"
@@ -123,13 +123,6 @@ def _asked(tables: Mapping[str, Any], key: str) -> str:
     """The method or dataset that a run.toml names; ? where it is damaged."""
     asked = tables.get("run")
     return str(asked.get(key, "?")) if isinstance(asked, dict) else "?"
-
-
-def _steps(tables: Mapping[str, Any]) -> int:
-    """The steps that a run.toml asks for; 0 where it is damaged."""
-    train = tables.get("train")
-    steps = train.get("steps", 0) if isinstance(train, dict) else 0
-    return steps if type(steps) is int else 0
 
 
 def _step(run: RunFolder) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from ganzoo import strict_json
 from ganzoo.errors import DatasetError
 from ganzoo.files.guard import check_inside, reading, some
 from ganzoo.files.labels import PERSON_KEYS, Columns, Rows, person_of
+from ganzoo.files.table import numbers_of, read_table
 
 CSV_NAME = "labels.csv"
 _ANGLES, _VECTOR, _PUPIL = ("pitch", "yaw"), ("gaze_x", "gaze_y", "gaze_z"), ("pupil_x", "pupil_y")
@@ -72,30 +72,22 @@ def _check_inside(file: Path) -> None:
 
 
 def _csv_labels(file: Path, names: Sequence[str]) -> Columns:
-    with reading(file, "csv file"), file.open(encoding="utf-8-sig", newline="") as text:
-        reader = csv.DictReader(text, strict=True)
-        header = list(reader.fieldnames or [])
-        lines = [(reader.line_num, record) for record in reader]
+    header, lines = read_table(file)
     has_gaze = set(_ANGLES) <= set(header) or set(_VECTOR) <= set(header)
-    if twice := [name for name, count in Counter(header).items() if count > 1]:
-        raise DatasetError(f"{file}: more than one column is called {some(twice)}")
     if "file" not in header or not has_gaze:
         raise DatasetError(
             f"{file}: the columns must be file,pitch,yaw (radians) or file,gaze_x,gaze_y,gaze_z, with person, pupil_x "
             f"and pupil_y if you like, not {','.join(header) or 'nothing'}"
         )
-    for line, record in lines:
-        if None in record or None in record.values():
-            raise DatasetError(f"{file} line {line} must have {len(header)} fields, as the first line has")
     _match([record["file"] for _, record in lines], names, file)
     at = {record["file"]: (line, record) for line, record in lines}
     rows = Rows()
     for name in names:
         line, record = at[name]
         where = f"{file} line {line}"
-        rows.gaze.append(_cells(record, _VECTOR, where))
-        rows.pitch_yaw.append(_cells(record, _ANGLES, where))
-        rows.pupil_center.append(_cells(record, _PUPIL, where))
+        rows.gaze.append(numbers_of(record, _VECTOR, where))
+        rows.pitch_yaw.append(numbers_of(record, _ANGLES, where))
+        rows.pupil_center.append(numbers_of(record, _PUPIL, where))
         rows.person.append(person_of(record))
     return rows.checked(str(file), names)
 
@@ -112,19 +104,6 @@ def _match(files: Sequence[str], names: Sequence[str], file: Path) -> None:
         )
     if without := [name for name in names if name not in listed]:
         raise DatasetError(f"{file}: {len(without):,} of {len(names):,} images have no row ({some(without)})")
-
-
-def _cells(record: Mapping[str, str], keys: Sequence[str], where: str) -> list[float] | None:
-    """The numbers in these columns; None where the table has no such columns."""
-    if any(key not in record for key in keys):
-        return None
-    numbers = []
-    for key in keys:
-        try:
-            numbers.append(float(record[key]))
-        except ValueError:
-            raise DatasetError(f"{where}: {key} is {record[key]!r}, not a number") from None
-    return numbers
 
 
 def _add_json(rows: Rows, file: Path) -> None:

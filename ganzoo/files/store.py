@@ -32,6 +32,7 @@ from ganzoo import strict_json
 from ganzoo.batch import DataSpec
 from ganzoo.errors import DatasetError
 from ganzoo.files.guard import check_memory, check_plain, reading
+from ganzoo.paths import typed
 from ganzoo.task import GazeTask
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ NAMED = ("gaze", "pitch", "yaw", "pose_pitch", "pose_yaw", "pupil_x", "pupil_y",
 
 def data_folder() -> Path:
     """Where stores lie that were prepared under their own name; the environment variable GANZOO_DATA moves it."""
-    return Path(os.environ.get("GANZOO_DATA") or platformdirs.user_data_dir("ganzoo"))
+    return typed(os.environ.get("GANZOO_DATA") or platformdirs.user_data_dir("ganzoo"))
 
 
 def is_store(path: Path) -> bool:

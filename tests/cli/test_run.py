@@ -166,7 +166,7 @@ def test_a_broken_plugin_file_is_said(ganzoo, tmp_path):
     [
         (("--capture",), "--capture records CUDA graphs and needs a GPU"),
         (("--capture", "--compile"), "--capture and --compile cannot go together"),
-        (("--precision", "tf32"), "--precision tf32 needs a GPU"),
+        (("--precision", "tf32"), "--precision tf32 needs a CUDA GPU"),
     ],
 )
 def test_what_cannot_be_trained_here_is_refused_before_there_is_a_folder(ganzoo, tmp_path, options, said):

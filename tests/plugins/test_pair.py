@@ -109,7 +109,7 @@ def test_an_unlabelled_target_is_enough(eyes: dict[str, Path], tmp_path: Path) -
 
 def test_settings_come_from_the_command_line_as_text() -> None:
     config = build(PairConfig, {"options": {"source": "a b.npz[0:5]", "source_range": "-20,1.5,-18,18"}})
-    assert config.source == Path("a b.npz[0:5]")
+    assert config.source == Path.cwd() / "a b.npz[0:5]"
     assert config.source_range == PUBLISHED
 
 
