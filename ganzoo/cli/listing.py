@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import click
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
+from ganzoo.cli.table import print_table
+from ganzoo.errors import printable
 from ganzoo.registry import DISABLE, KINDS, registry
+from ganzoo.report.terminal import Heading
 
 
 @click.command(
@@ -17,37 +17,36 @@ from ganzoo.registry import DISABLE, KINDS, registry
 )
 @click.argument("kind", required=False, type=click.Choice([*KINDS, "plugins"]))
 def command(kind: str | None) -> None:
-    console = Console()
     for each in [kind] if kind else [*KINDS, "plugins"]:
-        console.print(plugin_table() if each == "plugins" else _classes(each))
+        if each == "plugins":
+            print_plugins()
+        else:
+            _print_classes(each)
 
 
-def table_of(title: str, *columns: str) -> Table:
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
-    for column in columns:
-        table.add_column(column)
-    return table
-
-
-def _classes(kind: str) -> Table:
-    table = table_of(kind, "name", "summary", "package")
+def _print_classes(kind: str) -> None:
     packages = {name: plugin.package for plugin in registry().plugins for name in plugin.adds.get(kind, [])}
+    rows = []
     for name, cls in registry().found[kind].items():
-        note = "" if getattr(cls, "by_default", True) else " [dim]On request.[/dim]"
-        table.add_row(escape(name), escape(cls.summary) + note, escape(packages[name]))
-    return table
+        summary = Text(printable(cls.summary))
+        if not getattr(cls, "by_default", True):
+            summary.append(" On request.", style="dim")
+        rows.append([name, summary, packages[name]])
+    print_table([Heading("name"), Heading("summary"), Heading("package")], rows, kind)
 
 
-def plugin_table() -> Table:
+def print_plugins() -> None:
     """Every plugin with what it adds, and what is wrong with it."""
-    table = table_of("plugins", "name", "adds", "package", "version", "contract", "state")
+    rows = []
     for plugin in registry().plugins:
         adds = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in plugin.adds.items() if names)
-        state = "ok" if plugin.state == "ok" else f"[{'dim' if plugin.disabled else 'red'}]{escape(plugin.state)}[/]"
+        style = "" if plugin.state == "ok" else "dim" if plugin.disabled else "red"
+        state = Text("ok" if plugin.state == "ok" else printable(plugin.state), style=style)
         contract = "" if plugin.contract is None else str(plugin.contract)
-        cells = map(escape, (plugin.name, adds, plugin.package, plugin.version, contract))
-        table.add_row(*cells, state)
-    return table
+        rows.append([plugin.name, adds, plugin.package, plugin.version, contract, state])
+    words = [Heading(name) for name in ("name", "adds", "package")]
+    headings = [*words, Heading("version", number=True), Heading("contract", number=True), Heading("state")]
+    print_table(headings, rows, "plugins")
 
 
 def unknown_disabled() -> str:
