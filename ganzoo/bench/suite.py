@@ -131,10 +131,10 @@ def _check_budgets(suite: Suite, where: str) -> None:
         raise ConfigError(f"{where}: train.steps: the budget decides the steps; write `steps = N` beside `seeds`, "
                           "and no other budget")  # fmt: skip
     for label, method in suite.methods.items():
-        own: list[str] = [unit for unit in UNITS if getattr(method, unit) is not None]
-        own += ["train.steps"] if "steps" in method.train else []
-        if len(own) > 1:
-            raise ConfigError(f"{where}: methods.{label} has {len(own)} budgets, {' and '.join(own)}; leave one")
+        budgets: list[str] = [unit for unit in UNITS if getattr(method, unit) is not None]
+        budgets += ["train.steps"] if "steps" in method.train else []
+        if len(budgets) > 1:
+            raise ConfigError(f"{where}: methods.{label} has {len(budgets)} budgets, {' and '.join(budgets)}; leave one")
 
 
 def narrowed(
