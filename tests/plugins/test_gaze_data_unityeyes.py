@@ -135,7 +135,7 @@ def test_files_that_cannot_be_used_are_named_with_their_reason(tmp_path: Path) -
         "6.jpg": "it is not a readable image: image file is truncated",
         "7.jpg": "its gaze is not finite",
         "8.jpg": "its gaze vector is not of unit length",
-        "9.jpg": 'its eye_details.look_vec is not "(x, y, z)"',
+        "9.jpg": 'its eye_details.look_vec must be "(x, y, z, 0)"',
         "10.jpg": "its json has not 32 points iris_2d",
         "11.jpg": "the crop around its eye reaches beyond the image",
         "12.jpg": "it is a link that leads out of the folder",
