@@ -173,6 +173,8 @@ def _opened(input: Path) -> Images:
     if location.rows is not None:
         raise UsageError(f"--input {input}: refine takes a whole folder or npz, without a choice of rows")
     images = open_images(input, "--input")
+    if any("/" in name for name in images.names):
+        raise UsageError(f"--input {input}: refine writes one folder of images; refine each of the inner folders")
     if any(Path(name).stem == Path(MANIFEST).stem for name in images.names):
         raise UsageError(f"--input {input}: rename the image called manifest; its labels would collide with {MANIFEST}")
     return images
