@@ -134,7 +134,8 @@ def _check_budgets(suite: Suite, where: str) -> None:
         budgets: list[str] = [unit for unit in UNITS if getattr(method, unit) is not None]
         budgets += ["train.steps"] if "steps" in method.train else []
         if len(budgets) > 1:
-            raise ConfigError(f"{where}: methods.{label} has {len(budgets)} budgets, {' and '.join(budgets)}; leave one")
+            what = " and ".join(budgets)
+            raise ConfigError(f"{where}: methods.{label} has {len(budgets)} budgets, {what}; leave one")
 
 
 def narrowed(

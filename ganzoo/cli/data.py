@@ -93,7 +93,8 @@ def _report(store: Store) -> None:
     card = store.card
     click.echo(f"{len(store):,} images in {store.path}")
     if card["skipped"]:
-        click.echo(f"{card['skipped']:,} images were skipped; the first: {card['skipped_first'][0]}", err=True)
+        first = card["skipped_first"][0]
+        click.echo(f"{card['skipped']:,} images or whole files were skipped; the first: {first}", err=True)
     click.echo(f"Look at {store.path / SHEET} before you train on it.")
 
 

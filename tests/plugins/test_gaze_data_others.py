@@ -95,7 +95,7 @@ def test_kaggles_labels_are_found_by_path_or_not_guessed(h5: Any) -> None:
 
 def test_kaggles_folder_of_images_is_read_with_its_json(tmp_path: Path) -> None:
     (tmp_path / "imgs").mkdir()
-    for number in range(1, 7):
+    for number in range(1, 8):
         Image.fromarray(drawn_eye(35, 55, LEFT_AND_UP)).save(tmp_path / f"imgs/{number}.jpg", quality=95)
     full = np.full((480, 640), 150, np.uint8)
     full[160:319, 195:445] = drawn_eye(159, 250, LEFT_AND_UP)
@@ -103,7 +103,7 @@ def test_kaggles_folder_of_images_is_read_with_its_json(tmp_path: Path) -> None:
     vector = "({:.6f}, {:.6f}, {:.6f}, 0.0)".format(*(LEFT_AND_UP * UP))
     labels: dict[str, Any] = {
         "1.jpg": {"look_vec": vector}, "2.jpg": unity_record(LEFT_AND_UP), "3": (LEFT_AND_UP * UP).tolist(),
-        "4": [1, 2], "5": {"look_vec": "(nan, 0, -1)"},
+        "4": [1, 2], "5": {"look_vec": "(nan, 0, -1)"}, "7": {"look_vec": "(0,1, 0,2, -0,9747, 0,0)"},
     }  # fmt: skip
     (tmp_path / "gaze.json").write_text(json.dumps(labels))
     piece = whole(KaggleEyeGaze(NoSettings(), tmp_path))
@@ -113,6 +113,8 @@ def test_kaggles_folder_of_images_is_read_with_its_json(tmp_path: Path) -> None:
         "imgs/4.jpg: its entry in gaze.json has no look_vec of three numbers",
         "imgs/5.jpg: its gaze is not finite",
         "imgs/6.jpg: gaze.json has no entry for it",
+        "imgs/7.jpg: its entry in gaze.json has no look_vec of three numbers (numbers have a decimal comma; write them "
+        "with a decimal point)",
     ]
 
 
@@ -206,7 +208,7 @@ def test_a_folder_of_ones_own_becomes_a_store(tmp_path: Path) -> None:
     np.testing.assert_allclose(piece.columns["pitch"], [0.1, -0.1], atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(piece.columns["gaze"], axis=1), 1, atol=1e-6)
     assert (piece.columns["gaze"][0] < 0).all()  # left, up, and towards the camera
-    assert piece.columns["person"].tolist() == ["0", "1"]
+    assert piece.columns["person"].tolist() == ["anna", "ben"]
     assert set(piece.inputs) == {"1.png", "2.png", "labels.csv"}
 
 
