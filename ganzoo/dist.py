@@ -21,6 +21,11 @@ def world() -> int:
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
+def is_first() -> bool:
+    """Whether this process measures and prints, also after the others were left."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
 def local_rank() -> int:
     """This process's number on its own machine."""
     return int(os.environ.get("LOCAL_RANK", "0"))

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ganzoo import dist
 from ganzoo.cli.display import Display
 from ganzoo.cli.table import print_scores
 from ganzoo.config import SettingOption, did_you_mean, options, read_toml
@@ -168,7 +169,7 @@ def _run(plan: Plan, folder: RunFolder, track: Sequence[str]) -> None:
     with display:
         display.say(f"run folder {folder.path}")
         scores = run(plan, folder, display, tracking)
-    if scores:
+    if dist.is_first():
         print_scores(scores, plan.method.name, title)
         click.echo(f"Everything about this run is in {folder.path}", err=True)
 
