@@ -52,7 +52,7 @@ class _Voice(Stage):
     def doing(self, what: str) -> None:
         _say(what)
 
-    def fitting(self, what: str) -> Observer:
+    def fitting(self, what: str, steps: int) -> Observer:
         return _Steps(f"fitting {what}")
 
 

@@ -25,6 +25,7 @@ from ganzoo.bench.schedule import Schedule, Watch
 from ganzoo.bench.suite import MOST_IMAGES, MOST_SECONDS, MOST_SEEDS, MOST_STEPS, Suite, load_suite, narrowed, shipped
 from ganzoo.bench.table import COSTS, body, heading
 from ganzoo.bench.work import code_of
+from ganzoo.cli.display import duration
 from ganzoo.cli.paths import PATH
 from ganzoo.cli.report import show
 from ganzoo.cli.run import TRACK_HELP
@@ -182,12 +183,12 @@ def _list(cells: Sequence[Cell], folder: BenchFolder) -> None:
         done = cell.id in finished
         if not done and cell.id not in declined:
             known, unknown = known + (seconds or 0.0), unknown + (seconds is None)
-        time_text = "" if done or cell.id in declined else "unknown" if seconds is None else _duration(seconds)
+        time_text = "" if done or cell.id in declined else "unknown" if seconds is None else duration(seconds)
         state = _state(cell, done, declined)
         rows.append([cell.label, cell.dataset, str(cell.seed), str(cell.budget), state, time_text])
     print_table(headings, rows)
     rest = f", and {unknown} cells of unknown length" if unknown else ""
-    click.echo(f"{len(cells) - len(declined)} cells; to do, one after the other: {_duration(known)}{rest}")
+    click.echo(f"{len(cells) - len(declined)} cells; to do, one after the other: {duration(known)}{rest}")
 
 
 def _state(cell: Cell, done: bool, declined: Mapping[str, str]) -> str:
@@ -221,7 +222,7 @@ class _Display(Watch):
 
     def finished(self, cell: Cell, record: Record) -> None:
         self.known[cell.id] = record
-        self._ended(cell, f"done in {_duration(record['training_seconds'] + record['evaluation_seconds'])}")
+        self._ended(cell, f"done in {duration(record['training_seconds'] + record['evaluation_seconds'])}")
         for tracker, reason in record.get("trackers_that_failed", {}).items():
             self.console.print(escape(f"  without the tracker {tracker}, which failed: {reason}"), soft_wrap=True)
 
@@ -258,7 +259,7 @@ class _Display(Watch):
         left = {cell: mean if seconds is None else seconds for cell, seconds in estimates.items()}
         for cell in running:
             left[cell] = max(0.0, left[cell] - (now - self.began[cell]))
-        return f"about {_duration(sum(left.values()) / min(self.jobs, len(left)))}"
+        return f"about {duration(sum(left.values()) / min(self.jobs, len(left)))}"
 
 
 def environment_now() -> dict[str, Any]:
@@ -269,13 +270,6 @@ def environment_now() -> dict[str, Any]:
 
 def _name(cell: Cell) -> str:
     return escape(f"{cell.label} on {cell.dataset}, seed {cell.seed}")
-
-
-def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    if whole < 120:
-        return f"{whole} s"
-    return f"{whole // 60} min" if whole < 7200 else f"{whole / 3600:.1f} h"
 
 
 def _typed(args: Sequence[str], flag: str) -> list[str]:

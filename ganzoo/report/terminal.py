@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rich import box
 from rich.cells import cell_len
 from rich.console import RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -47,7 +48,7 @@ def fitted(
     if split and least[0] + widest + 2 * AROUND + 1 <= width:
         groups = _groups(least, width)
         return [_table(headings, cells, least, group, "" if place else title) for place, group in enumerate(groups)]
-    return _stacked(headings, cells, title)
+    return _stacked(headings, cells, width, title)
 
 
 def _text(cell: Text | str) -> Text:
@@ -92,15 +93,21 @@ def _table(
     return table
 
 
-def _stacked(headings: Sequence[Heading], rows: Sequence[Sequence[Text]], title: str) -> list[RenderableType]:
+def _stacked(
+    headings: Sequence[Heading], rows: Sequence[Sequence[Text]], width: int, title: str
+) -> list[RenderableType]:
     lines: list[RenderableType] = [named] if (named := _title(title)) else []
     for row in rows:
         lines += [Text(), Text(row[0].plain, style="bold", overflow="fold")]
         for heading, cell in zip(headings[1:], row[1:], strict=True):
-            if cell.plain:
-                line = Text(f"  {printable(heading.text)}: ", style="dim", overflow="fold")
-                lines.append(line.append_text(cell))
-    return lines
+            if not cell.plain:
+                continue
+            name = Text(f"  {printable(heading.text)}: ", style="dim", overflow="fold")
+            if name.cell_len + cell.cell_len <= width:
+                lines.append(name.append_text(cell))
+            else:  # on a line of its own, so that what belongs together stays together
+                lines += [name, Padding(cell, (0, 0, 0, 4))]
+    return [*lines, Text()]
 
 
 def _title(title: str) -> Text | None:
