@@ -127,4 +127,7 @@ class Predicts(Protocol):
         ...
 
 
+CLASS_FLAGS = ("couples_batch", "oracle")
+"""Read before there is an object, and shown in tables: they belong in the class."""
+
 CAPABILITIES: tuple[type, ...] = (Refines, Generates, GeneratesLabelled, Predicts)
