@@ -130,7 +130,7 @@ def _made(console: Console, subject: type, made: Any) -> str:
         with console.status(made.name):
             made(subject)
     except CheckSkipped as reason:
-        console.print(f"  [yellow]skipped[/yellow]  {made.name}: {escape(str(reason))}")
+        console.print(f"  [yellow]skipped[/yellow]  {made.name}, because {escape(str(reason))}")
         return "skipped"
     except CheckFailed as failure:
         console.print(f"  [red]failed[/red]   {made.name}: {escape(failure.what)}")
