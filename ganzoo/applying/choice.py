@@ -13,7 +13,7 @@ def capabilities_of(method: Method | type[Method]) -> dict[str, Capability]:
     return all_of(registry().found["capabilities"], method)
 
 
-def capability_of(method: Method, name: str | None = None) -> Capability:
+def capability_of(method: Method | type[Method], name: str | None = None) -> Capability:
     """The named capability of a method; without a name its main one.
 
     Raises UnknownNameError for a name that no plugin adds, UsageError if the method does not have the capability.
