@@ -26,6 +26,11 @@ def started() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def is_first() -> bool:
+    """Whether this process measures and prints, also after the others were left."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
 def local_rank() -> int:
     """This process's number on its own machine."""
     return int(os.environ.get("LOCAL_RANK", "0"))

@@ -238,7 +238,7 @@ def _train(
         dist.barrier()
         if first_process:
             made_with = environment(device, resolve_precision(plan.train.precision, device))
-            origin = {} if resumed else as_table(new_origin(folder, dataset, weights and weights.noted))
+            origin = {} if resumed else as_table(new_origin(folder, dataset, weights.noted if weights else None))
             tables = {**plan.tables(), "data": spec.as_table(), "environment": made_with, "origin": origin}
             folder.open(tables, free)
             held.enter_context(locked(folder.path))

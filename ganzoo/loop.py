@@ -23,7 +23,7 @@ from ganzoo.determinism import deterministic
 from ganzoo.devices import release_memory
 from ganzoo.errors import ConfigError, InterruptedRunError, PluginError
 from ganzoo.loader import Loader, reseed
-from ganzoo.method import Method
+from ganzoo.method import CLASS_FLAGS, Method
 from ganzoo.phases import Carry, PhaseRunner, capture, optimizers_of, phase_runners
 from ganzoo.restoring import meter_state, standing_state
 from ganzoo.saving import Saver
@@ -162,9 +162,15 @@ class Meter:
 
 
 def build(cls: type[Method], config: Settings, spec: DataSpec, *, seed: int, device: torch.device) -> Method:
-    """A method with its first weights, which are a function of the seed, laid out for the device."""
+    """A method with its first weights, which are a function of the seed, laid out for the device.
+
+    Raises PluginError for a method that sets on itself what is read from its class.
+    """
     torch.manual_seed(seed)
     method = cls(config, spec).to(device)
+    if hidden := [flag for flag in CLASS_FLAGS if flag in vars(method)]:
+        raise PluginError(f"{method.name} sets self.{hidden[0]}, which is read from the class; write {hidden[0]} = "
+                          f"{vars(method)[hidden[0]]} in the body of class {cls.__name__}")  # fmt: skip
     return method.to(memory_format=torch.channels_last).requires_grad_(False)
 
 

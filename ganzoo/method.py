@@ -162,3 +162,7 @@ class Method(nn.Module, ABC):
         for module in self.frozen():
             module.eval()
         return self
+
+
+CLASS_FLAGS = ("couples_batch", "oracle", "reads", "kinds", "tasks", "paired")
+"""Read before there is an object, and shown in tables: they belong in the class."""

@@ -25,7 +25,7 @@ from ganzoo.dataset import Dataset
 from ganzoo.errors import PluginError, UnknownNameError
 from ganzoo.files.archive import Archive
 from ganzoo.files.store_pair import pair_of_stores
-from ganzoo.method import Method
+from ganzoo.method import CLASS_FLAGS, Method
 from ganzoo.metric import Extractor, Metric
 from ganzoo.nn.backbones import BACKBONES, Backbone
 from ganzoo.paths import absolute, typed
@@ -193,6 +193,10 @@ def _check(cls: Any, base: type, kind: str) -> None:
     given = {part: getattr(cls, part, None) for part in ("name", "summary")}
     if missing := [part for part, value in given.items() if not isinstance(value, str)]:
         raise PluginError(f"{cls.__name__} has no {' and no '.join(missing)}")
+    for flag in CLASS_FLAGS if kind == "methods" else ():
+        if not isinstance(value := getattr(cls, flag), bool):
+            raise PluginError(f"{cls.__name__}.{flag} must be True or False in the body of the class, and is a "
+                              f"{type(value).__name__}")  # fmt: skip
 
 
 def _contract(said: Any) -> int | None:

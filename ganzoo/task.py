@@ -141,8 +141,10 @@ class GazeTask(Task):
     def problem(self, labels: np.ndarray) -> str | None:
         if not np.isfinite(labels).all():
             return f"{int((~np.isfinite(labels)).any(1).sum())} gaze labels are not finite"
-        if (np.abs(labels) > np.pi).any():
-            return "gaze labels exceed pi: they must be pitch and yaw in radians, not degrees"
+        for axis, (name, most, limit) in enumerate((("pitch", np.pi / 2, "pi / 2"), ("yaw", np.pi, "pi"))):
+            largest = np.abs(labels[:, axis]).max(initial=0)
+            if largest > most + 1e-6:  # which rounding may add
+                return f"a gaze {name} of {largest:.4g} exceeds {limit}; labels must be in radians, not degrees"
         return None
 
     def augment(self, images: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from extras import needs
 
 from ganzoo import hookspecs
 from ganzoo.registry import KINDS, Registry
@@ -50,7 +51,7 @@ def test_the_methods_of_the_tutorial_keep_the_contract(tmp_path):
 @pytest.mark.slow
 def test_the_tutorial_works_as_it_is_written(tmp_path):
     """Every block, in an environment that has ganzoo and what it needs; nothing is fetched."""
-    pytest.importorskip("hatchling", reason="hatchling, which builds the package, is not installed")
+    needs("test")  # hatchling, which builds the package
     place, folder = tmp_path / "environment", tmp_path / "empty"
     venv.create(place, symlinks=os.name != "nt")
     base = {"base": str(place), "platbase": str(place)}

@@ -204,6 +204,10 @@ def _joint(option: str) -> str:
 
 
 def _check_names(images: Images, option: str) -> None:
+    if any("/" in name for name in images.names):
+        raise UsageError(
+            f"{option} {images.path}: what is made is written into one folder; give each of the inner folders by itself"
+        )
     if any(Path(name).stem == Path(MANIFEST).stem for name in images.names):
         raise UsageError(
             f"{option} {images.path}: rename the image called manifest; its labels would collide with {MANIFEST}"

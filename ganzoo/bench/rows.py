@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ganzoo.bench.results import Record, Results
+from ganzoo.bench.results import Record, Results, updates_of
 from ganzoo.bench.statistics import SIGNIFICANT, holm, mean_interval, paired_p
 
 
@@ -65,6 +65,11 @@ class Row:
     def mean(self, key: str) -> float | None:
         """The mean over seeds of a cost."""
         values = [record[key] for record in self.records if isinstance(record.get(key), int | float)]
+        return sum(values) / len(values) if values and not self.rival else None
+
+    def updates(self) -> float | None:
+        """The mean over seeds of the updates that training made."""
+        values = [found for record in self.records if (found := updates_of(record)) is not None]
         return sum(values) / len(values) if values and not self.rival else None
 
     def memory_mb(self) -> float | None:

@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 import click
 
+from ganzoo import interrupt
 from ganzoo.cli.display import Display
 from ganzoo.cli.paths import PATH
 from ganzoo.cli.run import typed_values
@@ -29,7 +30,8 @@ from ganzoo.run_folder import RunFolder
 IMAGES = "a folder, an .npz, a prepared store, or a slice such as eyes.npz[0:1000]"
 SIZING = ("image_height", "image_width", "channels", "resizer")
 MOVED = "moved"  # in the context: the options of a run's data
-COLLECTION_OPTIONS = ("real", "fake", "extractors", *SIZING)  # not for a run
+COLLECTION_OPTIONS = ("real", "fake", "extractors", "fit_steps", *SIZING)  # not for a run
+SHORTER = "; --fit-steps N makes it shorter, and so may other --extractors"
 Size = click.IntRange(0, 8192)
 
 
@@ -73,6 +75,12 @@ def _moved_options(folder: RunFolder, taken: set[str]) -> list[SettingOption]:
     help="Labelled images, for extractors that learn from some.  [default: --fake where labelled, else --real]",
 )
 @click.option("--extractors", metavar="A,B,...", help="Extractors for --real and --fake; none named: all there are.")
+@click.option(
+    "--fit-steps",
+    type=click.IntRange(1),
+    help="Most steps for which an extractor of --real and --fake trains its network: fewer take less time, and give "
+    "other features, so compare only scores of the same steps.  [default: as many as the extractor asks for]",
+)
 @click.option("--metrics", metavar="A,B,...", help="Metrics to measure; none named: those of the run, or all.")
 @click.option(
     "--samples",
@@ -102,10 +110,11 @@ def command(run: Path | None, plugin: tuple[Path, ...], **given: Any) -> None:
         registry().add_file(file)
     if given["out"] is not None:
         _check_out(given["out"])
-    if run is None:
-        _collections(given)
-    else:
-        _run(RunFolder(run), given)
+    with interrupt.heard():  # a network that is being fitted is saved before the command ends
+        if run is None:
+            _collections(given)
+        else:
+            _run(RunFolder(run), given)
 
 
 def _check_form(run: Path | None, given: dict[str, Any]) -> None:
@@ -129,6 +138,8 @@ def _run(folder: RunFolder, given: dict[str, Any]) -> None:
         "dataset": moved,
     }
     plan = plan_of_run(folder, {"options": options})
+    if not plan.metric_configs:  # else the scores of the run would be replaced by none
+        raise UsageError(f"--metrics none, here or in {folder.settings_file}: nothing to measure; name some metrics")
     dataset = plan.dataset(plan.dataset_config)
     out: Path | None = given["out"] or _scores_file(folder)
     with Display() as display:
@@ -156,6 +167,8 @@ def _scores_file(folder: RunFolder) -> Path | None:
 
 def _collections(given: dict[str, Any]) -> None:
     settings = build(EvaluateConfig, {"options": {"metrics": given["metrics"], "samples": given["samples"]}})
+    if settings.metrics == ("none",):
+        raise UsageError("--metrics none: nothing to measure; name some metrics, or leave out --metrics for all")
     names = [name.strip() for name in (given["extractors"] or "").split(",") if name.strip()]
     metrics = comparing_metrics(settings.metrics, names)
     out: Path | None = given["out"]
@@ -168,8 +181,18 @@ def _collections(given: dict[str, Any]) -> None:
     )
     assert real is not None
     assert fake is not None
-    with Display() as display:
-        found = compare(real, fake, source, shaping, metrics, samples=settings.samples, device=device, watcher=display)
+    with Display(SHORTER) as display:
+        found = compare(
+            real,
+            fake,
+            source,
+            shaping,
+            metrics,
+            samples=settings.samples,
+            device=device,
+            watcher=display,
+            most_fit_steps=given["fit_steps"],
+        )
         for note in _notes(found):
             display.say(note)
     print_scores(found.scores, "value", f"{fake.location} against {real.location}")

@@ -14,7 +14,7 @@ class _Path(click.Path):
     """`~` means the home folder, also where the shell does not replace it, as in --out=~/run."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        return typed(super().convert(value, param, ctx))
+        return typed(str(super().convert(value, param, ctx)))
 
 
 PATH = _Path(path_type=Path)

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from ganzoo.cli.listing import plugin_table, unknown_disabled
+from ganzoo.cli.listing import print_plugins, unknown_disabled
 from ganzoo.cli.paths import PATH
 from ganzoo.config import did_you_mean
 from ganzoo.errors import ConfigError, UnknownNameError, UsageError
@@ -27,7 +27,7 @@ def command() -> None: ...
 
 @command.command("list", help="List plugins: what each adds, its package, version and contract, and whether it works.")
 def list_command() -> None:
-    Console().print(plugin_table())
+    print_plugins()
     if unknown := unknown_disabled():
         click.echo(f"warning: {unknown}", err=True)
 
@@ -130,7 +130,7 @@ def _made(console: Console, subject: type, made: Any) -> str:
         with console.status(made.name):
             made(subject)
     except CheckSkipped as reason:
-        console.print(f"  [yellow]skipped[/yellow]  {made.name}: {escape(str(reason))}")
+        console.print(f"  [yellow]skipped[/yellow]  {made.name}, because {escape(str(reason))}")
         return "skipped"
     except CheckFailed as failure:
         console.print(f"  [red]failed[/red]   {made.name}: {escape(failure.what)}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ganzoo import dist
 from ganzoo.cli.display import Display
 from ganzoo.cli.paths import PATH
 from ganzoo.cli.table import print_scores
@@ -183,7 +184,9 @@ def _run(plan: Plan, folder: RunFolder, track: Sequence[str]) -> None:
     finally:
         if display.scores:
             print_scores(display.scores, plan.method.name, title)
-    if display.scores:
+    if dist.is_first():
+        if not display.scores:
+            print_scores([], plan.method.name, title)
         click.echo(f"Everything about this run is in {folder.path}", err=True)
 
 

@@ -31,6 +31,7 @@ def captured_equals_eager(cls: type[Method]) -> None:
         if why:
             problems.setdefault(phase, why)
 
+    toy.phases(method)
     runners = phase_runners(method)
     capture(method, runners, recorder, tell)
     assert UPDATES > WARM_UP + 2

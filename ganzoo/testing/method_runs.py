@@ -68,6 +68,7 @@ def finish_can_be_repeated(cls: type[Method]) -> None:
 def bf16_stays_finite(cls: type[Method]) -> None:
     """Every term and weight stays finite under bfloat16 autocast."""
     method = toy.hurried(cls)
+    toy.phases(method)
     for name, runner in phase_runners(method, precision="bf16").items():
         for _ in range(3):
             terms = runner.update(toy.batch(oracle=cls.oracle))

@@ -77,7 +77,8 @@ def scores_are_whole(cls: type[Metric]) -> None:
 @check(
     Metric,
     why="Scores with different cards are never ranked together; one without a card cannot be told from any other.",
-    mend="Give card={...} with what the number depends on: the part measured on, counts, extractor, seeds, versions.",
+    mend="Give card={...} with what the number depends on: the part measured on, counts, extractor, versions, and the "
+    "seeds that are settings of the metric.",
 )
 def scores_carry_cards(cls: type[Metric]) -> None:
     """Every score that has a value has a card, which can be written as JSON."""
@@ -89,6 +90,23 @@ def scores_carry_cards(cls: type[Metric]) -> None:
                 json.dumps(score.card)
             except (TypeError, ValueError) as error:
                 violate(f"the card of {score.name} cannot be written as JSON: {error}")
+
+
+@check(
+    Metric,
+    why="A table takes the mean over the runs of several seeds only if all of them have one card; otherwise it prints "
+    "each seed by itself.",
+    mend="Leave out of the card whatever follows from the run alone: data.seed, weights, made images, and numbers that "
+    "were measured.",
+)
+def seeds_share_a_card(cls: type[Metric]) -> None:
+    """Runs with two seeds, on the same data, give each score the same card."""
+    for can, task, first in _measured_all(cls):
+        other = {(score.name, score.subject): score.card for score in _measure(cls, evaluation(can, task, seed=1))}
+        for score in first:
+            card = other.get((score.name, score.subject), score.card)
+            keys = sorted(key for key in {*score.card, *card} if score.card.get(key) != card.get(key))
+            require(not keys, f"{', '.join(keys)} in the card of {score.name} differ between two seeds")
 
 
 @check(

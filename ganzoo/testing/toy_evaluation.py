@@ -49,7 +49,7 @@ class _Toy(Method):
 
     def __init__(self, config: NoSettings, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.register_buffer("scale", torch.full((), 0.8))
+        self.register_buffer("scale", torch.empty(()).uniform_(0.7, 0.9))
         self.network = nn.Sequential(nn.Flatten(), nn.Linear(int(np.prod(spec.image_shape)), spec.task.output_size))
 
     def phases(self) -> Mapping[str, Phase]:
@@ -115,13 +115,13 @@ class ToyData(Dataset):
         return Domain(("source", "target")[which] + ("_test" if seed else ""), made.images, made.labels, groups)
 
 
-def evaluation(can: type, task: Task, count: int = COUNT, *, tests: bool = True) -> TrainedEvaluation:
-    """What a metric may look at, of a toy method that can `can` and nothing else."""
+def evaluation(can: type, task: Task, count: int = COUNT, *, tests: bool = True, seed: int = 0) -> TrainedEvaluation:
+    """What a metric may look at, of a toy method that can `can` and nothing else; `seed` is that of its run."""
     spec = image_spec(1, 36, 60, task)  # of an eye, which is the least that networks of metrics are made for
     return TrainedEvaluation(
-        toy.build(TOYS[can], spec),
+        toy.build(TOYS[can], spec, seed),
         ToyData(spec, count, tests=tests),
-        seed=0,
+        seed=seed,
         samples=count,
         extractors={**registry().found["extractors"], ToyPixels.name: ToyPixels},
         capabilities=registry().found["capabilities"],

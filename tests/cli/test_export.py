@@ -10,12 +10,13 @@ import pytest
 import torch
 from click.testing import CliRunner
 from conftest import TOY
+from extras import needs
 from safetensors import safe_open
 
 import ganzoo as package
 from ganzoo.cli import main
 from ganzoo.exporting.export import export
-from ganzoo.exporting.formats import CARD, FORMATS
+from ganzoo.exporting.formats import CARD
 from ganzoo.pixels import to_unit_range
 
 LIARS = Path(__file__).parents[1] / "exported_plugin.py"
@@ -46,11 +47,6 @@ def runs(tmp_path_factory, toys):
         return folder / method
 
     return of
-
-
-def needs(format):
-    if missing := FORMATS[format].missing():
-        pytest.skip(f"{' and '.join(missing)} not installed: pip install 'ganzoo[{FORMATS[format].extra}]'")
 
 
 def test_a_torchscript_refiner_runs_without_ganzoo_on_any_number_of_images(runs, tmp_path):

