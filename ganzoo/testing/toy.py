@@ -48,6 +48,11 @@ def batch(spec: DataSpec = SPEC, size: int = 4, *, oracle: bool = False) -> Batc
         drawing.close()
 
 
+def uneven(images: Tensor) -> Tensor:
+    """The same with less and less contrast along the batch, so that statistics of its parts differ clearly."""
+    return images * torch.linspace(1.0, 0.2, len(images))[:, None, None, None]
+
+
 def build(cls: type[Method], spec: DataSpec = SPEC, seed: int = 0, config: Settings | None = None) -> Method:
     """The method as the loop builds it."""
     return loop.build(cls, config or cls.Config(), spec, seed=seed, device=torch.device("cpu")).train()
