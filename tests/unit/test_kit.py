@@ -18,6 +18,7 @@ from torch import nn
 from ganzoo.batch import OracleBatch
 from ganzoo.errors import PluginError
 from ganzoo.method import Method, Phase
+from ganzoo.registry import Registry
 from ganzoo.settings import Settings
 from ganzoo.testing import CheckFailed, CheckSkipped, generate_checks, toy
 
@@ -516,3 +517,17 @@ def test_a_flag_of_the_class_that_is_set_on_the_object_is_refused(flag):
     hidden = liar(built=lambda self: setattr(self, flag, True))
     with pytest.raises(PluginError, match=f"honest sets self.{flag}, .* write {flag} = True in the body of class Liar"):
         toy.build(hidden)
+
+
+def test_a_flag_that_is_not_true_or_false_makes_the_plugin_broken(tmp_path):
+    text = (
+        Path(honest_method.__file__)
+        .read_text()
+        .replace("    Config = HonestConfig\n", "    Config = HonestConfig\n    oracle = property(bool)\n")
+    )
+    file = tmp_path / "flagged.py"
+    file.write_text(f"{text}\nfrom ganzoo import hookimpl\n@hookimpl\ndef ganzoo_methods(): return [Honest]\n")
+    with pytest.raises(
+        PluginError, match="Honest.oracle must be True or False in the body of the class, and is a prop"
+    ):
+        Registry().add_file(file)
