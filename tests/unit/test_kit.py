@@ -528,6 +528,6 @@ def test_a_flag_that_is_not_true_or_false_makes_the_plugin_broken(tmp_path):
     file = tmp_path / "flagged.py"
     file.write_text(f"{text}\nfrom ganzoo import hookimpl\n@hookimpl\ndef ganzoo_methods(): return [Honest]\n")
     with pytest.raises(
-        PluginError, match="Honest.oracle must be True or False in the body of the class, and is a prop"
+        PluginError, match=r"Honest.oracle must be True or False in the body of the class, and is a prop"
     ):
         Registry().add_file(file)
