@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +49,7 @@ class _Update:
 
     def run(self, cls: type[Method], phase: str, size: int) -> None:
         method, batch = toy.build(cls), toy.batch(size=WHOLE, oracle=cls.oracle)
+        batch = replace(batch, source=toy.uneven(batch.source), target=toy.uneven(batch.target))
         networks = nn.ModuleList(method.phases()[phase].networks).requires_grad_(True)
         for part, micro in enumerate(batch.split(size)):
             with AlignedNoise(part * size, size, WHOLE) as noise:

@@ -54,7 +54,7 @@ def images_are_judged_one_by_one(cls: type[Method]) -> None:
     if not named:
         skip("it neither refines nor predicts")
     for name, judge in named.items():
-        images = _images(toy.SPEC, WHOLE)
+        images = toy.uneven(_images(toy.SPEC, WHOLE))
         together, noise = _in_parts(judge, images, WHOLE)
         few, again = _in_parts(judge, images, HALF if noise.draws else 1)  # noise needs a batch to be aligned along
         if torch.allclose(together, few, rtol=1e-3, atol=1e-4):

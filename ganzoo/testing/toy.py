@@ -53,6 +53,11 @@ def columns(oracle: bool) -> tuple[str, ...]:
     return ("source", "source_label", "target", *(("target_label",) if oracle else ()))
 
 
+def uneven(images: Tensor) -> Tensor:
+    """The same with less and less contrast along the batch, so that statistics of its parts differ clearly."""
+    return images * torch.linspace(1.0, 0.2, len(images))[:, None, None, None]
+
+
 def build(cls: type[Method], spec: DataSpec = SPEC, seed: int = 0, config: Settings | None = None) -> Method:
     """The method as the loop builds it."""
     return loop.build(cls, config or cls.Config(), spec, seed=seed, device=torch.device("cpu")).train()
