@@ -19,12 +19,22 @@ class Reconstructs(Protocol):
         ...
 
 
+class ReconstructToy:
+    """Makes samples paler."""
+
+    scale: Tensor
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        return images * self.scale
+
+
 class Reconstruct(Capability):
     name = "reconstruct"
     summary = "Makes each target image again from its code."
     protocol = Reconstructs
     arguments = (Argument("images", "", "target", "target images"),)
     makes = "samples"
+    toy = ReconstructToy
     keeps_labels = True
 
     def output(self, method: Method) -> Column:

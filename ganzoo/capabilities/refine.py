@@ -19,12 +19,22 @@ class Refines(Protocol):
         ...
 
 
+class RefineToy:
+    """Makes images darker or paler."""
+
+    scale: Tensor
+
+    def refine(self, source: Tensor) -> Tensor:
+        return source * self.scale
+
+
 class Refine(Capability):
     name = "refine"
     summary = "Gives source images the look of the target; their labels still hold."
     protocol = Refines
     arguments = (Argument("source", "", "source", "source images"),)
     makes = "samples"
+    toy = RefineToy
     keeps_labels = True
     realism = 1
 
