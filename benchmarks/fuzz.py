@@ -19,7 +19,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +123,10 @@ def main() -> int:
     parser.add_argument("--only", default="", help="targets with this in their name")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
+    try:
+        versions = {name: version(name) for name in PACKAGES}
+    except PackageNotFoundError as error:
+        parser.error(f"{error.name} is not installed: pip install 'ganzoo[test,h5]'")
     with tempfile.TemporaryDirectory() as folder:
         os.environ["GANZOO_CACHE"] = f"{folder}/ganzoo-fuzz-cache"
         os.environ["GANZOO_DATA"] = f"{folder}/ganzoo-fuzz-cache/data"
@@ -143,7 +147,7 @@ def main() -> int:
         "examples": sum(each["examples"] for each in found),
         "anything_else": sum(each["anything_else"] for each in found),
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": versions,
         "targets": found,
     }
     if given.out:

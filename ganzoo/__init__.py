@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from ganzoo.trained import Trained
 
 __version__ = "0.1.0"
-CONTRACT = 1
-"""Of hooks and base classes. A plugin says for which it was written: `ganzoo_contract = 1` in its module. The number
+CONTRACT = 2
+"""Of hooks and base classes. A plugin says for which it was written: `ganzoo_contract = 2` in its module. The number
 rises when a plugin that keeps the old contract would no longer work."""
 
 hookimpl = pluggy.HookimplMarker("ganzoo")
@@ -26,9 +26,10 @@ hookspec = pluggy.HookspecMarker("ganzoo")
 def load(run: str | PathLike[str], *, device: str = "auto", plugins: Iterable[str | PathLike[str]] = ()) -> Trained:
     """A finished run, ready to `refine`, `predict` or `generate`: whatever its method can.
 
-    `run` is a run folder, `device` auto (the first GPU, else the CPU), cpu, cuda or cuda:N, `plugins` are the files
-    that the run was given with `--plugin`. Raises a `ganzoo.errors.GanzooError`, in one sentence, where the folder
-    holds no run, where the run is not finished or damaged, or where a plugin that it needs is not there.
+    `run` is a run folder, `device` auto (the first CUDA GPU, else the CPU), cpu, cuda, cuda:N or mps. Files that the
+    run was given with `--plugin` are loaded from where they were; `plugins` names those that lie elsewhere now. Raises
+    a `ganzoo.errors.GanzooError`, in one sentence, where the folder holds no run, where the run is not finished or
+    damaged, or where a plugin that it needs is not there.
     """
     from ganzoo.trained import load as load_run  # here, because it imports torch
 

@@ -118,6 +118,12 @@ def image_spec(channels: int, height: int, width: int, task: Task) -> DataSpec:
     return DataSpec({"source": image, "target": image, **labels}, task)
 
 
+def set_spec(channels: int, height: int, width: int, task: Task) -> DataSpec:
+    """The spec of one set of images, such as a prepared store."""
+    labels = {} if isinstance(task, NoTask) else {"target_label": Column((task.label_size,), "vector")}
+    return DataSpec({"target": Column((channels, height, width)), **labels}, task)
+
+
 def _column(table: Mapping[str, Any]) -> Column:
     if table["kind"] not in get_args(Kind):
         raise ValueError(f"{table['kind']} is not a kind of column")

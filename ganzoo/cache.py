@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
+from ganzoo.paths import typed
+
 
 def cache_folder(name: str) -> Path:
     """The folder for one kind of cached thing; the environment variable GANZOO_CACHE moves them all."""
     root = os.environ.get("GANZOO_CACHE") or platformdirs.user_cache_dir("ganzoo")
-    return Path(root) / name
+    return typed(root) / name
 
 
 def kept_array(file: Path) -> np.ndarray | None:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.batch import Batch
+from ganzoo.devices import random_state, set_random_state
 from ganzoo.errors import ConfigError
 
 WARM_UP = 3  # updates before the recording, in which libraries choose their kernels
@@ -123,13 +124,13 @@ class Captured:
 
     def _compared(self, batch: Batch, recording: _Recording, first: bool) -> Computed:
         """What the loss itself gives, after a look whether the replay gives the same."""
-        before, noise = _copies(self.buffers()), noise_state(batch.device)
+        before, noise = _copies(self.buffers()), random_state(batch.device)
         replayed = recording.replay(batch)
         handed_on = {name: tensor.clone() for name, tensor in replayed.handed_on.items()}
         grads, after = _copies([parameter.grad for parameter in self.params]), _copies(self.buffers())
         for buffer, value in zip(self.buffers(), before, strict=True):
             buffer.copy_(value)
-        set_noise_state(batch.device, noise)
+        set_random_state(batch.device, noise)
         own = self.gradients(batch)
         differences = [
             *((f"its term {name}", _difference([v], [replayed.terms[name]]), TERMS) for name, v in own.terms.items()),
@@ -195,13 +196,3 @@ def _difference(wanted: Sequence[Tensor | None], found: Sequence[Tensor | None])
             error += float((want.double() - have.double()).square().sum())
             norm += float(want.double().square().sum())
     return (error / max(norm, 1e-12)) ** 0.5
-
-
-def noise_state(device: torch.device) -> Tensor:
-    """Where the device's default generator stands."""
-    return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
-
-
-def set_noise_state(device: torch.device, state: Tensor) -> None:
-    """The inverse of `noise_state`."""
-    torch.cuda.set_rng_state(state, device) if device.type == "cuda" else torch.set_rng_state(state)

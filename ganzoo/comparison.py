@@ -82,6 +82,7 @@ class CollectionExtraction(SharedExtraction):
         device: torch.device,
         extractors: Mapping[str, type[Extractor]],
         watcher: Watcher,
+        most_fit_steps: int | None = None,
     ) -> None:
         shape = common_shape(
             real.shapes,
@@ -93,7 +94,15 @@ class CollectionExtraction(SharedExtraction):
         )
         height, width, channels = shape
         spec = image_spec(channels, height, width, GazeTask())
-        super().__init__(spec, device, seed=SEED, samples=samples, extractors=extractors, watcher=watcher)
+        super().__init__(
+            spec,
+            device,
+            seed=SEED,
+            samples=samples,
+            extractors=extractors,
+            watcher=watcher,
+            most_fit_steps=most_fit_steps,
+        )
         self.fit_rule = Fit(shape, shaping.resizer, shaping.channels)
         for collection in (real, fake):  # before any is read, which may take long
             self.fit_rule.check(collection.shapes, collection.names, str(collection))
@@ -160,9 +169,11 @@ def compare(
     samples: int,
     device: torch.device,
     watcher: Watcher,
+    most_fit_steps: int | None = None,
 ) -> Compared:
     """Measure `fake` against `real`. Extractors that learn from labels do so on `source`, else on `fake`, else `real`.
 
+    They train for `most_fit_steps` at most, where that is given.
     Raises DatasetError where images cannot be read or fitted. What cannot be measured is a score without a value.
     """
     data = CollectionExtraction(
@@ -174,6 +185,7 @@ def compare(
         device=device,
         extractors=registry().found["extractors"],
         watcher=watcher,
+        most_fit_steps=most_fit_steps,
     )
     domains = {collection: collection.read(data.fit_rule) for collection in (real, fake)}
     sides = {

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from ganzoo.errors import ConfigError
+from ganzoo.paths import absolute
 from ganzoo.settings import Settings
 
 Config = TypeVar("Config", bound=Settings)
@@ -74,7 +75,7 @@ def build(config: type[Config], layers: Mapping[str, Mapping[str, Any]]) -> Conf
                     f"{layer}: {name} = {value!r}: names must be valid UTF-8, or run.toml cannot hold them"
                 )
             if value is not None:
-                merged[name] = _split(value, _kind(config.model_fields[name]))
+                merged[name] = _read(value, _kind(config.model_fields[name]))
                 origin[name] = layer
     try:
         return config(**merged)
@@ -85,6 +86,11 @@ def build(config: type[Config], layers: Mapping[str, Mapping[str, Any]]) -> Conf
         where = flag if origin.get(name, "options") == "options" else f"{origin[name]}: {name}"
         message = first["msg"].removeprefix("Value error, ") or "impossible"
         raise ConfigError(f"{where} = {_as_text(merged.get(name))}: {message[0].lower()}{message[1:]}") from None
+
+
+def path_settings(config: type[Settings]) -> list[str]:
+    """The settings that are paths."""
+    return [name for name, field in config.model_fields.items() if _kind(field) is Path]
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -143,10 +149,11 @@ def _metavar(kind: Any) -> str:
     return {int: "INTEGER", float: "NUMBER", Path: "PATH"}.get(kind, "TEXT")
 
 
-def _split(value: Any, kind: Any) -> Any:
+def _read(value: Any, kind: Any) -> Any:
+    """A value as its kind is written: commas part the items of a tuple, and a path is meant from where one stands."""
     if get_origin(kind) is tuple and isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
+    return absolute(value) if kind is Path and isinstance(value, str | Path) else value
 
 
 def _limits(field: FieldInfo) -> str:

@@ -21,6 +21,16 @@ def world() -> int:
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
+def started() -> int:
+    """How many processes torchrun started, before they have joined."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_first() -> bool:
+    """Whether this process measures and prints, also after the others were left."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
 def local_rank() -> int:
     """This process's number on its own machine."""
     return int(os.environ.get("LOCAL_RANK", "0"))
@@ -29,7 +39,7 @@ def local_rank() -> int:
 @contextmanager
 def process_group(device: torch.device) -> Iterator[None]:
     """Join the other processes where torchrun started several; leave them at the end."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
+    if started() == 1 or dist.is_initialized():
         yield
         return
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")

@@ -66,6 +66,10 @@ class MetricUnavailableError(GanzooError):
     """A metric cannot be measured here. The score is left out, with this sentence as the reason."""
 
 
+class WeightsUnavailableError(MetricUnavailableError):
+    """A file of trained weights is not here. The sentence says how to get it."""
+
+
 def printable(text: str) -> str:
     """Text from a file in one line that cannot steer a terminal: other characters as Python writes them."""
     if text.isprintable():

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
-import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -16,8 +14,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from pydantic import Field
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ganzoo import __version__
@@ -27,8 +23,9 @@ from ganzoo.cache import cache_folder, keep_array, kept_array
 from ganzoo.capabilities.base import Argument, Capability, all_of
 from ganzoo.dataset import Dataset, Domain, column_of
 from ganzoo.errors import DivergenceError, MetricUnavailableError, PluginError
+from ganzoo.fitted_networks import code_of_class, fitted_network
 from ganzoo.loader import derive_seed, reseed
-from ganzoo.loop import Observer, Precision, TrainConfig, build, device_of, resolve_precision, train
+from ganzoo.loop import Observer, Precision, TrainConfig, device_of
 from ganzoo.method import Method
 from ganzoo.metric import DomainName, Extractor, MakesSamples, Metric, Score
 from ganzoo.pixels import to_uint8, to_unit_range
@@ -49,12 +46,15 @@ class EvaluateConfig(Settings):
 class Watcher:
     """What an evaluation tells the outside."""
 
-    def fitting(self, what: str) -> Observer:
-        """A network is trained; the loop tells the observer returned here."""
+    def fitting(self, what: str, steps: int) -> Observer:
+        """A network is to be trained for so many steps; the loop tells the observer returned here."""
         return Observer()
 
     def doing(self, what: str) -> None:
         """The next piece of work, in words."""
+
+    def measured(self, scores: Sequence[Score]) -> None:
+        """All scores, before anything is done with them."""
 
 
 class SharedExtraction(ABC):
@@ -70,9 +70,10 @@ class SharedExtraction(ABC):
         extractors: Mapping[str, type[Extractor]],
         precision: Precision = "auto",
         watcher: Watcher | None = None,
+        most_fit_steps: int | None = None,
     ) -> None:
         self.spec, self.device = spec, device
-        self.seed, self.samples, self.precision = seed, samples, precision
+        self.seed, self.samples, self.precision, self.most_fit_steps = seed, samples, precision, most_fit_steps
         self.watcher = watcher or Watcher()
         self._extractor_classes = extractors
         self._extractors: dict[str, Extractor | MetricUnavailableError] = {}
@@ -121,7 +122,7 @@ class SharedExtraction(ABC):
     def _features_file(self, network: Extractor, fingerprint: str) -> Path:
         facts = (
             type(network).__qualname__,
-            _code(type(network)),
+            code_of_class(type(network)),
             json.dumps(network.card, sort_keys=True, default=str),
             fingerprint,
             self.device.type,
@@ -135,28 +136,8 @@ class SharedExtraction(ABC):
         config = TrainConfig(
             steps=steps, batch_size=batch_size, seed=seed, device=str(self.device), precision=self.precision
         )
-        fitted = build(type(network), network.config, network.spec, seed=seed, device=self.device)
-        file = cache_folder("networks") / f"{self._fit_key(fitted, source, config)}.safetensors"
-        if not _restore(fitted, file):
-            train(fitted, source, source, config, observer=self.watcher.fitting(f"{network.name} on {source.name}"))
-            if not _restore(fitted, file):  # a process beside this one may have been faster: all use the same network
-                _keep(fitted, file)
-        return fitted.eval().requires_grad_(False)
-
-    def _fit_key(self, network: Method, source: Domain, config: TrainConfig) -> str:
-        facts = (
-            type(network).__qualname__,
-            _code(type(network)),
-            network.config.model_dump_json(),
-            repr(network.spec),
-            source.fingerprint(),
-            config.model_dump_json(),
-            resolve_precision(config.precision, self.device),
-            torch.get_num_threads(),
-            torch.__version__,
-            __version__,
-        )
-        return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
+        what = f"{network.name} on {len(source):,} {source.name} images"
+        return fitted_network(network, source, config, self.device, lambda: self.watcher.fitting(what, steps))
 
 
 class TrainedEvaluation(SharedExtraction):
@@ -239,12 +220,9 @@ class TrainedEvaluation(SharedExtraction):
                 part = slice(start, min(start + CHUNK, count))
                 if rows is not None:
                     reseed(self.device, derive_seed(self.seed, key, start))
-                chunk = able.call(
+                chunk = able.run(
                     self.method, part.stop - start, [to_device(each[part], self.device) for each in inputs]
                 )
-                if tuple(chunk.shape) != (part.stop - start, *wanted.shape):
-                    raise PluginError(f"method {self.method.name}: {able.name} made {list(chunk.shape)}, not "
-                                      f"{[part.stop - start, *wanted.shape]}")  # fmt: skip
                 made.append((to_uint8(chunk) if wanted.kind == "image" else chunk.float()).cpu().numpy())
         return np.concatenate(made)
 
@@ -303,31 +281,3 @@ def _checked(scores: Sequence[Score]) -> list[Score]:
 def settings_hash(tables: Mapping[str, Any]) -> str:
     """A short name for a set of settings."""
     return hashlib.blake2b(json.dumps(tables, sort_keys=True).encode(), digest_size=4).hexdigest()
-
-
-def _code(cls: type) -> list[str]:
-    """The source of a class's module and of what that imports from ganzoo: a change in any of it is another network."""
-    own = sys.modules[cls.__module__]
-    used = {own, *filter(None, map(inspect.getmodule, vars(own).values()))}
-    return sorted(
-        inspect.getsource(module) for module in used if module is own or module.__name__.startswith("ganzoo.")
-    )
-
-
-def _restore(network: Method, file: Path) -> bool:
-    try:
-        network.load_state_dict(load_file(file))
-    except (OSError, SafetensorError, RuntimeError):  # absent, damaged or of another shape: fit it anew
-        return False
-    return True
-
-
-def _keep(network: Method, file: Path) -> None:
-    """A cache that cannot be written costs time later, and nothing else."""
-    aside = file.with_suffix(f".{time.time_ns()}.partial")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}, aside)
-        aside.replace(file)
-    except (OSError, SafetensorError):
-        aside.unlink(missing_ok=True)

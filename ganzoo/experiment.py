@@ -13,7 +13,7 @@ import torch
 
 from ganzoo import checkpoint, dist, interrupt, memory
 from ganzoo.batch import DataSpec
-from ganzoo.config import as_table, build, did_you_mean
+from ganzoo.config import as_table, build, did_you_mean, path_settings
 from ganzoo.dataset import Dataset
 from ganzoo.determinism import deterministic
 from ganzoo.errors import (
@@ -25,11 +25,15 @@ from ganzoo.errors import (
     UnknownNameError,
 )
 from ganzoo.evaluation import EvaluateConfig, TrainedEvaluation, Watcher, evaluate, settings_hash
+from ganzoo.files.output import check_writable
+from ganzoo.first_weights import first_weights
 from ganzoo.lock import locked
 from ganzoo.loop import WHEN_TO_STOP, Observer, TrainConfig, check, resolve_device, resolve_precision, train
 from ganzoo.loop import build as build_method
 from ganzoo.method import Method
 from ganzoo.metric import Metric, Score
+from ganzoo.origin import check_data, check_plugins, found_again, load_plugins, new_origin, origin_of
+from ganzoo.paths import absolute
 from ganzoo.registry import registry
 from ganzoo.run_folder import RunFolder, environment
 from ganzoo.settings import Settings
@@ -51,11 +55,13 @@ class Plan:
     train: TrainConfig
     evaluate: EvaluateConfig
     metric_configs: Mapping[str, Settings]
+    giver: Path | None = None  # the run whose weights are the first ones
 
     def tables(self) -> dict[str, Any]:
         """The settings as they stand in run.toml."""
+        giver = {} if self.giver is None else {"from": str(self.giver)}
         return {
-            "run": {"method": self.method.name, "dataset": self.dataset.name, "preset": self.preset},
+            "run": {"method": self.method.name, "dataset": self.dataset.name, "preset": self.preset, **giver},
             "method": as_table(self.method_config),
             "dataset": as_table(self.dataset_config),
             "train": as_table(self.train),
@@ -70,7 +76,9 @@ class Plan:
         return Path("runs") / f"{self.method.name}-{self.dataset.name}-{settings_hash(training)}"
 
 
-def make_plan(method_name: str, dataset_name: str, preset: str | None, layers: Layers) -> Plan:
+def make_plan(
+    method_name: str, dataset_name: str, preset: str | None, layers: Layers, giver: str | Path | None = None
+) -> Plan:
     """Resolve defaults < preset < `layers` in order. Raises ConfigError or UnknownNameError."""
     method: type[Method] = registry().get("methods", method_name)
     dataset: type[Dataset] = registry().get("datasets", dataset_name)
@@ -104,6 +112,7 @@ def make_plan(method_name: str, dataset_name: str, preset: str | None, layers: L
         resolve(TrainConfig, "train"),
         evaluate_config,
         {name: resolve_metric(name, registry().get("metrics", name).Config) for name in names},
+        None if giver is None else absolute(giver),
     )
 
 
@@ -115,14 +124,24 @@ def _table(tables: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any
 
 
 def plan_of_run(folder: RunFolder, layers: Layers | None = None) -> Plan:
-    """The plan of a run that was made before, with `layers` on top."""
+    """The plan of a run that was made before, with `layers` on top; the plugin files that it was given are loaded."""
     tables = folder.settings()
     run = tables.get("run")
     if not isinstance(run, dict) or not all(isinstance(run.get(k), str) for k in ("method", "dataset", "preset")):
         raise ConfigError(f"{folder.settings_file} is not the run.toml of a run: its [run] table is incomplete")
     chosen = {key: tables.get(key, {}) for key in ("method", "dataset", "train", "evaluate", "metric")}
     preset = None if run["preset"] == "default" else run["preset"]
-    return make_plan(run["method"], run["dataset"], preset, {str(folder.settings_file): chosen, **(layers or {})})
+    origin = origin_of(folder)
+    missing = load_plugins(origin, folder.path)
+    try:
+        dataset: type[Dataset] = registry().get("datasets", run["dataset"])
+        if isinstance(chosen["dataset"], dict):
+            chosen["dataset"] = found_again(chosen["dataset"], dataset, origin, folder)
+        layers = {str(folder.settings_file): chosen, **(layers or {})}
+        return make_plan(run["method"], run["dataset"], preset, layers, run.get("from"))
+    except UnknownNameError as error:
+        hint = missing or "if the run had it from a file"
+        raise UnknownNameError(f"{error}; {hint}: name the file with --plugin FILE") from error
 
 
 def load_trained(folder: RunFolder, plan: Plan, device: torch.device) -> tuple[Method, int]:
@@ -187,7 +206,10 @@ def run(plan: Plan, folder: RunFolder, stage: Stage | None = None, tracking: Tra
     device = local_device(plan.train.device)
     with interrupt.heard(), ExitStack() as held, tracking.closing():
         method, dataset, first_process = _train(plan, folder, stage, device, held, tracking)
-        scores = measure(plan, folder, method, dataset, stage) if first_process else []
+        scores: list[Score] = []
+        if first_process:
+            scores, facts = measure(plan, folder, method, dataset, stage)
+            folder.write_scores(scores, facts)
         tracking.scores(plan.train.steps, scores)
     return scores
 
@@ -199,18 +221,29 @@ def _train(
     with dist.process_group(device):
         first_process = dist.rank() == 0
         check(plan.method, plan.train, device)  # before any work, and before there is a folder
-        folder.check(plan.tables())
         dataset = plan.dataset(plan.dataset_config)
+        weights = first_weights(plan.giver, plan.method, folder)
+        free = check_settings(plan, folder)
+        resumed = folder.settings_file.exists()
+        if resumed:
+            check_data(folder, dataset)
+            check_plugins(origin_of(folder), folder.path)
+        if first_process:
+            check_writable(folder.path)
         spec = dataset.spec()
         check_suitable(plan.method, plan.method_config, spec, dataset.name)
+        method = build_method(plan.method, plan.method_config, spec, seed=plan.train.seed, device=device)
+        if weights is not None:
+            weights.load(method)
         dist.barrier()
         if first_process:
             made_with = environment(device, resolve_precision(plan.train.precision, device))
-            folder.open({**plan.tables(), "data": spec.as_table(), "environment": made_with})
+            origin = {} if resumed else as_table(new_origin(folder, dataset, weights.noted if weights else None))
+            tables = {**plan.tables(), "data": spec.as_table(), "environment": made_with, "origin": origin}
+            folder.open(tables, free)
             held.enter_context(locked(folder.path))
             folder.begin()
         dist.barrier()
-        method = build_method(plan.method, plan.method_config, spec, seed=plan.train.seed, device=device)
         observer = stage.training(plan, folder, method, dataset) if first_process else Observer()
         if first_process:
             observer = _Recorder(folder, plan.train.batch_size * dist.world(), tracking, observer)
@@ -224,10 +257,24 @@ def _train(
     return method, dataset, first_process
 
 
+def check_settings(plan: Plan, folder: RunFolder) -> list[str]:
+    """Raise ConfigError where the folder holds another run than the plan's, or files of somebody else.
+
+    Returns the settings that may differ: paths, where the data are known by their fingerprint (`check_data`).
+    """
+    known = folder.settings_file.exists() and origin_of(folder).data
+    free = [f"dataset.{name}" for name in path_settings(plan.dataset.Config)] if known else []
+    folder.check(plan.tables(), free)
+    return free
+
+
 def measure(
     plan: Plan, folder: RunFolder, method: Method, dataset: Dataset, stage: Watcher, step: int | None = None
-) -> list[Score]:
-    """Evaluate a method trained to `step`, the last one where none is given, and write metrics.json."""
+) -> tuple[list[Score], dict[str, Any]]:
+    """The scores of a method trained to `step`, the last one where none is given, and what metrics.json says beside.
+
+    `stage` is told the scores as soon as there are any.
+    """
     data = TrainedEvaluation(
         method,
         dataset,
@@ -261,16 +308,26 @@ def measure(
         "images_drawn": images_drawn,
         "training_seconds": training_seconds,
         "evaluation_seconds": seconds,
+        **began_with(folder, plan),
         "parameters": sum(p.numel() for p in method.parameters()),
         "environment": environment(data.device, resolve_precision(plan.train.precision, data.device)),
     }
-    folder.write_scores(scores, facts)
-    return scores
+    stage.measured(scores)
+    return scores, facts
+
+
+def began_with(folder: RunFolder, plan: Plan) -> dict[str, Any]:
+    """What of a run's history belongs to its scores: whose weights came first, and at which steps it had ended."""
+    origin = origin_of(folder)
+    weights = {} if origin.weights is None else {"from": {"run": str(plan.giver), **as_table(origin.weights)}}
+    return {**weights, **({"ended_before_at": list(origin.ends)} if origin.ends else {})}
 
 
 def local_device(name: str) -> torch.device:
     """The device of this process: under torchrun each process of a machine has its own GPU."""
     device = resolve_device(name)
+    if device.type == "mps" and dist.started() > 1:
+        raise ConfigError(f"--device {name} trains in one process; leave torchrun out, or use --device cpu")
     if device.type == "cuda":
         device = torch.device("cuda", device.index if device.index is not None else dist.local_rank())
         torch.cuda.set_device(device)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ganzoo.files.archive import Archive
     from ganzoo.method import Method
     from ganzoo.metric import Extractor, Metric
+    from ganzoo.nn.backbones import Backbone
+    from ganzoo.task import Task
     from ganzoo.tracker import Tracker
 
 
@@ -49,3 +51,13 @@ def ganzoo_trackers() -> Sequence[type[Tracker]]:  # type: ignore[empty-body]
 @hookspec
 def ganzoo_capabilities() -> Sequence[type[Capability]]:  # type: ignore[empty-body]
     """Capabilities this plugin adds: further things that a method can do, such as filling holes."""
+
+
+@hookspec
+def ganzoo_tasks() -> Sequence[type[Task]]:  # type: ignore[empty-body]
+    """Tasks this plugin adds: further meanings of a label."""
+
+
+@hookspec
+def ganzoo_backbones() -> Sequence[type[Backbone]]:  # type: ignore[empty-body]
+    """Backbones this plugin adds: the layers that a predictor can be made of (`--network NAME`)."""

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo import dist
+from ganzoo import devices, dist
 from ganzoo.batch import Batch, OracleBatch
 from ganzoo.dataset import Domain, column_of
 from ganzoo.errors import DatasetError
@@ -27,13 +27,8 @@ def derive_seed(*parts: object) -> int:
 
 
 def reseed(device: torch.device, *parts: object) -> None:
-    """Make the device's noise a function of `parts`. A run has no other random state.
-
-    The device's own generator is seeded, which is forty times faster than `torch.manual_seed`.
-    """
-    cuda = device.type == "cuda"
-    generator = torch.cuda.default_generators[device.index or 0] if cuda else torch.default_generator
-    generator.manual_seed(derive_seed(*parts))
+    """Make the device's noise a function of `parts`. A run has no other random state."""
+    devices.seed(device, derive_seed(*parts))
 
 
 class Rows:
@@ -65,7 +60,7 @@ class _Rows:
         wide = values if values.ndim > 1 else values[:, None]
         self.host = wide if self.kind == "image" else np.asarray(wide, np.float32)
         self.device = device
-        resident = device.type == "cuda" and self.host.nbytes <= RESIDENT_BYTES
+        resident = device.type != "cpu" and self.host.nbytes <= RESIDENT_BYTES
         self.mapped = None if resident else MappedRows.of(self.host)
         self.resident = (
             torch.from_numpy(np.require(self.host, requirements=["C", "W"])).to(device) if resident else None
@@ -93,8 +88,8 @@ def _channels_last(images: np.ndarray) -> Tensor:
 
 
 def _moved(tensor: Tensor, device: torch.device) -> Tensor:
-    """A tensor of the host on the device. A GPU copies it from pinned memory, for which nobody has to wait."""
-    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
+    """A tensor of the host on the device. CUDA copies it from pinned memory, for which nobody has to wait."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 class Loader:

@@ -20,9 +20,10 @@ from ganzoo.compiling import first_update
 from ganzoo.cpu import multiplies_bfloat16
 from ganzoo.dataset import Domain
 from ganzoo.determinism import deterministic
+from ganzoo.devices import release_memory
 from ganzoo.errors import ConfigError, InterruptedRunError, PluginError
 from ganzoo.loader import Loader, reseed
-from ganzoo.method import Method
+from ganzoo.method import CLASS_FLAGS, Method
 from ganzoo.phases import Carry, PhaseRunner, capture, optimizers_of, phase_runners
 from ganzoo.restoring import meter_state, standing_state
 from ganzoo.saving import Saver
@@ -42,7 +43,7 @@ class TrainConfig(Settings):
     batch_size: int = Field(64, ge=1, description="Images of each domain in an update, on each process.")
     micro_batch: int = Field(0, ge=0, description="Split updates into parts of this size to save memory; 0: whole.")
     seed: int = Field(0, ge=0, description="Seed of the weights, the noise and the order of the data.")
-    device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps.")
     precision: Precision = Field("auto", description="auto: bf16 where the hardware is fast at it, else fp32.")
     compile: bool = Field(
         False, description="Run the losses through torch.compile, which takes minutes at first and may save more later."
@@ -91,15 +92,17 @@ class Observer:
 
 
 def resolve_device(name: str) -> torch.device:
-    """`auto` as the first GPU or the CPU. Raises ConfigError for a device that is not there."""
+    """`auto` as the first CUDA GPU or the CPU. Raises ConfigError for a device that is not there."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
-    except RuntimeError as error:
-        raise ConfigError(f"--device {name!r} is not a device; use auto, cpu, cuda or cuda:N") from error
-    if device.type not in ("cpu", "cuda"):
-        raise ConfigError(f"--device {name!r}: use auto, cpu, cuda or cuda:N")
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ConfigError(f"--device {name!r} is not a device; use auto, cpu, cuda, cuda:N or mps") from error
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise ConfigError(f"--device {name!r}: use auto, cpu, cuda, cuda:N or mps")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError(f"--device {name}: mps needs a Mac with an Apple GPU and a torch that was built for it")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ConfigError(f"--device {name}: this machine has {torch.cuda.device_count()} CUDA devices")
     return device
@@ -112,14 +115,14 @@ def device_of(method: Method, otherwise: str = "cpu") -> torch.device:
 
 
 def resolve_precision(name: str, device: torch.device) -> str:
-    """`auto` as bf16 where the hardware is fast at it, else fp32."""
+    """`auto` as bf16 where the hardware is fast at it, else fp32; mps, of which that is not known, computes in fp32."""
     if name == "tf32" and device.type != "cuda":
-        raise ConfigError("--precision tf32 needs a GPU; use fp32, bf16 or auto")
+        raise ConfigError("--precision tf32 needs a CUDA GPU; use fp32, bf16 or auto")
     if name != "auto":
         return name
     if device.type == "cuda":
         return "bf16" if torch.cuda.get_device_capability(device)[0] >= 8 else "fp32"
-    return "bf16" if multiplies_bfloat16() else "fp32"
+    return "bf16" if device.type == "cpu" and multiplies_bfloat16() else "fp32"
 
 
 class Meter:
@@ -159,9 +162,15 @@ class Meter:
 
 
 def build(cls: type[Method], config: Settings, spec: DataSpec, *, seed: int, device: torch.device) -> Method:
-    """A method with its first weights, which are a function of the seed, laid out for the device."""
+    """A method with its first weights, which are a function of the seed, laid out for the device.
+
+    Raises PluginError for a method that sets on itself what is read from its class.
+    """
     torch.manual_seed(seed)
     method = cls(config, spec).to(device)
+    if hidden := [flag for flag in CLASS_FLAGS if flag in vars(method)]:
+        raise PluginError(f"{method.name} sets self.{hidden[0]}, which is read from the class; write {hidden[0]} = "
+                          f"{vars(method)[hidden[0]]} in the body of class {cls.__name__}")  # fmt: skip
     return method.to(memory_format=torch.channels_last).requires_grad_(False)
 
 
@@ -262,6 +271,10 @@ def _steps(
     for step in range(first, config.steps):
         moment = timeline.at(step)
         reseed(loader.device, config.seed, step, dist.rank())  # the only random state of a run
+        if moment.begins or step == first:
+            method.train()
+            for module in moment.stage.resting:
+                module.eval()
         if moment.begins:
             with blaming(f"method {method.name}, stage {moment.stage.name}"), torch.no_grad():
                 moment.stage.begin()
@@ -351,8 +364,7 @@ def _what_fits(
     size, micro = loader.batch_size, runners[name].micro_batch
 
     def attempt(batch_size: int, micro_batch: int) -> None:
-        if loader.device.type == "cuda":
-            torch.cuda.empty_cache()
+        release_memory(loader.device)
         loader.resize(batch_size)
         for each in set(phases):
             runners[each].run_plainly(micro_batch)  # compiling for each size would take minutes

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ganzoo.batch import Batch, DataSpec, Kind
+from ganzoo.nn.pretrained import PretrainedFile
 from ganzoo.settings import Settings
 from ganzoo.task import Task
 
@@ -75,6 +76,7 @@ class Stage:
     share: float  # of all steps, relative to the other stages' shares
     schedule: Callable[[int], Schedule]  # the phases of a step, counted from the stage's first: see `Method.schedule`
     begin: Callable[[], None] = nothing  # a transition before its first step, such as copying an encoder
+    resting: Sequence[nn.Module] = ()  # networks that stay in eval mode in this stage, such as a frozen encoder
 
 
 class Method(nn.Module, ABC):
@@ -98,6 +100,7 @@ class Method(nn.Module, ABC):
     paired: ClassVar[bool] = False  # is given row k of the source together with row k of the target
     couples_batch: ClassVar[bool] = False  # BatchNorm, MMD, history: micro-batches would change what it learns
     oracle: ClassVar[bool] = False  # is given target labels (an OracleBatch); every table marks it
+    pretrained: ClassVar[tuple[PretrainedFile, ...]] = ()  # weights that it loads; `ganzoo doctor` shows where they are
     evaluated_images: ClassVar[int] = 0
     """How many samples of a domain metrics may ask it to process, for a method that optimises each; 0: all of them."""
     checked_at_most: ClassVar[Mapping[str, float]] = {}
@@ -162,3 +165,7 @@ class Method(nn.Module, ABC):
         for module in self.frozen():
             module.eval()
         return self
+
+
+CLASS_FLAGS = ("couples_batch", "oracle", "reads", "kinds", "tasks", "paired")
+"""Read before there is an object, and shown in tables: they belong in the class."""

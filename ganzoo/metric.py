@@ -85,6 +85,7 @@ class Extraction(Protocol):
     device: torch.device
     seed: int
     samples: int  # most images that a distance between distributions is measured on
+    most_fit_steps: int | None  # for which an extractor may `fit` a network, where a shorter way was asked for
 
     def domain(self, name: DomainName) -> Domain:
         """A domain of the dataset, labels included. Raises MetricUnavailableError where it is absent."""

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from ganzoo import dist
 from ganzoo.batch import Batch
-from ganzoo.capture import Captured, Computed, Recorder, noise_state, set_noise_state
+from ganzoo.capture import Captured, Computed, Recorder
 from ganzoo.compiling import compiled
+from ganzoo.devices import random_state, set_random_state
 from ganzoo.errors import PluginError
 from ganzoo.method import Method, Phase
 
@@ -124,10 +125,10 @@ class PhaseRunner:
     def _closure_step(self, batch: Batch) -> Computed:
         """Let the optimizer ask for loss and gradient as often as it wants, always with the same noise."""
         first: list[Computed] = []
-        noise = noise_state(batch.device)
+        noise = random_state(batch.device)
 
         def closure() -> Tensor:
-            set_noise_state(batch.device, noise)
+            set_random_state(batch.device, noise)
             done = self.gradients(batch)
             dist.average_gradients(self.params)
             first.append(done)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib.util
 import os
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
+from os import PathLike
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,13 +25,17 @@ from ganzoo.dataset import Dataset
 from ganzoo.errors import PluginError, UnknownNameError
 from ganzoo.files.archive import Archive
 from ganzoo.files.store_pair import pair_of_stores
-from ganzoo.method import Method
+from ganzoo.method import CLASS_FLAGS, Method
 from ganzoo.metric import Extractor, Metric
+from ganzoo.nn.backbones import BACKBONES, Backbone
+from ganzoo.paths import absolute, typed
+from ganzoo.task import TASKS, Task
 from ganzoo.tracker import Tracker
 
 KINDS: dict[str, type] = {
     "methods": Method, "datasets": Dataset, "metrics": Metric, "extractors": Extractor, "archives": Archive,
     "trackers": Tracker, "capabilities": Capability,
+    "tasks": Task, "backbones": Backbone,
 }  # fmt: skip
 
 
@@ -38,6 +44,12 @@ def singular(kind: str) -> str:
     return "capability" if kind == "capabilities" else kind.removesuffix("s")
 
 
+CHANGED = (
+    f"write ganzoo_contract = {CONTRACT}, import capabilities such as Refines from ganzoo.capabilities, name the columns "
+    "that a method reads in `reads`, make a DataSpec of columns (ganzoo.batch.image_spec) and a Domain of samples; see "
+    "docs/contract.md"
+)
+"""What a plugin for the contract before this one has to change."""
 DISABLE = "GANZOO_DISABLE_PLUGINS"  # names of plugins that are left alone, with commas between them
 
 
@@ -52,6 +64,8 @@ class Plugin:
     error: str = ""
     contract: int | None = None  # that it was written for; None where it does not say
     disabled: bool = False  # by GANZOO_DISABLE_PLUGINS, and then never imported
+    file: Path | None = None  # from the root, of one that was given as a file
+    sha256: str = ""  # of that file, as it was loaded
 
     @property
     def state(self) -> str:
@@ -73,14 +87,21 @@ class Registry:
             plugin = Plugin(point.name, *_package(point), disabled=point.name in off)
             self._add(plugin, point.load, partial(_source_of, point.module))
 
-    def add_file(self, path: Path) -> None:
+    def add_file(self, path: str | PathLike[str]) -> Plugin:
         """Load a plugin from a Python file, once. Raises PluginError where it does not work."""
-        if any(plugin.package == str(path) and not plugin.error for plugin in self.plugins):
-            return
-        plugin = Plugin(path.stem, str(path), "")
-        self._add(plugin, lambda: _import_file(path), lambda: path)
+        given, file = typed(path), absolute(path)
+        for plugin in self.files():
+            if plugin.file == file:
+                return plugin
+        plugin = Plugin(file.stem, str(given), "", file=file, sha256=file_hash(file))
+        self._add(plugin, lambda: _import_file(file), lambda: file)
         if plugin.error:
-            raise PluginError(f"the plugin {path} does not work: {plugin.error}")
+            raise PluginError(f"the plugin {given} does not work: {plugin.error}")
+        return plugin
+
+    def files(self) -> list[Plugin]:
+        """The plugins that were given as files, and work."""
+        return [plugin for plugin in self.plugins if plugin.file and not plugin.error]
 
     def get(self, kind: str, name: str) -> Any:
         """The class of that kind and name. Raises UnknownNameError with the nearest name."""
@@ -136,6 +157,8 @@ class Registry:
             self.found[kind].update({cls.name: cls for cls in classes})
             self.found[kind] = dict(sorted(self.found[kind].items()))
             plugin.adds[kind] = [cls.name for cls in classes]
+        TASKS.update(self.found["tasks"])  # what lies below the registry looks them up there
+        BACKBONES.update(self.found["backbones"])
 
     def _name_is_free(self, cls: Any, kind: str, beside: list[Any]) -> None:
         what = f"the {singular(kind)} name {cls.name!r}"
@@ -176,6 +199,12 @@ def _check(cls: Any, base: type, kind: str) -> None:
     given = {part: getattr(cls, part, None) for part in ("name", "summary")}
     if missing := [part for part, value in given.items() if not isinstance(value, str)]:
         raise PluginError(f"{cls.__name__} has no {' and no '.join(missing)}")
+    for flag in CLASS_FLAGS if kind == "methods" else ():
+        flags = isinstance(getattr(Method, flag), bool)
+        if not isinstance(value := getattr(cls, flag), bool if flags else tuple):
+            what = "True or False" if flags else "a tuple"
+            raise PluginError(f"{cls.__name__}.{flag} must be {what} in the body of the class, and is a "
+                              f"{type(value).__name__}")  # fmt: skip
 
 
 def _contract(said: Any) -> int | None:
@@ -185,8 +214,8 @@ def _contract(said: Any) -> int | None:
     if not isinstance(said, int) or isinstance(said, bool):
         raise PluginError(f"ganzoo_contract is {said!r}; it must be a whole number, such as {CONTRACT}")
     if said != CONTRACT:
-        mend = "update ganzoo" if said > CONTRACT else "update the plugin"
-        raise PluginError(f"it was written for contract {said}, and this ganzoo has contract {CONTRACT}; {mend}")
+        fix = "update ganzoo" if said > CONTRACT else f"update the plugin: {CHANGED}"
+        raise PluginError(f"it was written for contract {said}, and this ganzoo has contract {CONTRACT}; {fix}")
     return said
 
 
@@ -205,6 +234,14 @@ def _other_contract(source: Callable[[], Path | None]) -> str:
             except PluginError as error:
                 return str(error)
     return ""
+
+
+def file_hash(file: Path) -> str:
+    """The SHA-256 of a plugin's file; empty where it cannot be read."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except (OSError, ValueError):
+        return ""
 
 
 def _source_of(module: str) -> Path | None:

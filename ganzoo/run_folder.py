@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from pydantic import BaseModel
 
-from ganzoo import __version__, strict_json
+from ganzoo import __version__, checkpoint, strict_json
 from ganzoo.config import read_toml, write_toml
 from ganzoo.errors import ConfigError, GanzooError
 from ganzoo.files.output import writing
@@ -24,6 +24,7 @@ from ganzoo.metric import Score
 
 TABLES = ("run", "method", "dataset", "train", "evaluate", "metric")  # what must agree for a run to go on
 FREE = tuple(f"train.{name}" for name in WHEN_TO_STOP)  # except for these
+STEPS = ("train.steps",)  # and, for a run that has come to its end, this one
 
 
 class _Scores(BaseModel):
@@ -45,31 +46,58 @@ class RunFolder:
         # why it did not come to its end
         self.ending_files = {"diverged": path / "diverged.txt", "collapsed": path / "collapsed.txt"}
 
-    def check(self, tables: Mapping[str, Any]) -> bool:
-        """Whether the folder already holds a run with these settings.
+    def check(self, tables: Mapping[str, Any], free: Collection[str] = ()) -> bool:
+        """Whether the folder already holds a run with these settings, save those in `free` ("table.key").
 
-        Raises ConfigError, listing the differing keys, where it holds another run, or files of somebody else.
+        A run that has come to its end may be given more steps. Raises ConfigError, listing the differing keys, where
+        the folder holds another run, or files of somebody else.
         """
         if self.settings_file.exists():
-            if different := differing(self.settings(), tables):
+            raised = STEPS if self._goes_past_its_end(tables) else ()
+            if different := differing(self.settings(), tables, {*free, *raised}):
                 raise ConfigError(
                     f"{self.path} holds a run with other settings ({'; '.join(different)}); "
                     "give another --out, or the same settings to go on with it"
+                    + ("; --steps can be raised when the run has come to its end" if _raised(different) else "")
                 )
-            return True
-        if self.path.is_dir() and any(self.path.iterdir()):
+        elif self.path.is_dir() and any(self.path.iterdir()):
             raise ConfigError(f"--out {self.path} is not empty and holds no ganzoo run; give another folder")
-        return False
+        return self.settings_file.exists()
 
-    def open(self, tables: Mapping[str, Any]) -> None:
+    def open(self, tables: Mapping[str, Any], free: Collection[str] = ()) -> None:
         """Claim the folder for a run with these settings, or go on with the one that is there."""
-        if self.check(tables):
+        if self.check(tables, free):
+            self._go_on(tables)
             return
         try:
             (self.path / "samples").mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise GanzooError(f"--out {self.path} cannot be written: {error.strerror}") from error
         self.replace(self.settings_file, write_toml(tables))
+
+    def _goes_past_its_end(self, tables: Mapping[str, Any]) -> bool:
+        """Whether the run is at its last step, and `tables` ask for more."""
+        planned, wanted = planned_steps(self.settings()), planned_steps(tables)
+        if not planned or not wanted or wanted <= planned or planned not in checkpoint.steps(self.path):
+            return False
+        newest = checkpoint.latest(self.path)
+        return newest is not None and newest.name.endswith(f"-{planned:08d}")
+
+    def _go_on(self, tables: Mapping[str, Any]) -> None:
+        """Note in run.toml where the data lie now and how many steps there are now; the scores of the end that was
+        planned before are kept under another name."""
+        old = self.settings()
+        new = {**old, **{key: table for key, table in tables.items() if key == "dataset"}}
+        planned, wanted = planned_steps(old), planned_steps(tables)
+        if planned and wanted != planned:
+            new["train"] = {**old["train"], "steps": wanted}
+            origin = old.get("origin", {})
+            new["origin"] = {**origin, "ends": [*origin.get("ends", ()), planned]}
+            with writing(self.scores_file):
+                if self.scores_file.exists():
+                    os.replace(self.scores_file, self.path / f"metrics-step-{planned:08d}.json")
+        if new != old:
+            self.replace(self.settings_file, write_toml(new))
 
     def ended(self, how: str, why: str) -> None:
         """Note why a run did not come to its end; `how` is a key of `ending_files`."""
@@ -125,10 +153,10 @@ class RunFolder:
                 return float(seconds), int(images)
         return 0.0, 0
 
-    def write_scores(self, scores: Sequence[Score], facts: Mapping[str, Any]) -> None:
-        """Write metrics.json."""
+    def write_scores(self, scores: Sequence[Score], facts: Mapping[str, Any], file: Path | None = None) -> None:
+        """Write metrics.json, or the file that is given instead."""
         document = {**facts, "scores": [asdict(score) for score in scores]}
-        self.replace(self.scores_file, json.dumps(document, indent=1, default=str) + "\n")
+        self.replace(file or self.scores_file, json.dumps(document, indent=1, default=str) + "\n")
 
     def scores(self) -> list[Score] | None:
         """The scores of metrics.json, or None where the run has not been evaluated."""
@@ -150,8 +178,8 @@ class RunFolder:
             os.replace(aside, file)
 
 
-def differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """The settings in which two runs differ, as `table.key: old -> new`.
+def differing(old: Mapping[str, Any], new: Mapping[str, Any], free: Collection[str] = ()) -> list[str]:
+    """The settings in which two runs differ, as `table.key: old -> new`, save those in `free`.
 
     A metric that only one of them knows, because a plugin came or went, is no difference; nor is when to give up.
     """
@@ -162,7 +190,7 @@ def differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
             left, right = {k: v for k, v in left.items() if k in right}, {k: v for k, v in right.items() if k in left}
         before, after = _flat(left, table), _flat(right, table)
         for key in sorted(before.keys() | after.keys()):
-            if before.get(key) != after.get(key) and key not in FREE:
+            if before.get(key) != after.get(key) and key not in {*FREE, *free}:
                 found.append(f"{key}: {before.get(key, 'unset')} -> {after.get(key, 'unset')}")
     return found
 
@@ -197,6 +225,19 @@ def git_commit() -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return commit.stdout.strip() if tracked.returncode == 0 else ""
+
+
+def planned_steps(tables: Mapping[str, Any]) -> int:
+    """The steps that the settings of a run ask for; 0 where they are damaged."""
+    train = tables.get("train")
+    steps = train.get("steps", 0) if isinstance(train, Mapping) else 0
+    return steps if type(steps) is int else 0
+
+
+def _raised(different: Sequence[str]) -> bool:
+    """Whether more steps are all that two runs differ in."""
+    key, *words = different[0].split() if len(different) == 1 else [""]
+    return key == "train.steps:" and words[0].isdigit() and int(words[0]) < int(words[2])
 
 
 def _flat(table: Any, prefix: str) -> dict[str, Any]:

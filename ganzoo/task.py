@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, NoReturn
 
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ganzoo import hookimpl
 from ganzoo.errors import PluginError
 from ganzoo.nn.augmentation import augment
 
@@ -32,6 +33,11 @@ class Task(ABC):
     label_size: int  # columns of a label
     output_size: int  # numbers that a network puts out
     unit: str  # of `error`
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Names of the columns of a label in a table such as labels.csv."""
+        return ("label",) if self.label_size == 1 else tuple(f"label_{at + 1}" for at in range(self.label_size))
 
     def settings(self) -> Mapping[str, Any]:
         """The fields from which the same task can be made again, in TOML's types."""
@@ -120,6 +126,7 @@ class GazeTask(Task):
     label_size = 2
     output_size = 3
     unit = "deg"
+    label_names = ("pitch", "yaw")
 
     def loss(self, output: Tensor, label: Tensor) -> Tensor:
         """Mean Euclidean distance from the unit gaze vector (Shrivastava et al. 2017, section 3.1.3)."""
@@ -134,8 +141,10 @@ class GazeTask(Task):
     def problem(self, labels: np.ndarray) -> str | None:
         if not np.isfinite(labels).all():
             return f"{int((~np.isfinite(labels)).any(1).sum())} gaze labels are not finite"
-        if (np.abs(labels) > np.pi).any():
-            return "gaze labels exceed pi: they must be pitch and yaw in radians, not degrees"
+        for axis, (name, most, limit) in enumerate((("pitch", np.pi / 2, "pi / 2"), ("yaw", np.pi, "pi"))):
+            largest = np.abs(labels[:, axis]).max(initial=0)
+            if largest > most + 1e-6:  # which rounding may add
+                return f"a gaze {name} of {largest:.4g} exceeds {limit}; labels must be in radians, not degrees"
         return None
 
     def augment(self, images: Tensor) -> Tensor:
@@ -151,6 +160,7 @@ class ClassTask(Task):
     summary = "One of several classes; the error is the share of wrong answers."
     label_size = 1
     unit = "error rate"
+    label_names = ("class",)
 
     def __post_init__(self) -> None:
         if type(self.classes) is not int or not 0 < self.classes <= MOST_CLASSES:
@@ -233,3 +243,8 @@ class RegressionTask(Task):
 
 TASKS: dict[str, type[Task]] = {task.name: task for task in (NoTask, GazeTask, ClassTask, RegressionTask)}
 """By name. The registry adds the tasks of plugins when it loads them."""
+
+
+@hookimpl
+def ganzoo_tasks() -> Sequence[type[Task]]:
+    return [NoTask, GazeTask, ClassTask, RegressionTask]

@@ -2,41 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
-from os import PathLike, fspath
-from pathlib import Path
-from typing import overload
+import operator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from os import PathLike
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ganzoo import memory
+from ganzoo.applying.call import apply_batch
+from ganzoo.applying.choice import capabilities_of, capability_of
+from ganzoo.applying.forms import Form, Value, value_of
 from ganzoo.batch import DataSpec
-from ganzoo.capabilities import Generates, Predicts, Refines
-from ganzoo.errors import CheckpointError, UsageError
+from ganzoo.blame import blaming
+from ganzoo.capabilities.base import Capability
+from ganzoo.devices import random_state_kept
+from ganzoo.errors import CheckpointError, NotEnoughMemoryError, UsageError
 from ganzoo.experiment import Plan, load_trained, plan_of_run
-from ganzoo.loader import reseed
 from ganzoo.loop import resolve_device
 from ganzoo.method import Method
-from ganzoo.pixels import to_uint8, to_unit_range
-from ganzoo.refining import refine_batch, refine_tensor
+from ganzoo.paths import typed
 from ganzoo.registry import registry
 from ganzoo.run_folder import RunFolder
 
-BATCH_SIZE = 256  # the default of `ganzoo refine`, so that both refine noise alike
+BATCH_SIZE = 256  # the default of the commands, so that both give the same
+
+
+class UnableError(UsageError, AttributeError):
+    """The run's method does not have that capability. Also an AttributeError, so that `hasattr` says so."""
 
 
 class Trained:
     """The method of a finished run, ready for use. `ganzoo.load` makes it.
 
-    Images come in two forms, and what comes back has the form, type and device of what was given:
+    Everything that the method can do is a function of this object, under the name of the capability: `refine(images)`,
+    `predict(images)`, `generate(count)`, `encode(images)`, `inpaint(images, mask)`. `can` names them all.
+
+    Images come in two forms, and what comes back has the form, type and device of what was given first:
 
     - numpy: uint8 [N, H, W, C], for grey ones [N, H, W] too;
     - torch: [N, C, H, W], uint8 or float in [-1, 1].
 
-    Height, width and channels are those of the run (`spec`). Noise, where a method has any, depends on the place of an
-    image alone; torch's own random state stays as it was.
+    Masks have the same shapes and hold bool, or 0 and 1. Labels, codes and other vectors are numbers [N, k]. Height,
+    width and channels are those of the run (`spec`). Noise, if a method draws any, depends on `seed` and the place of a
+    row; torch's own random state stays as it was.
     """
 
     def __init__(self, folder: RunFolder, plan: Plan, method: Method, step: int, device: torch.device) -> None:
@@ -52,125 +64,105 @@ class Trained:
         """The shape of the images, and what labels mean."""
         return self.method.spec
 
-    @overload
-    def refine(self, images: np.ndarray, *, batch_size: int = BATCH_SIZE) -> np.ndarray: ...
+    @property
+    def can(self) -> tuple[str, ...]:
+        """The names of all capabilities of the method."""
+        return tuple(capabilities_of(self.method))
 
-    @overload
-    def refine(self, images: Tensor, *, batch_size: int = BATCH_SIZE) -> Tensor: ...
+    def __dir__(self) -> Iterable[str]:
+        return [*super().__dir__(), *self.can]
 
-    def refine(self, images: np.ndarray | Tensor, *, batch_size: int = BATCH_SIZE) -> np.ndarray | Tensor:
-        """Source images with the look of the target; their labels still hold.
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_") or name == "method":  # nothing of ours; `method` is absent only while this is unpickled
+            raise AttributeError(name)
+        try:
+            capability = capability_of(self.method, name)
+        except UsageError as error:
+            raise UnableError(str(error)) from None
 
-        Raises UsageError where the method does not refine, or the images are not of the run's shape.
-        """
-        method = self.method
-        if not isinstance(method, Refines):
-            raise UsageError(self._cannot("refine images"))
-        if isinstance(images, Tensor) and images.is_floating_point():
-            return self._by_batch(images, lambda part, at: refine_tensor(method, part.float(), at), batch_size).to(
-                images
-            )
-        pixels, back = self._pixels(images)
-        with self._random_state_kept():
-            refined = [
-                refine_batch(method, pixels[at : at + batch_size], at, self.device)
-                for at in range(0, len(pixels), batch_size)
-            ]
-        return back(np.concatenate(refined) if refined else pixels)
+        def call(*inputs: Any, batch_size: int = BATCH_SIZE, seed: int = 0, **named: Any) -> np.ndarray | Tensor:
+            return self._apply(capability, _in_order(capability, inputs, named), batch_size, seed)
 
-    @overload
-    def predict(self, images: np.ndarray, *, batch_size: int = BATCH_SIZE) -> np.ndarray: ...
+        call.__name__, call.__doc__ = name, capability.summary
+        return call
 
-    @overload
-    def predict(self, images: Tensor, *, batch_size: int = BATCH_SIZE) -> Tensor: ...
-
-    def predict(self, images: np.ndarray | Tensor, *, batch_size: int = BATCH_SIZE) -> np.ndarray | Tensor:
-        """The label of each target image, float32 [N, label_size]: pitch and yaw in radians, or the class.
-
-        Raises UsageError where the method does not predict, or the images are not of the run's shape.
-        """
-        method = self.method
-        if not isinstance(method, Predicts):
-            raise UsageError(self._cannot("predict labels"))
-        if isinstance(images, Tensor) and images.is_floating_point():
-            unit = images
+    def _apply(self, capability: Capability, given: list[Any], batch_size: int, seed: int) -> np.ndarray | Tensor:
+        """Let the method do it, batch by batch."""
+        name = capability.name
+        batch_size, seed = _whole(name, "batch_size", batch_size, 1), _whole(name, "seed", seed, 0)
+        if not capability.arguments:
+            values, count = [], _whole(name, "count", given[0], 1)
         else:
-            unit = to_unit_range(torch.tensor(self._pixels(images)[0]))
-        found = self._by_batch(unit, lambda part, at: method.predict(part.float()), batch_size)
-        return found.to(images.device) if isinstance(images, Tensor) else found.numpy()
-
-    def generate(self, count: int, *, seed: int = 0, batch_size: int = BATCH_SIZE) -> np.ndarray:
-        """`count` images of the target, uint8 [count, H, W, C] (grey: [count, H, W]): the same for the same seed.
-
-        Raises UsageError where the method does not generate.
-        """
-        method = self.method
-        if not isinstance(method, Generates):
-            raise UsageError(self._cannot("generate images"))
-        if count < 1:
-            raise UsageError(f"generate: count is {count}; it must be 1 or more")
+            values = self._values(capability, given)
+            count = len(values[0].rows)
+        form = values[0].form if values else Form()
         made = []
-        with self._random_state_kept(), torch.no_grad():
-            for at in range(0, count, batch_size):
-                reseed(self.device, "generate", seed, at)
-                made.append(to_uint8(method.generate(min(batch_size, count - at))).cpu().numpy())
-        images = np.concatenate(made)
-        return images[:, 0] if self.spec.channels == 1 else images.transpose(0, 2, 3, 1)
+        with self._working(name):
+            for at in range(0, max(count, 1), batch_size):  # one empty batch if there are no rows
+                part = slice(at, min(at + batch_size, count))
+                inputs = [value.part(part, self.device) for value in values]
+                if problem := capability.problem(self.method, [each.cpu() for each in inputs]):
+                    raise UsageError(f"{name}: {problem}")
+                made.append(apply_batch(capability, self.method, inputs, part, self.device, seed).cpu())
+            return form.back(torch.cat(made), capability.output(self.method))
 
-    def _by_batch(self, images: Tensor, run: Callable[[Tensor, int], Tensor], batch_size: int) -> Tensor:
-        """Float images through `run`, batch by batch; the result is on the host."""
-        self._check_shape(tuple(images.shape[1:]) if images.dim() == 4 else (), images.shape, "[N, C, H, W]")
-        if images.numel() and not float(images.detach().abs().max()) <= 1 + 1e-3:  # NaN, too
-            raise UsageError("images given as floats must lie in [-1, 1]: x / 127.5 - 1 of pixels from 0 to 255")
-        starts = range(0, max(len(images), 1), batch_size)  # one empty batch where there are none
-        with self._random_state_kept(), torch.no_grad():
-            return torch.cat([run(images[at : at + batch_size].to(self.device), at).cpu() for at in starts])
+    def _values(self, capability: Capability, given: list[Any]) -> list[Value]:
+        pairs = zip(given, capability.arguments, strict=True)
+        values = [
+            value_of(each, argument, capability.input(self.method, argument), self.folder.path)
+            for each, argument in pairs
+        ]
+        counts = [len(value.rows) for value in values]
+        if len(set(counts)) > 1:
+            names = " and ".join(argument.name for argument in capability.arguments)
+            raise UsageError(f"{capability.name}: {names} need as many rows, and they have {counts}")
+        return values
 
-    def _pixels(self, images: np.ndarray | Tensor) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray | Tensor]]:
-        """The images as uint8 [N, C, H, W], and the way back to the form that they came in."""
-        if isinstance(images, Tensor):
-            if images.dtype != torch.uint8:
-                raise UsageError(f"images must be a tensor of uint8, or of floats in [-1, 1], not {images.dtype}")
-            shape = tuple(images.shape[1:]) if images.dim() == 4 else ()
-            self._check_shape(shape, images.shape, "[N, C, H, W]")
-            device = images.device
-            return images.cpu().numpy(), lambda made: torch.from_numpy(made).to(device)
-        if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
-            kind = images.dtype if isinstance(images, np.ndarray) else type(images).__name__
-            raise UsageError(f"images must be a numpy array of uint8 [N, H, W, C] or a torch tensor, not {kind}")
-        if images.ndim == 3 and self.spec.channels == 1:
-            self._check_shape((1, *images.shape[1:]), images.shape, "[N, H, W]")
-            return images[:, None], lambda made: made[:, 0]
-        shape = (images.shape[3], *images.shape[1:3]) if images.ndim == 4 else ()
-        self._check_shape(shape, images.shape, "[N, H, W, C]")
-        return images.transpose(0, 3, 1, 2), lambda made: made.transpose(0, 2, 3, 1)
+    @contextmanager
+    def _working(self, name: str) -> Iterator[None]:
+        """In the body the method works: random state stays as it was, and whatever goes wrong is a GanzooError."""
+        try:
+            with random_state_kept(self.device), blaming(f"method {self.plan.method.name}, {name}"):
+                yield
+        except Exception as error:
+            if not memory.refused(error):
+                raise
+            said = f"{name} ran out of memory; a smaller batch_size or fewer rows may fit"
+            raise NotEnoughMemoryError(said) from error
 
-    def _check_shape(self, shape: tuple[int, ...], given: Iterable[int], form: str) -> None:
-        if shape != self.spec.image_shape:
-            wanted = f"{self.spec.height} x {self.spec.width} pixels and {self.spec.channels} channels"
-            raise UsageError(
-                f"images {form} of {wanted} are what {self.folder.path} was trained on, and these are {list(given)}; "
-                "`ganzoo refine --resizer` and `ganzoo data prepare` bring images to a size"
-            )
 
-    def _random_state_kept(self) -> AbstractContextManager[None]:
-        return torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else [])
+def _in_order(capability: Capability, inputs: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
+    """The inputs of a call in the order of the arguments. Raises UsageError for missing and unknown ones."""
+    names = [argument.name for argument in capability.arguments] or ["count"]
+    both = dict(zip(names, inputs, strict=False))
+    if len(inputs) > len(names) or named.keys() & both.keys() or {*both, *named} != {*names}:
+        raise UsageError(f"the call is {capability.name}({', '.join(names)}, batch_size={BATCH_SIZE}, seed=0)")
+    return [{**both, **named}[name] for name in names]
 
-    def _cannot(self, what: str) -> str:
-        able = {"refine": Refines, "predict": Predicts, "generate": Generates}
-        has = [name for name, capability in able.items() if isinstance(self.method, capability)]
-        return (
-            f"method {self.plan.method.name} does not {what}; it has {' and '.join(has) or 'none of ' + str([*able])}"
-        )
+
+def _whole(call: str, name: str, value: object, least: int) -> int:
+    """A whole number of Python or numpy. Raises UsageError for anything else, and below `least`."""
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = None
+    if number is None or number < least:
+        raise UsageError(f"{call}: {name} is {value!r:.50}; it must be a whole number, {least} or more")
+    return number
 
 
 def load(run: str | PathLike[str], *, device: str = "auto", plugins: Iterable[str | PathLike[str]] = ()) -> Trained:
     """See `ganzoo.load`."""
-    for file in plugins:
-        registry().add_file(Path(fspath(file)))
-    folder = RunFolder(Path(fspath(run)))
+    files = [plugins] if isinstance(plugins, str | PathLike) else plugins
+    try:
+        paths = [typed(file) for file in files]
+        folder = RunFolder(typed(run))
+    except TypeError as error:
+        raise UsageError(f"load: run is the path of a run folder, and plugins are paths of files ({error})") from None
+    for path in paths:
+        registry().add_file(path)
     plan = plan_of_run(folder)
-    place = resolve_device(device)
+    place = resolve_device(str(device))
     method, step = load_trained(folder, plan, place)
     if step < plan.train.steps:
         raise CheckpointError(

@@ -16,9 +16,11 @@ from ganzoo import hookimpl
 from ganzoo.batch import Batch, DataSpec, OracleBatch
 from ganzoo.dataset import Domain
 from ganzoo.method import Method, Phase, constant, linear_decay
-from ganzoo.nn.predictor import LAPTOP, PAPER, PAPER_TRAINING, Predictor, PredictorConfig, annealed, optimizer
+from ganzoo.nn.predictor import LAPTOP, PAPER, PAPER_TRAINING, Predictor, PredictorConfig, annealed, declines, optimizer
 from ganzoo.settings import Settings
 from ganzoo.task import ClassTask
+
+ganzoo_contract = 2
 
 Presets = Mapping[str, Mapping[str, Mapping[str, Any]]]
 DECAYS = {"linear": linear_decay, "annealed": annealed, "constant": constant}
@@ -130,6 +132,7 @@ class SourceOnly(Method):
     paper = ""
     Config = SupervisedConfig
     couples_batch = True  # BatchNorm
+    kinds = ("image", "vector")
     presets: ClassVar[Presets] = {
         "default": {"train": LAPTOP},
         "paper": {"method": {**PAPER, "batch_norm": False}, "train": PAPER_TRAINING},
@@ -137,7 +140,11 @@ class SourceOnly(Method):
 
     def __init__(self, config: SupervisedConfig, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.predictor = Predictor(config, spec.image_shape, spec.task, batch_norm=config.batch_norm)
+        self.predictor = Predictor(config, spec.sample.shape, spec.task, batch_norm=config.batch_norm)
+
+    @classmethod
+    def declines(cls, config: Any, spec: DataSpec) -> str:
+        return declines(config, spec)
 
     def phases(self) -> Mapping[str, Phase]:
         return {"predictor": Phase([self.predictor], self.loss, optimizer(self.config), DECAYS[self.config.decay])}
@@ -161,6 +168,7 @@ class AdaBN(Method):
     paper = "https://arxiv.org/abs/1603.04779"
     Config = PredictorConfig
     couples_batch = True  # BatchNorm
+    kinds = ("image", "vector")
     presets: ClassVar[Presets] = {
         "default": {"train": LAPTOP},
         "paper": {"method": PAPER, "train": PAPER_TRAINING},
@@ -168,7 +176,11 @@ class AdaBN(Method):
 
     def __init__(self, config: PredictorConfig, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.predictor = Predictor(config, spec.image_shape, spec.task, batch_norm=True)
+        self.predictor = Predictor(config, spec.sample.shape, spec.task, batch_norm=True)
+
+    @classmethod
+    def declines(cls, config: Any, spec: DataSpec) -> str:
+        return declines(config, spec)
 
     def phases(self) -> Mapping[str, Phase]:
         return {"predictor": Phase([self.predictor], self.loss, optimizer(self.config), DECAYS[self.config.decay])}
@@ -192,13 +204,18 @@ class Oracle(Method):
     paper = ""
     Config = SupervisedConfig
     couples_batch = True  # BatchNorm
+    kinds = ("image", "vector")
     reads = ("target", "target_label")
     oracle = True
     presets: ClassVar[Presets] = SourceOnly.presets
 
     def __init__(self, config: SupervisedConfig, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.predictor = Predictor(config, spec.image_shape, spec.task, batch_norm=config.batch_norm)
+        self.predictor = Predictor(config, spec.sample.shape, spec.task, batch_norm=config.batch_norm)
+
+    @classmethod
+    def declines(cls, config: Any, spec: DataSpec) -> str:
+        return declines(config, spec)
 
     def phases(self) -> Mapping[str, Phase]:
         return {"predictor": Phase([self.predictor], self.loss, optimizer(self.config), DECAYS[self.config.decay])}

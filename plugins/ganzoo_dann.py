@@ -14,9 +14,11 @@ from ganzoo import hookimpl
 from ganzoo.batch import Batch, DataSpec
 from ganzoo.method import Method, Phase, constant, linear_decay
 from ganzoo.nn.adversarial import cross_entropy
-from ganzoo.nn.predictor import LAPTOP, PAPER, PAPER_TRAINING, Predictor, PredictorConfig, annealed, optimizer
+from ganzoo.nn.predictor import LAPTOP, PAPER, PAPER_TRAINING, Predictor, PredictorConfig, annealed, declines, optimizer
 from ganzoo.nn.reversal import reverse_gradient
 from ganzoo.nn.variety import variety
+
+ganzoo_contract = 2
 
 DECAYS = {"linear": linear_decay, "annealed": annealed, "constant": constant}
 
@@ -47,6 +49,7 @@ class DANN(Method):
     paper = "https://arxiv.org/abs/1505.07818"
     Config = DANNConfig
     couples_batch = True  # BatchNorm
+    kinds = ("image", "vector")
     presets: ClassVar[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
         "default": {"train": LAPTOP},
         "no-reversal": {"method": {"reversal": 0.0}, "train": LAPTOP},
@@ -55,10 +58,14 @@ class DANN(Method):
 
     def __init__(self, config: DANNConfig, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.predictor = Predictor(config, spec.image_shape, spec.task, batch_norm=config.batch_norm)
+        self.predictor = Predictor(config, spec.sample.shape, spec.task, batch_norm=config.batch_norm)
         widths = [self.predictor.feature_size, *[config.domain_width] * config.domain_layers]
         hidden = [layer for sizes in pairwise(widths) for layer in (nn.Linear(*sizes), nn.ReLU())]
         self.domain_classifier = nn.Sequential(*hidden, nn.Linear(widths[-1], 2))
+
+    @classmethod
+    def declines(cls, config: Any, spec: DataSpec) -> str:
+        return declines(config, spec)
 
     def phases(self) -> Mapping[str, Phase]:
         networks = [self.predictor, self.domain_classifier]

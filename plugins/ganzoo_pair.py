@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from ganzoo import hookimpl
 from ganzoo.dataset import Dataset, Domain
@@ -17,14 +17,33 @@ from ganzoo.errors import ConfigError
 from ganzoo.files.collection import Images, open_images, read_domain
 from ganzoo.files.fit import Channels, Fit, Resizer, common_shape
 from ganzoo.files.guard import some
+from ganzoo.files.labels import people_in
 from ganzoo.files.location import Location
+from ganzoo.files.names import composed, natural
 from ganzoo.gaze_range import gaze_range, restrict_gaze
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
 
+ganzoo_contract = 2
+
 Part = Literal["source", "source_test", "target", "target_test"]
 PARTS: tuple[Part, ...] = ("source", "source_test", "target", "target_test")
-_WHERE = "a folder of images, an .npz or a prepared store; a slice such as eyes.npz[0:1000] or [::2] chooses rows"
+_WHERE = (
+    "a folder of images (FOLDER/** with the folders inside it), an .npz or a prepared store; a slice such as "
+    "eyes.npz[0:1000] or [::2] chooses rows"
+)
+
+
+def _whole(person: int | str) -> int | str:
+    """A person's name as settings have it: 3 is the same, typed or in a file, and 03 is another."""
+    return int(person) if isinstance(person, str) and person.isascii() and person == _plain(person) else person
+
+
+def _plain(text: str) -> str:
+    return str(int(text)) if text.isdigit() and len(text) < 19 else ""
+
+
+Person = Annotated[int | str, AfterValidator(_whole)]
 
 
 class PairConfig(Settings):
@@ -39,8 +58,9 @@ class PairConfig(Settings):
         description="Keep only source and source-test images whose gaze lies in PITCH_MIN,PITCH_MAX,YAW_MIN,YAW_MAX "
         "(degrees); take the range from what is known beforehand, never from test labels.",
     )
-    test_people: tuple[int, ...] = Field(
-        (), description="Persons of --target, by number, that are kept for the test instead of --target-test."
+    test_people: tuple[Person, ...] = Field(
+        (),
+        description="People of --target, as its labels name them, who are kept for the test instead of --target-test.",
     )
     match_intensity: bool = Field(
         False,
@@ -88,6 +108,7 @@ class Pair(Dataset):
         """Of each part its files, count, gaze range in degrees and what was done to size and channels."""
         domains = {part: getattr(self, f"_{part}") for part in PARTS}
         card: dict[str, Any] = {part: self._facts(part, domain) for part, domain in domains.items() if domain}
+        card["test_people"] = people_in(self._target_test) if self._target_test else None
         card["source_range_deg"] = self.config.source_range
         if self.config.match_intensity:
             names = ("source_mean", "source_spread", "target_mean", "target_spread")
@@ -121,12 +142,13 @@ class Pair(Dataset):
         if self.config.target_test is not None:
             raise ConfigError("--test-people takes the test from --target: give it or --target-test, not both")
         domain = self._read("target", labelled=True)
-        groups = np.full(len(domain), -1) if domain.groups is None else domain.groups
-        people = np.unique(groups).tolist()
-        if absent := sorted(set(self.config.test_people) - set(people)):
-            known = "does not say whose its images are" if domain.groups is None else f"has only {some(people, 20)}"
-            raise ConfigError(f"--test-people: --target has no person {some(absent)}; it {known}")
-        test = np.isin(groups, self.config.test_people)
+        people = people_in(domain)
+        if people is None:
+            raise ConfigError("--test-people: the labels of --target do not say whose its images are")
+        wanted = {composed(str(person)) for person in self.config.test_people}
+        if absent := sorted(wanted - set(people), key=natural):
+            raise ConfigError(f"--test-people: --target has no person {some(absent)}; it has only {some(people, 20)}")
+        test = np.isin(domain.extra["person"], sorted(wanted))
         if test.all():
             raise ConfigError("--test-people names everybody in --target, so that nobody is left for training")
         parts = domain.take(np.flatnonzero(~test)), domain.take(np.flatnonzero(test))
@@ -196,10 +218,11 @@ class Pair(Dataset):
         """How many test images are also target images: those a method has seen without their labels."""
         if self.config.target_test is None:
             return 0
-        (target, images), (test, tested) = self._open("target"), self._open("target_test")
-        if target.path.resolve() != test.path.resolve():
-            return 0
-        return len(np.intersect1d(target.select(len(images.names)), test.select(len(tested.names))))
+        chosen = []
+        for location, images in (self._open("target"), self._open("target_test")):
+            where = images.path.resolve()
+            chosen.append({where / images.names[row] for row in location.select(len(images.names))})
+        return len(chosen[0] & chosen[1])
 
 
 @hookimpl

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from skipped import Skipped, add_option
 
 from ganzoo.cli import main
 from ganzoo.registry import Registry, registry
@@ -20,6 +21,14 @@ from ganzoo.registry import Registry, registry
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 TOY = Path(__file__).parent / "toy_plugin.py"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_option(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Skipped(config))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -20,7 +20,7 @@ CONTRACT = {
     "files",
     "gaze_range",
 }
-CONTRACT |= {"cache", "progress", "strict_json"}
+CONTRACT |= {"cache", "capabilities", "pixels", "progress", "strict_json"}
 
 
 def imported(file: Path) -> set[str]:

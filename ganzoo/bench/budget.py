@@ -1,22 +1,71 @@
-"""Images drawn as the budget: how many steps of a method draw that many."""
+"""What every method of a suite may spend: images drawn, steps or seconds. How many steps of a method that buys."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self, get_args
+
 from ganzoo.errors import PluginError
-from ganzoo.method import Method
+from ganzoo.method import Group, Method
+from ganzoo.timeline import Timeline
+
+Unit = Literal["images", "steps", "seconds"]
+UNITS: tuple[Unit, ...] = get_args(Unit)
+MOST_IDLE = 10_000  # steps without any phase, beyond those with one: a schedule that is mostly empty spends nothing
 
 
-def steps_for(method: Method, images: int, batch_size: int) -> int:
-    """The fewest steps that draw `images` of each domain; 1 for a method that has nothing to train.
+@dataclass(frozen=True)
+class Budget:
+    """So much of one unit."""
 
-    Every update draws one batch, whatever it updates, so a step of two phases draws two batches.
+    unit: Unit
+    amount: int
+
+    def __str__(self) -> str:
+        return f"{self.amount:,} {self.unit}"
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any], prefix: str = "") -> Self | None:
+        """The one that is given among keys named after the units; None if none is."""
+        found = [cls(unit, given[prefix + unit]) for unit in UNITS if given.get(prefix + unit) is not None]
+        return found[0] if found else None
+
+
+def steps_for(method: Method, amount: float, cost: Callable[[Sequence[Group]], float]) -> int:
+    """The fewest steps that cost `amount`; 0 for a method that has nothing to train.
+
+    `cost` says what a step of these phases costs; phases in a group share one batch.
     """
     if not method.phases():
-        return 1
-    drawn = step = 0
-    while drawn < images:
-        drawn += len(method.schedule(step)) * batch_size
-        step += 1
-        if step > images:
-            raise PluginError(f"{method.name} schedules no phase in most of its first {step:,} steps: no budget ends")
-    return step
+        return 0
+    fewest = enough = len(method.stages())
+    while _spent(method, enough, cost) < amount:
+        if _idle(method, enough) > MOST_IDLE + enough / 2:
+            raise PluginError(f"{method.name} schedules no phase in most of its first {enough:,} steps: no budget ends")
+        enough *= 2
+    short = enough // 2 if enough > fewest else enough - 1
+    while enough - short > 1:  # a longer training costs no less
+        middle = (short + enough) // 2
+        if _spent(method, middle, cost) < amount:
+            short = middle
+        else:
+            enough = middle
+    return enough
+
+
+def images_drawn(groups: Sequence[Group], batch_size: int) -> int:
+    """Every group of phases draws one batch of what the method reads, whatever it updates."""
+    return len(groups) * batch_size
+
+
+def _spent(method: Method, steps: int, cost: Callable[[Sequence[Group]], float]) -> float:
+    """What a whole training costs."""
+    timeline = Timeline(method, steps)
+    return sum(cost(groups) for groups in (timeline.at(step).groups for step in range(steps)) if groups)
+
+
+def _idle(method: Method, steps: int) -> int:
+    """Steps of a training in which no phase runs."""
+    timeline = Timeline(method, steps)
+    return sum(not timeline.at(step).groups for step in range(steps))

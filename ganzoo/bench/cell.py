@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ganzoo.bench.budget import UNITS, Budget
 from ganzoo.bench.suite import DatasetEntry, MethodEntry, Suite
 from ganzoo.errors import ConfigError, UnknownNameError
 from ganzoo.evaluation import settings_hash
@@ -24,7 +25,7 @@ class Cell:
     label: str  # the row
     dataset: str  # the table
     seed: int
-    images: int | None  # the budget; None: the plan's steps
+    budget: Budget
     role: str
     seed_settings: tuple[str, ...]  # names of metric settings that followed the seed
     settings_hash: str  # of all settings but the seed
@@ -33,8 +34,13 @@ class Cell:
     @property
     def id(self) -> str:
         """The same for the same settings and seed; also the name of the cell's folder."""
+        return f"{self.row_id}-seed{self.seed}"
+
+    @property
+    def row_id(self) -> str:
+        """The same for all seeds of the same settings."""
         words = re.sub(r"[^A-Za-z0-9_.-]+", "_", f"{self.label}-{self.dataset}").lstrip(".")[:100]
-        return f"{words}-{self.settings_hash}-seed{self.seed}"
+        return f"{words}-{self.settings_hash}"
 
     def facts(self) -> dict[str, Any]:
         """What every record of this cell says."""
@@ -47,7 +53,7 @@ class Cell:
             "preset": self.plan.preset,
             "role": self.role,
             "oracle": self.plan.method.is_oracle(self.plan.method_config),
-            "budget_images": self.images,
+            **{f"budget_{unit}": self.budget.amount if unit == self.budget.unit else None for unit in UNITS},
             "seed_settings": list(self.seed_settings),
             "settings_hash": self.settings_hash,
         }
@@ -63,15 +69,16 @@ def cell_of_tables(tables: Mapping[str, Any], where: Path) -> Cell:
     run, facts = tables["run"], tables["cell"]
     chosen = {key: tables.get(key, {}) for key in ("method", "dataset", "train", "evaluate", "metric")}
     preset = None if run["preset"] == "default" else run["preset"]
+    plan = make_plan(run["method"], run["dataset"], preset, {str(where): chosen})
     return Cell(
         facts["label"],
         facts["dataset"],
         facts["seed"],
-        facts.get("budget_images"),
+        Budget.of(facts, "budget_") or Budget("steps", plan.train.steps),
         facts["role"],
         tuple(facts["seed_settings"]),
         facts["settings_hash"],
-        make_plan(run["method"], run["dataset"], preset, {str(where): chosen}),
+        plan,
     )
 
 
@@ -102,6 +109,8 @@ def _cell(
     seed: int,
     options: Mapping[str, Mapping[str, Any]],
 ) -> Cell:
+    budget = suite.budget_of(method)
+    steps = {"steps": budget.amount} if budget.unit == "steps" else {}
     layers: dict[str, Mapping[str, Any]] = {
         f"suite {suite.name}": {
             "dataset": dataset.settings,
@@ -109,7 +118,7 @@ def _cell(
             "evaluate": suite.evaluate,
             "metric": suite.metric,
         },
-        f"suite {suite.name}, {label}": {"method": method.settings, "train": method.train},
+        f"suite {suite.name}, {label}": {"method": method.settings, "train": {**method.train, **steps}},
         "seed": {
             "train": {"seed": seed},
             "metric": {metric: {setting: seed} for metric, setting in suite.metric_seeds.items()},
@@ -120,25 +129,26 @@ def _cell(
         plan = make_plan(method.method or label, dataset.dataset or dataset_label, method.preset, layers)
     except UnknownNameError as error:
         raise UnknownNameError(f"suite {suite.name}, {label} on {dataset_label}: {error}") from error
-    images = None if "steps" in method.train else method.images or suite.images
     return Cell(
         label,
         dataset_label,
         seed,
-        images,
+        budget,
         method.role,
         tuple(sorted(set(suite.metric_seeds.values()))),
-        _row_hash(plan, images, suite.metric_seeds),
+        _row_hash(plan, budget, suite.metric_seeds),
         plan,
     )
 
 
-def _row_hash(plan: Plan, images: int | None, metric_seeds: Mapping[str, str]) -> str:
+def _row_hash(plan: Plan, budget: Budget, metric_seeds: Mapping[str, str]) -> str:
     tables = plan.tables()
-    unimportant = (*UNIMPORTANT, "steps") if images else UNIMPORTANT  # the budget decides the steps
+    unimportant = UNIMPORTANT if budget.unit == "steps" else (*UNIMPORTANT, "steps")  # the budget decides the steps
     tables["train"] = {key: value for key, value in tables["train"].items() if key not in unimportant}
     tables["metric"] = {
         name: {key: value for key, value in settings.items() if key != metric_seeds.get(name)}
         for name, settings in tables["metric"].items()
     }
-    return settings_hash({**tables, "images": images})
+    spent = {"images": budget.amount if budget.unit == "images" else None}
+    spent |= {"seconds": budget.amount} if budget.unit == "seconds" else {}
+    return settings_hash({**tables, **spent})

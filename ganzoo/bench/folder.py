@@ -11,8 +11,9 @@ from ganzoo.bench.results import Results, read_results
 from ganzoo.bench.rows import Comparison, comparisons
 from ganzoo.bench.suite import Suite, parse_suite
 from ganzoo.bench.table import csv_lines, json_text, markdown, tex
-from ganzoo.config import read_toml, write_toml
+from ganzoo.config import build, read_toml, write_toml
 from ganzoo.errors import ConfigError, GanzooError
+from ganzoo.evaluation import EvaluateConfig
 from ganzoo.run_folder import RunFolder
 
 
@@ -32,8 +33,19 @@ class BenchFolder:
                 raise ConfigError(
                     f"{self.path} holds a bench of the suite {held!r}, not {suite.name!r}; give another --out"
                 )
+            self._check_metrics(suite)
         elif self.path.is_dir() and any(self.path.iterdir()):
             raise ConfigError(f"--out {self.path} is not empty and holds no bench; give another folder")
+
+    def _check_metrics(self, suite: Suite) -> None:
+        """Rows with other metrics would be trained again beside the first ones: raise ConfigError instead."""
+        held, asked = measured(self.suite()), measured(suite)
+        if held != asked:
+            same = f"give --metrics {','.join(held)}" if held else "leave out --metrics"
+            raise ConfigError(
+                f"{self.path} measures {_named(held)}, not {_named(asked)}; {same} to resume it, or give another --out "
+                "to measure anew"
+            )
 
     def open(self, suite: Suite, threads: int) -> int:
         """Claim the folder, or go on with it. Returns the threads of a cell: those that the folder began with."""
@@ -84,6 +96,17 @@ class BenchFolder:
 
     def _tables(self) -> Mapping[str, Any]:
         return read_toml(self.suite_file)
+
+
+def measured(suite: Suite) -> tuple[str, ...]:
+    """The metrics that a suite names; empty: all that apply."""
+    return build(EvaluateConfig, {f"suite {suite.name} [evaluate]": suite.evaluate}).metrics
+
+
+def _named(metrics: Sequence[str]) -> str:
+    if tuple(metrics) == ("none",):
+        return "nothing (--metrics none)"
+    return ",".join(metrics) or "all metrics that apply"
 
 
 def _without_none(value: Any) -> Any:

@@ -14,6 +14,7 @@ def notes(comparison: Comparison, damaged: int = 0) -> list[str]:
     """Sentences, the most general first."""
     return [
         *_reading(comparison),
+        *(f"{row.shown} was not run: {row.declined}." for row in comparison.rows if row.declined),
         *_failures(comparison.rows),
         *_budget(comparison.rows),
         *_cards(comparison),
@@ -62,17 +63,31 @@ def _failures(rows: Sequence[Row]) -> list[str]:
 
 
 def _budget(rows: Sequence[Row]) -> list[str]:
-    drawn = {row.shown: row.mean("images_drawn") or 0 for row in rows if row.records and not row.rival}
-    trained = {name: images for name, images in drawn.items() if images}
+    """What the methods spent, in each unit, and why their steps differ."""
+    trained = [row for row in rows if row.mean("images_drawn")]
     if not trained:
         return []
-    low, high = min(trained.values()), max(trained.values())
-    span = f"{low:,.0f}" if low == high else f"{low:,.0f} to {high:,.0f}"
-    idle = [name for name, images in drawn.items() if not images]
-    return [
-        f"Budget: each trained method drew {span} images of each domain"
-        + (f"; {', '.join(idle)} trained nothing." if idle else ".")
-    ]
+    idle = [row.shown for row in rows if row.records and not row.rival and row not in trained]
+    drawn = _span([row.mean("images_drawn") for row in trained])
+    said = [f"Budget: each trained method drew {drawn} images of each domain"
+            + (f"; {', '.join(idle)} trained nothing." if idle else ".")]  # fmt: skip
+    per_step = {row.shown: round((row.updates() or 0) / step, 1) for row in trained if (step := row.mean("step"))}
+    if len(set(per_step.values())) > 1:
+        counts = ", ".join(f"{name} {count:g}" for name, count in per_step.items())
+        said.append(f"Each update draws one batch, so more updates in a step mean fewer steps for the same images. "
+                    f"Updates in a step: {counts}.")  # fmt: skip
+    timed = [row.shown for row in trained if row.mean("budget_seconds")]
+    if timed:
+        seconds = _span([row.mean("budget_seconds") for row in trained if row.shown in timed])
+        said.append(f"The budget of {', '.join(timed)} is {seconds} s of training: the seconds of a step were measured "
+                    "once for each row, and all its seeds train for the steps that follow.")  # fmt: skip
+    return said
+
+
+def _span(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    low, high = min(known), max(known)
+    return f"{low:,.0f}" if low == high else f"{low:,.0f} to {high:,.0f}"
 
 
 def _cards(comparison: Comparison) -> list[str]:

@@ -35,7 +35,9 @@ class _Line(BaseModel):
     role: str = ""
     preset: str | None = ""
     seed_settings: list[str] = []
+    step: Number = None
     images_drawn: Number = None
+    budget_seconds: Number = None
     images_per_second: Number = None
     parameters: Number = None
     peak_memory_mb: dict[str, Number] | None = None
@@ -46,6 +48,7 @@ class _Line(BaseModel):
 
 class _Failure(_Line):
     failed: str
+    declined: bool = False
 
 
 class _Bin(BaseModel):
@@ -118,6 +121,13 @@ def append(file: Path, record: Record) -> None:
             handle.write((b"\n" if torn else b"") + json.dumps(record, default=str).encode() + b"\n")
     except OSError as error:
         raise GanzooError(f"{file} cannot be written: {error.strerror}") from error
+
+
+def updates_of(record: Record) -> float | None:
+    """The updates of a training: each draws one batch. None where the record does not say."""
+    drawn, train = record.get("images_drawn"), record.get("settings", {}).get("train")
+    batch_size = train.get("batch_size") if isinstance(train, dict) else None
+    return drawn / batch_size if isinstance(drawn, int | float) and isinstance(batch_size, int) and batch_size else None
 
 
 def seconds_of(cell: Cell, finished: Iterable[Record]) -> float | None:

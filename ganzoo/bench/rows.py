@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ganzoo.bench.results import Record, Results
+from ganzoo.bench.results import Record, Results, updates_of
 from ganzoo.bench.statistics import SIGNIFICANT, holm, mean_interval, paired_p
 
 
@@ -53,6 +53,7 @@ class Row:
     code: str
     records: list[Record] = field(default_factory=list)  # finished cells, by seed
     failures: dict[int, str] = field(default_factory=dict)  # seed -> reason
+    declined: str = ""  # why its method does not run on these data
     scores: dict[str, list[Estimate]] = field(default_factory=dict)
     shown: str = ""  # the label, made unique
 
@@ -64,6 +65,11 @@ class Row:
     def mean(self, key: str) -> float | None:
         """The mean over seeds of a cost."""
         values = [record[key] for record in self.records if isinstance(record.get(key), int | float)]
+        return sum(values) / len(values) if values and not self.rival else None
+
+    def updates(self) -> float | None:
+        """The mean over seeds of the updates that training made."""
+        values = [found for record in self.records if (found := updates_of(record)) is not None]
         return sum(values) / len(values) if values and not self.rival else None
 
     def memory_mb(self) -> float | None:
@@ -135,7 +141,10 @@ def _rows(records: Sequence[Record]) -> list[Row]:
                 record["code"],
             )
         if failed:
-            rows[key].failures[record["seed"]] = record["failed"]
+            if record.get("declined"):
+                rows[key].declined = record["failed"]
+            else:
+                rows[key].failures[record["seed"]] = record["failed"]
             continue
         rows[key].records.append(record)
         for subject in dict.fromkeys(score["subject"] for score in record["scores"]):

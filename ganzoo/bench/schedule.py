@@ -64,8 +64,13 @@ class Schedule:
         self.jobs, self.threads, self.watch = jobs, threads, watch
         self.results_file = folder / "results.jsonl"
 
-    def run(self, cells: Sequence[Cell]) -> None:
-        """Bring every cell that has not finished yet to a result or a recorded failure."""
+    def run(self, cells: Sequence[Cell], declined: Mapping[str, str]) -> None:
+        """Bring every cell that has not finished yet to a result or a recorded failure.
+
+        Those that are `declined`, by their ids with the reason, are recorded and not started.
+        """
+        self._record_declined(cells, declined)
+        cells = [cell for cell in cells if cell.id not in declined]
         done = read_results(self.results_file).finished
         waiting = [(cell, 1) for cell in cells if cell.id not in done and not self._collect(cell)]
         running: list[_Process] = []
@@ -129,10 +134,20 @@ class Schedule:
         if code != EXPECTED_FAILURE and each.attempt < ATTEMPTS:
             self.watch.retried(each.cell, reason)
             return True
-        code_now = code_of(environment(torch.device("cpu"), "fp32"))
-        append(self.results_file, {**each.cell.facts(), "failed": reason, "code": code_now})
+        append(self.results_file, {**each.cell.facts(), "failed": reason, "code": self._code_now()})
         self.watch.failed(each.cell, reason)
         return False
+
+    def _record_declined(self, cells: Sequence[Cell], declined: Mapping[str, str]) -> None:
+        known = read_results(self.results_file).failed
+        for cell in cells:
+            reason = declined.get(cell.id)
+            if reason is not None and (cell.id not in known or known[cell.id]["failed"] != reason):
+                record = {**cell.facts(), "failed": reason, "declined": True, "code": self._code_now()}
+                append(self.results_file, record)
+
+    def _code_now(self) -> str:
+        return code_of(environment(torch.device("cpu"), "fp32"))
 
     def _collect(self, cell: Cell) -> bool:
         """Take over the result that a cell left, where it left one."""

@@ -10,12 +10,15 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from ganzoo.bench.budget import UNITS, Budget
 from ganzoo.config import did_you_mean, read_toml
 from ganzoo.errors import ConfigError, UnknownNameError
+from ganzoo.paths import typed
 from ganzoo.registry import registry
 from ganzoo.settings import Settings
 
-MOST_IMAGES, MOST_SEEDS = 10**10, 1000  # beyond what anybody runs; a slip of the finger shall not fill the memory
+# Beyond what anybody runs: a slip of the finger shall not fill the memory.
+MOST_IMAGES, MOST_STEPS, MOST_SECONDS, MOST_SEEDS = 10**10, 10**9, 10**8, 1000
 
 
 class MethodEntry(Settings):
@@ -25,7 +28,9 @@ class MethodEntry(Settings):
     preset: str | None = Field(None, description="Named settings of the method.")
     settings: dict[str, Any] = Field({}, description="Settings of the method, over the preset.")
     train: dict[str, Any] = Field({}, description="Settings of its training; `steps` here replaces the budget.")
-    images: int | None = Field(None, ge=1, le=MOST_IMAGES, description="Another budget than the suite's.")
+    images: int | None = Field(None, ge=1, le=MOST_IMAGES, description="Another budget than the suite's, in images.")
+    steps: int | None = Field(None, ge=1, le=MOST_STEPS, description="Another budget than the suite's, in steps.")
+    seconds: int | None = Field(None, ge=1, le=MOST_SECONDS, description="Another budget, in seconds of training.")
     role: Literal["", "floor"] = Field("", description="floor: stands in the table, and is no candidate for the best.")
 
 
@@ -42,9 +47,11 @@ class Suite(Settings):
 
     name: str = Field("", description="The suite's name: that of its file, and of the folder of its bench.")
     summary: str = Field("", description="One sentence.")
-    images: int = Field(
-        ..., ge=1, le=MOST_IMAGES, description="The budget: images of each domain that every method draws."
+    images: int | None = Field(
+        None, ge=1, le=MOST_IMAGES, description="The budget: images of each domain that every method draws."
     )
+    steps: int | None = Field(None, ge=1, le=MOST_STEPS, description="Or: steps that every method trains for.")
+    seconds: int | None = Field(None, ge=1, le=MOST_SECONDS, description="Or: seconds of training for every method.")
     seeds: int = Field(3, ge=1, le=MOST_SEEDS, description="Seeds 0, 1, ... of every method.")
     methods: dict[str, MethodEntry] = Field(..., min_length=1, description="Label -> method.")
     datasets: dict[str, DatasetEntry] = Field(..., min_length=1, description="Label -> dataset.")
@@ -66,6 +73,13 @@ class Suite(Settings):
             raise ValueError("it must be a plain name, without slashes, of at most 200 bytes")
         return name
 
+    def budget_of(self, method: MethodEntry) -> Budget:
+        """What a row may spend: its own budget, else the suite's."""
+        own = Budget.of(method.model_dump()) or Budget.of(method.train)
+        found = own or Budget.of(self.model_dump())
+        assert found is not None  # parse_suite saw to it
+        return found
+
 
 def shipped() -> dict[str, Path]:
     """The suites that come with ganzoo, by name."""
@@ -76,7 +90,7 @@ def shipped() -> dict[str, Path]:
 def load_suite(name: str) -> Suite:
     """A shipped suite, or one in a file. Raises ConfigError or UnknownNameError."""
     if name.endswith(".toml"):
-        return parse_suite(read_toml(Path(name)), Path(name).stem, name)
+        return parse_suite(read_toml(typed(name)), Path(name).stem, name)
     if name not in shipped():
         raise UnknownNameError(
             f"there is no suite {name!r}{did_you_mean(name, shipped())} (a file of yours ends in .toml)"
@@ -92,6 +106,7 @@ def parse_suite(tables: Mapping[str, Any], name: str, where: str) -> Suite:
         suite = Suite(**{"name": name, **tables})
     except ValidationError as error:
         raise ConfigError(f"{where}: {_sentence(error.errors()[0])}") from None
+    _check_budgets(suite, where)
     try:
         for metric in (*suite.metric, *suite.metric_seeds):
             registry().get("metrics", metric)
@@ -106,10 +121,33 @@ def parse_suite(tables: Mapping[str, Any], name: str, where: str) -> Suite:
     return suite
 
 
+def _check_budgets(suite: Suite, where: str) -> None:
+    """Raise ConfigError unless the suite has one budget, and each row at most one of its own."""
+    own = [unit for unit in UNITS if getattr(suite, unit) is not None]
+    if len(own) != 1:
+        what = f"{' and '.join(own)} are given" if own else "none is given"
+        raise ConfigError(f"{where}: a suite needs one budget, images, steps or seconds, and {what}")
+    if "steps" in suite.train:
+        raise ConfigError(f"{where}: train.steps: the budget decides the steps; write `steps = N` beside `seeds`, "
+                          "and no other budget")  # fmt: skip
+    for label, method in suite.methods.items():
+        budgets: list[str] = [unit for unit in UNITS if getattr(method, unit) is not None]
+        budgets += ["train.steps"] if "steps" in method.train else []
+        if len(budgets) > 1:
+            what = " and ".join(budgets)
+            raise ConfigError(f"{where}: methods.{label} has {len(budgets)} budgets, {what}; leave one")
+
+
 def narrowed(
-    suite: Suite, methods: Sequence[str] | None, dataset: str | None, seeds: int | None, images: int | None
+    suite: Suite,
+    methods: Sequence[str] | None = None,
+    dataset: str | None = None,
+    seeds: int | None = None,
+    *,
+    budget: Budget | None = None,
+    metrics: Sequence[str] | None = None,
 ) -> Suite:
-    """The suite with what was typed: a choice of its rows, or of any other method or dataset by name."""
+    """The suite with what was typed: a choice of its rows, or of any other method, dataset or metric by name."""
     changes: dict[str, Any] = {}
     if methods is not None:
         known = {**{name: MethodEntry() for name in registry().found["methods"]}, **suite.methods}
@@ -119,8 +157,10 @@ def narrowed(
         changes["datasets"] = {dataset: _choose(dataset, {**others, **suite.datasets}, "dataset")}
     if seeds is not None:
         changes["seeds"] = seeds
-    if images is not None:
-        changes["images"] = images
+    if budget is not None:
+        changes |= {unit: budget.amount if unit == budget.unit else None for unit in UNITS}
+    if metrics is not None:
+        changes["evaluate"] = {**suite.evaluate, "metrics": list(dict.fromkeys(metrics))}
     return suite.model_copy(update=changes)
 
 

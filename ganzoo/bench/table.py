@@ -9,18 +9,17 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rich import box
 from rich.console import Group
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from ganzoo.bench.notes import card_letters, notes
 from ganzoo.bench.rows import Column, Comparison, Estimate, Row
 from ganzoo.errors import printable
+from ganzoo.report.terminal import Heading, fitted
 
 ARROWS = {"lower": " ↓", "higher": " ↑", "": ""}
-COSTS = ("training s", "evaluation s", "images/s", "memory MB", "parameters")
+COSTS = ("steps", "updates", "images drawn", "training s", "evaluation s", "images/s", "memory MB", "parameters")
+SHOWN_COSTS = COSTS[:4]  # where there is no room for all
 TEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
        "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "↓": r"$\downarrow$", "↑": r"$\uparrow$",
        "†": r"\textdagger{}", "‡": r"\textdaggerdbl{}", "°": r"\textdegree{}", "<": r"\textless{}",
@@ -55,7 +54,9 @@ def estimate_text(estimate: Estimate, letter: str, *, brackets: bool) -> str:
 
 
 def costs(row: Row) -> list[str]:
-    values = [row.mean(key) for key in ("training_seconds", "evaluation_seconds", "images_per_second")]
+    """What a row cost, in the order of COSTS."""
+    values = [row.mean("step"), row.updates(), row.mean("images_drawn")]
+    values += [row.mean(key) for key in ("training_seconds", "evaluation_seconds", "images_per_second")]
     values += [row.memory_mb(), row.mean("parameters")]
     return [
         "" if value is None else f"{value:,.0f}" if value >= 10 or value < 0.01 else number(value) for value in values
@@ -79,34 +80,17 @@ def body(comparison: Comparison, *, brackets: bool = True, bold: tuple[str, str]
 
 
 def rich_table(comparison: Comparison, title: str, damaged: int = 0, width: int = 80) -> Group:
-    """For a terminal of that width: means and seeds only, and the training's seconds as the cost.
-
-    What does not fit beside each other stands below, with the names again.
-    """
-    heads = ["method", *map(heading, comparison.columns), COSTS[0]]
+    """For a terminal of that width: means and seeds only, and of the costs what was trained and how long."""
+    names = [*map(heading, comparison.columns), *SHOWN_COSTS]
+    headings = [Heading("method"), *(Heading(name, number=True) for name in names)]
     plain, marked = body(comparison, brackets=False), body(comparison, brackets=False, bold=("best", ""))
-    # three more than the text: two of padding, one between columns
-    widths = [max(map(len, [head, *(cells[place] for cells in plain)])) + 3 for place, head in enumerate(heads)]
-    tables: list[Table] = []
-    for places in _fitting(widths, width):
-        table = Table(box=box.SIMPLE_HEAD, title="" if tables else escape(printable(title)), title_justify="left")
-        for place in places:
-            table.add_column(escape(printable(heads[place])), justify="right" if place else "left", no_wrap=True)
-        for cells, also in zip(plain, marked, strict=True):
-            styles = {place: "bold green" if cells[place] != also[place] else "" for place in places}
-            table.add_row(*(Text(printable(cells[place]), style=style) for place, style in styles.items()))
-        tables.append(table)
-    return Group(*tables, *(Text(printable(note), style="dim") for note in notes(comparison, damaged)))
-
-
-def _fitting(widths: Sequence[int], width: int) -> list[list[int]]:
-    """Columns in groups that fit the width, each led by column 0."""
-    groups = [[0]]
-    for place in range(1, len(widths)):
-        if len(groups[-1]) > 1 and sum(widths[each] for each in groups[-1]) + widths[place] + 1 > width:
-            groups.append([0])
-        groups[-1].append(place)
-    return groups
+    rows = [
+        [Text(printable(cells[place]), style="bold green" if cells[place] != also[place] else "")
+         for place in range(len(headings))]
+        for cells, also in zip(plain, marked, strict=True)
+    ]  # fmt: skip
+    said = [Text(printable(note), style="dim") for note in notes(comparison, damaged)]
+    return Group(*fitted(headings, rows, width, title=title, split=True), *said)
 
 
 def markdown(comparisons: Sequence[Comparison], title: str, damaged: int = 0) -> str:
@@ -124,15 +108,16 @@ def markdown(comparisons: Sequence[Comparison], title: str, damaged: int = 0) ->
 def csv_lines(comparisons: Sequence[Comparison]) -> str:
     """One line per score and row: what a spreadsheet or a plot starts from."""
     out = io.StringIO()
-    keys = ("dataset", "row", "kind", "method", "preset", "settings_hash", "code", "score", "unit", "better", "seeds",
-            "mean", "seed_half_width", "low", "high", "difference_from_reference", "difference_half_width",
-            "p_against_reference", "best", "card")  # fmt: skip
+    keys = ("dataset", "row", "kind", "method", "preset", "settings_hash", "code", "steps", "updates", "images_drawn",
+            "score", "unit", "better", "seeds", "mean", "seed_half_width", "low", "high", "difference_from_reference",
+            "difference_half_width", "p_against_reference", "best", "card")  # fmt: skip
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(keys)
     for comparison in comparisons:
         for row in comparison.rows:
             kind = "rival" if row.rival else "oracle" if row.oracle else row.role
-            head = [comparison.dataset, row.shown, kind, row.method, row.preset, row.settings_hash, row.code]
+            head = [comparison.dataset, row.shown, kind, row.method, row.preset, row.settings_hash, row.code,
+                    row.mean("step"), row.updates(), row.mean("images_drawn")]  # fmt: skip
             for column in comparison.columns:
                 for e in row.scores[column.name]:
                     against = [e.difference, e.difference_half, e.p, int(e.best), e.card]
@@ -160,7 +145,7 @@ def tex(comparisons: Sequence[Comparison], title: str) -> str:
     """A tabular for each dataset (booktabs), notes as comments."""
     parts = [f"% {title}; needs \\usepackage{{booktabs,textcomp}}"]
     for comparison in comparisons:
-        head = ["method", *map(heading, comparison.columns), COSTS[0]]
+        head = ["method", *map(heading, comparison.columns), *SHOWN_COSTS]
         rows = body(comparison, brackets=False, bold=("\0", "\1"))
         lines = [" & ".join(_tex(cell) for cell in row[: len(head)]) + r" \\" for row in rows]
         parts.append(
@@ -194,6 +179,8 @@ def _row_document(row: Row) -> dict[str, Any]:
         **numbers,
         "peak_memory_mb": row.memory_mb(),
         "parameters": row.mean("parameters"),
+        "steps": row.mean("step"),
+        "updates": row.updates(),
         "images_drawn": row.mean("images_drawn"),
     }
 

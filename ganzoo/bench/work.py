@@ -21,8 +21,10 @@ from typing import Any
 
 import torch
 
-from ganzoo.bench.budget import steps_for
+from ganzoo.bench.budget import images_drawn, steps_for
 from ganzoo.bench.cell import Cell, cell_of_tables
+from ganzoo.bench.results import updates_of
+from ganzoo.bench.speed import steps_of_seconds
 from ganzoo.config import read_toml
 from ganzoo.dataset import Dataset
 from ganzoo.errors import GanzooError, InterruptedRunError
@@ -50,7 +52,7 @@ class _Voice(Stage):
     def doing(self, what: str) -> None:
         _say(what)
 
-    def fitting(self, what: str) -> Observer:
+    def fitting(self, what: str, steps: int) -> Observer:
         return _Steps(f"fitting {what}")
 
 
@@ -98,9 +100,9 @@ class _Training(_Steps):
 def work(folder: Path, trackers: Sequence[str] = ()) -> None:
     """Run the cell in `folder` to its result.json, and tell the trackers of that name. Raises GanzooError."""
     cell = cell_of_tables(read_toml(folder / "cell.toml"), folder / "cell.toml")
-    plan = _with_steps(cell)
-    run_folder = RunFolder(folder / "run")
     bench = folder.resolve().parent.parent
+    plan = _with_steps(cell, bench)
+    run_folder = RunFolder(folder / "run")
     tracking = Tracking(trackers, _say, name=cell.id, group=bench.name)
     scores = run(plan, run_folder, _Voice(), tracking)
     facts = json.loads(run_folder.scores_file.read_text(encoding="utf-8"))
@@ -118,6 +120,7 @@ def work(folder: Path, trackers: Sequence[str] = ()) -> None:
         **({"trackers_that_failed": tracking.failures} if tracking.failures else {}),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }
+    result["updates"] = updates_of(result)
     run_folder.replace(folder / "result.json", json.dumps(result, default=str) + "\n")
 
 
@@ -131,14 +134,17 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-def _with_steps(cell: Cell) -> Plan:
+def _with_steps(cell: Cell, bench: Path) -> Plan:
     """The plan with the steps that the budget buys."""
-    plan = cell.plan
-    if cell.images is None:
+    plan, budget = cell.plan, cell.budget
+    if budget.unit == "steps":
         return plan
     spec = plan.dataset(plan.dataset_config).spec()
     method = build(plan.method, plan.method_config, spec, seed=0, device=torch.device("cpu"))
-    steps = steps_for(method, cell.images, plan.train.batch_size)
+    if budget.unit == "images" or not method.phases():
+        steps = steps_for(method, budget.amount, lambda groups: images_drawn(groups, plan.train.batch_size))
+    else:
+        steps = steps_of_seconds(cell, budget.amount, bench, _say)
     return replace(plan, train=plan.train.model_copy(update={"steps": steps}))
 
 
@@ -179,7 +185,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         for file in arguments[1:]:
             if not file.startswith(TRACK):
-                registry().add_file(Path(file))
+                registry().add_file(file)
         work(Path(arguments[0]), [each.removeprefix(TRACK) for each in arguments if each.startswith(TRACK)])
     except GanzooError as error:
         print(f"error: {error}", flush=True)

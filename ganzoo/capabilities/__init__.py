@@ -9,10 +9,12 @@ from ganzoo.capabilities.base import Argument, Capability, Exportable, Exported
 from ganzoo.capabilities.encode import Encode, Encodes
 from ganzoo.capabilities.generate import Generate, Generates, GeneratesFromLatent
 from ganzoo.capabilities.generate_from_codes import GenerateFromCodes, GeneratesFromCodes
-from ganzoo.capabilities.generate_labelled import GenerateLabelled, GeneratesLabelled
+from ganzoo.capabilities.generate_labelled import GenerateLabelled, GeneratesLabelled, GeneratesLabelledFromLatent
 from ganzoo.capabilities.predict import Predict, Predicts
 from ganzoo.capabilities.reconstruct import Reconstruct, Reconstructs
 from ganzoo.capabilities.refine import Refine, Refines
+
+ganzoo_contract = 2
 
 __all__ = [
     "Argument",
@@ -24,6 +26,7 @@ __all__ = [
     "GeneratesFromCodes",
     "GeneratesFromLatent",
     "GeneratesLabelled",
+    "GeneratesLabelledFromLatent",
     "Predicts",
     "Reconstructs",
     "Refines",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from ganzoo.batch import Column, DataSpec
+from ganzoo.errors import PluginError
 from ganzoo.method import Method
+from ganzoo.pixels import to_unit_range
 
 Makes = Literal["samples", "labels", "codes"]
 
@@ -41,6 +43,7 @@ class Capability(ABC):
 
     name: ClassVar[str]  # of the method's function, the Python call and the command; lower case
     summary: ClassVar[str]  # one sentence, "What it does."
+    adjective: ClassVar[str] = "made"  # of what comes out, such as "refined": for manifests, cards and messages
     protocol: ClassVar[type]  # a runtime-checkable Protocol with the one function `name`
     arguments: ClassVar[tuple[Argument, ...]]  # of that function, in order; empty: it takes a number of samples
     makes: ClassVar[Makes]  # what comes out for each row: samples of the data, labels, or codes
@@ -69,6 +72,23 @@ class Capability(ABC):
         """Let the method do it for `count` rows. Images are float in [-1, 1], masks 0 or 1, all else float32."""
         function = getattr(method, self.name)
         made: Tensor = function(*inputs) if self.arguments else function(count)
+        return made
+
+    def draw_noise(self, method: Method, count: int) -> Tensor | None:
+        """The noise for `count` rows if the method keeps it apart from its network, so that a row does not depend on
+        the rows beside it; None if `call` draws its own."""
+        return None
+
+    def call_with_noise(self, method: Method, noise: Tensor, inputs: Sequence[Tensor]) -> Tensor:
+        """The same as `call`, with noise that `draw_noise` has drawn."""
+        raise NotImplementedError(f"{self.name} draws noise, so it must say how the method takes it")
+
+    def run(self, method: Method, count: int, inputs: Sequence[Tensor], noise: Tensor | None = None) -> Tensor:
+        """`call`, with a look at the shape of the result. Raises PluginError if it is not what `output` promises."""
+        made = self.call(method, count, inputs) if noise is None else self.call_with_noise(method, noise, inputs)
+        wanted = [count, *self.output(method).shape]
+        if list(made.shape) != wanted:
+            raise PluginError(f"method {method.name}: {self.name} made {list(made.shape)}, not {wanted}")
         return made
 
     def problem(self, method: Method, inputs: Sequence[Tensor]) -> str:
@@ -121,8 +141,15 @@ class Capability(ABC):
 
         Raises UsageError if the method's function cannot be one of tensors alone.
         """
-        inputs = tuple(Exported(each.name, self.input(method, each), each.meaning) for each in self.arguments)
-        return Exportable(self.name, inputs)
+        return Exportable(self.name, tuple(self._exported(method, each) for each in self.arguments))
+
+    def _exported(self, method: Method, argument: Argument) -> Exported:
+        """An argument as an input of an exported function, with values that it is tried with."""
+
+        def values(count: int) -> Tensor:
+            return made_up(method, self, argument, count)
+
+        return Exported(argument.name, self.input(method, argument), argument.meaning, values)
 
 
 @dataclass(frozen=True)
@@ -132,6 +159,7 @@ class Exported:
     name: str
     column: Column
     meaning: str
+    values: Callable[[int], Tensor]  # so many rows to try the function with: the same on every call
 
 
 @dataclass(frozen=True)
@@ -140,6 +168,24 @@ class Exportable:
 
     function: str
     inputs: tuple[Exported, ...]
+
+
+def made_up(method: Method, capability: Capability, argument: Argument, count: int) -> Tensor:
+    """Possible values of an argument, without any data: random pixels, masks and numbers, labels of the task.
+
+    The same values on every call. Codes and the like come from `Capability.toy_input`.
+    """
+    column, noise = capability.input(method, argument), torch.Generator().manual_seed(0)
+    shape = (count, *column.shape)
+    if column.kind == "image":
+        return to_unit_range(torch.randint(256, shape, generator=noise))
+    if column.kind == "mask":
+        return torch.randint(2, shape, generator=noise).float()
+    numbers = torch.randn(shape, generator=noise)
+    if argument.column == "label":  # what a network may put out, as the task understands it
+        task = method.spec.task
+        return task.decode(torch.randn(count, task.output_size, generator=noise)).float()
+    return numbers if argument.column == "" else capability.toy_input(method, argument, numbers, count).float()
 
 
 def column_of_argument(spec: DataSpec, argument: Argument) -> Column:

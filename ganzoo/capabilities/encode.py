@@ -37,6 +37,7 @@ class EncodeToy:
 class Encode(Capability):
     name = "encode"
     summary = "Gives the code of each target image."
+    adjective = "encoded"
     protocol = Encodes
     arguments = (Argument("images", "", "target", "target images"),)
     makes = "codes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -46,6 +47,7 @@ class GenerateToy:
 class Generate(Capability):
     name = "generate"
     summary = "Generates samples from noise."
+    adjective = "generated"
     protocol = Generates
     arguments = ()
     makes = "samples"
@@ -55,22 +57,39 @@ class Generate(Capability):
     def output(self, method: Method) -> Column:
         return method.spec.sample
 
+    def draw_noise(self, method: Method, count: int) -> Tensor | None:
+        return method.draw_latent(count) if isinstance(method, GeneratesFromLatent) else None
+
+    def call_with_noise(self, method: Method, noise: Tensor, inputs: Sequence[Tensor]) -> Tensor:
+        assert isinstance(method, GeneratesFromLatent)
+        return method.generate_from(noise)
+
     def export(self, method: Method) -> Exportable:
         if not isinstance(method, GeneratesFromLatent):
             raise UsageError(
                 f"method {method.name} cannot be exported: its generate draws noise inside; it needs draw_latent and "
                 "generate_from (ganzoo.capabilities.GeneratesFromLatent), which keep the noise apart"
             )
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            torch.default_generator.manual_seed(0)  # the CPU's alone: others stay as they are
-            made: Tensor = method.generate(2)  # type: ignore[operator]
-            torch.default_generator.manual_seed(0)
-            latent = method.draw_latent(2)
-            again = method.generate_from(latent)
+        made = seeded(lambda: method.generate(2))  # type: ignore[operator]
+        again = seeded(lambda: method.generate_from(method.draw_latent(2)))
         if made.shape != again.shape or not torch.allclose(made, again, atol=1e-5):
             raise UsageError(
                 f"method {method.name} cannot be exported: its generate makes other samples than "
                 "generate_from(draw_latent(n))"
             )
-        said = (method.draw_latent.__doc__ or "noise").strip().splitlines()[0]
-        return Exportable("generate_from", (Exported("latent", Column(tuple(latent.shape[1:]), "vector"), said),))
+        return Exportable("generate_from", (exported_latent(method.draw_latent),))
+
+
+def exported_latent(draw_latent: Callable[[int], Tensor]) -> Exported:
+    """The noise of a generator as an input of an exported function."""
+    shape = tuple(seeded(lambda: draw_latent(1)).shape[1:])
+    said = (draw_latent.__doc__ or "noise").strip().splitlines()[0]
+    return Exported("latent", Column(shape, "vector"), said, lambda count: seeded(lambda: draw_latent(count)))
+
+
+@torch.no_grad()
+def seeded(make: Callable[[], Tensor]) -> Tensor:
+    """What a function makes with noise that is the same on every call. Random states stay as they are."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(0)  # the CPU's alone: others stay as they are
+        return make()

@@ -41,6 +41,7 @@ class GenerateFromCodesToy:
 class GenerateFromCodes(Capability):
     name = "generate_from_codes"
     summary = "Generates a sample for each code, from noise."
+    adjective = "generated"
     protocol = GeneratesFromCodes
     arguments = (Argument("codes", "code", "target", "codes of the method"),)
     makes = "samples"

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from ganzoo.batch import Column, DataSpec
-from ganzoo.capabilities.base import Argument, Capability
+from ganzoo.capabilities.base import Argument, Capability, Exportable
+from ganzoo.capabilities.generate import exported_latent, seeded
+from ganzoo.errors import UsageError
 from ganzoo.method import Method
 
 
@@ -30,9 +33,24 @@ class GenerateLabelledToy:
         return labels[:, 0].tanh().reshape(-1, *[1] * len(shape)).expand(-1, *shape) * self.scale
 
 
+@runtime_checkable
+class GeneratesLabelledFromLatent(Protocol):
+    """What `ganzoo export` needs to take a generator for labels along: its noise apart from the network."""
+
+    def draw_latent(self, count: int) -> Tensor:
+        """`count` latents [count, ...]: all the noise that `generate_labelled` takes. The docstring names the
+        distribution."""
+        ...
+
+    def generate_labelled_from(self, latent: Tensor, labels: Tensor) -> Tensor:
+        """The samples [N, ...] of latents [N, ...] for labels [N, task.label_size], without noise of its own."""
+        ...
+
+
 class GenerateLabelled(Capability):
     name = "generate_labelled"
     summary = "Generates a sample for each label, from noise."
+    adjective = "generated"
     protocol = GeneratesLabelled
     arguments = (Argument("labels", "label", "source", "labels of the task"),)
     makes = "samples"
@@ -45,3 +63,24 @@ class GenerateLabelled(Capability):
 
     def problem(self, method: Method, inputs: Sequence[Tensor]) -> str:
         return method.spec.task.problem(inputs[0].numpy()) or ""
+
+    def draw_noise(self, method: Method, count: int) -> Tensor | None:
+        return method.draw_latent(count) if isinstance(method, GeneratesLabelledFromLatent) else None
+
+    def call_with_noise(self, method: Method, noise: Tensor, inputs: Sequence[Tensor]) -> Tensor:
+        assert isinstance(method, GeneratesLabelledFromLatent)
+        return method.generate_labelled_from(noise, inputs[0])
+
+    def export(self, method: Method) -> Exportable:
+        if not isinstance(method, GeneratesLabelledFromLatent):
+            return super().export(method)  # which is refused if noise is drawn inside
+        labels = self._exported(method, self.arguments[0])
+        given = labels.values(2)
+        made = seeded(lambda: method.generate_labelled(given))  # type: ignore[operator]
+        again = seeded(lambda: method.generate_labelled_from(method.draw_latent(2), given))
+        if made.shape != again.shape or not torch.allclose(made, again, atol=1e-5):
+            raise UsageError(
+                f"method {method.name} cannot be exported: its generate_labelled makes other samples than "
+                "generate_labelled_from(draw_latent(n), labels)"
+            )
+        return Exportable("generate_labelled_from", (exported_latent(method.draw_latent), labels))

@@ -32,6 +32,7 @@ class PredictToy:
 class Predict(Capability):
     name = "predict"
     summary = "Predicts the label of target images."
+    adjective = "predicted"
     protocol = Predicts
     arguments = (Argument("images", "", "target", "target images"),)
     makes = "labels"

@@ -31,6 +31,7 @@ class ReconstructToy:
 class Reconstruct(Capability):
     name = "reconstruct"
     summary = "Makes each target image again from its code."
+    adjective = "reconstructed"
     protocol = Reconstructs
     arguments = (Argument("images", "", "target", "target images"),)
     makes = "samples"

@@ -31,6 +31,7 @@ class RefineToy:
 class Refine(Capability):
     name = "refine"
     summary = "Gives source images the look of the target; their labels still hold."
+    adjective = "refined"
     protocol = Refines
     arguments = (Argument("source", "", "source", "source images"),)
     makes = "samples"

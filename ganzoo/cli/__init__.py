@@ -21,11 +21,14 @@ COMMANDS = {
     "report": ("ganzoo.cli.report", "Make the table and report of a bench again."),
     "data": ("ganzoo.cli.data", "Prepare data sets as stores, and look at them."),
     "refine": ("ganzoo.cli.refine", "Refine a folder or npz of synthetic images with a trained run."),
+    "predict": ("ganzoo.cli.predict", "Predict the labels of images with a trained run."),
+    "generate": ("ganzoo.cli.generate", "Generate images with a trained run, also for given labels."),
+    "apply": ("ganzoo.cli.apply", "Let a trained run do anything else that it can do, such as encode."),
     "export": ("ganzoo.cli.export", "Write a trained method as TorchScript, ONNX or safetensors, with a card."),
     "plugin": ("ganzoo.cli.plugin", "Begin, check and list plugins: methods, datasets, metrics and trackers."),
     "runs": ("ganzoo.cli.runs", "List, show and delete run folders."),
     "doctor": ("ganzoo.cli.doctor", "Show the environment, devices, weights, plugins and caches."),
-    "list": ("ganzoo.cli.listing", "List methods, datasets, metrics, extractors, trackers and plugins."),
+    "list": ("ganzoo.cli.listing", "List methods, datasets, metrics, capabilities and all else that is installed."),
 }
 
 

@@ -11,25 +11,30 @@ from pathlib import Path
 from typing import Any, Self
 
 import click
-from rich import box
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
+from ganzoo.bench.budget import Budget
 from ganzoo.bench.cell import Cell, cells_of
+from ganzoo.bench.declined import declined_cells
 from ganzoo.bench.folder import BenchFolder
 from ganzoo.bench.results import Record, seconds_of
 from ganzoo.bench.schedule import Schedule, Watch
-from ganzoo.bench.suite import MOST_IMAGES, MOST_SEEDS, Suite, load_suite, narrowed, shipped
+from ganzoo.bench.suite import MOST_IMAGES, MOST_SECONDS, MOST_SEEDS, MOST_STEPS, Suite, load_suite, narrowed, shipped
 from ganzoo.bench.table import COSTS, body, heading
 from ganzoo.bench.work import code_of
+from ganzoo.cli.display import duration
+from ganzoo.cli.paths import PATH
 from ganzoo.cli.report import show
 from ganzoo.cli.run import TRACK_HELP
+from ganzoo.cli.table import print_table
 from ganzoo.config import SettingOption, options, read_toml
+from ganzoo.errors import UsageError
 from ganzoo.lock import locked
 from ganzoo.registry import registry
+from ganzoo.report.terminal import Heading
 from ganzoo.run_folder import environment
 from ganzoo.tracking import Tracking
 
@@ -42,13 +47,13 @@ class _Bench(click.Command):
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> click.Context:
         for file in _typed(args, "--plugin"):
-            registry().add_file(Path(file))
+            registry().add_file(file)
         valued = {name for param in _own_params() if not getattr(param, "is_flag", True) for name in param.opts}
         free = [arg for before, arg in pairwise(["", *args]) if before not in valued and not arg.startswith("-")]
         names = [arg for arg in free if arg in shipped() or arg.endswith(".toml")]
         suite = load_suite(names[0] if names else DEFAULT_SUITE)
         datasets = _typed(args, "--dataset")
-        shown = narrowed(suite, None, datasets[-1] if datasets else None, None, None)
+        shown = narrowed(suite, dataset=datasets[-1] if datasets else None)
         return _command(shown).make_context(info_name, args, parent, **extra)
 
 
@@ -66,12 +71,12 @@ def _command(shown: Suite) -> click.Command:
         made += options(config, "dataset", config(), taken)
 
     def callback(
-        suite: str, methods: str | None, dataset: str | None, seeds: int | None, images: int | None, jobs: int | None,
-        out: Path | None, device: str | None, plugin: tuple[Path, ...], track: tuple[str, ...], dry_run: bool,
-        **given: Any,
+        suite: str, methods: str | None, dataset: str | None, seeds: int | None, images: int | None, steps: int | None,
+        seconds: int | None, metrics: str | None, jobs: int | None, out: Path | None, device: str | None,
+        plugin: tuple[Path, ...], track: tuple[str, ...], dry_run: bool, **given: Any,
     ) -> None:  # fmt: skip
-        chosen = methods.split(",") if methods else None
-        picked = narrowed(load_suite(suite), chosen, dataset, seeds, images)
+        budget = _budget(images=images, steps=steps, seconds=seconds)
+        picked = narrowed(load_suite(suite), _names(methods), dataset, seeds, budget=budget, metrics=_names(metrics))
         typed = {p.field: given[str(p.name)] for p in made if isinstance(p, SettingOption)}
         tables = {"dataset": {key: value for key, value in typed.items() if value is not None}}
         cells = cells_of(picked, {**tables, "train": {"device": device}})
@@ -87,28 +92,45 @@ def _command(shown: Suite) -> click.Command:
     listed = "\n".join(f"  {name}: {load_suite(name).summary}" for name in shipped())
     text = (
         "Compare methods on the same data, loop and budget: each method with each seed is a cell, run in a process of "
-        "its own. The same command goes on where it was stopped; finished cells are never run again.\n\n"
+        "its own. Run the same command again to resume; finished cells are never run again.\n\n"
         f"SUITE is a TOML file, or one of\n\n\b\n{listed}\n\nOptions at the end set the datasets of the suite."
     )
     return click.Command("bench", params=[*own, *made], callback=callback, help=text)
 
 
 def _own_params() -> list[click.Parameter]:
-    path, count = click.Path(path_type=Path), click.IntRange(1)
-    seeds, images = click.IntRange(1, MOST_SEEDS), click.IntRange(1, MOST_IMAGES)
+    path, count = PATH, click.IntRange(1)
+    most = (MOST_SEEDS, MOST_IMAGES, MOST_STEPS, MOST_SECONDS)
+    seeds, images, steps, seconds = (click.IntRange(1, each) for each in most)
     return [
         click.Argument(["suite"], default=DEFAULT_SUITE, required=False),
         click.Option(["--methods"], metavar="A,B,...", help="Rows of the suite, or any other methods.  [default: all]"),
         click.Option(["--dataset"], help="A dataset of the suite, or any other.  [default: all of the suite]"),
         click.Option(["--seeds"], type=seeds, help="How many seeds.  [default: the suite's]"),
-        click.Option(["--images"], type=images, help="Images that each method draws.  [default: the suite's]"),
+        click.Option(["--images"], type=images, help="Budget: images that each method draws.  [default: the suite's]"),
+        click.Option(["--steps"], type=steps, help="Budget instead: steps that each method trains for."),
+        click.Option(["--seconds"], type=seconds, help="Budget instead: seconds of training, measured once and kept."),
+        click.Option(["--metrics"], metavar="A,B,...", help="Metrics to measure; none: none.  [default: the suite's]"),
         click.Option(["--jobs"], type=count, help="Cells at once.  [default: one a GPU, else one a core, at most 4]"),
         click.Option(["--out"], type=path, help="The bench folder.  [default: bench-runs/SUITE]"),
-        click.Option(["--device"], help="auto, cpu, cuda or cuda:N.  [default: the suite's, else auto]"),
+        click.Option(["--device"], help="auto, cpu, cuda, cuda:N or mps.  [default: the suite's, else auto]"),
         click.Option(["--plugin"], type=path, multiple=True, metavar="FILE", help="Load a plugin from a .py file."),
         click.Option(["--track"], metavar="NAME", multiple=True, help=TRACK_HELP),
         click.Option(["--dry-run"], is_flag=True, help="List the cells and what they will take, and run none."),
     ]
+
+
+def _names(text: str | None) -> list[str] | None:
+    """The names in an option such as `--methods A,B`; None where it is not given."""
+    return None if text is None else [name.strip() for name in text.split(",")]
+
+
+def _budget(**given: int | None) -> Budget | None:
+    """The budget that was typed. Raises UsageError for two."""
+    typed = [unit for unit, amount in given.items() if amount is not None]
+    if len(typed) > 1:
+        raise UsageError(f"{' and '.join(f'--{unit}' for unit in typed)}: a bench has one budget; give one of them")
+    return Budget.of(given)
 
 
 def _bench(
@@ -123,15 +145,20 @@ def _bench(
     threads = folder.open(
         suite, int(given) if given.isdigit() and int(given) else max(1, (os.cpu_count() or 1) // jobs)
     )
+    declined = declined_cells(cells)
+    for reason in dict.fromkeys(declined.values()):
+        click.echo(f"not run: {reason}", err=True)
     with locked(folder.path), tracking.closing():
         tracking.started(folder.path, read_toml(folder.suite_file))  # before the cells, which share its store
-        with _Display(cells, folder, jobs) as display:
+        with _Display([cell for cell in cells if cell.id not in declined], folder, jobs) as display:
             names = tracking.names
-            Schedule(folder.path, plugins, jobs=jobs, threads=threads, watch=display, trackers=names).run(cells)
+            schedule = Schedule(folder.path, plugins, jobs=jobs, threads=threads, watch=display, trackers=names)
+            schedule.run(cells, declined)
         for comparison in show(folder):
             head = ["method", *map(heading, comparison.columns), *COSTS]
             tracking.table(f"results/{comparison.dataset}", head, body(comparison))
-    failed = [cell for cell in cells if cell.id not in folder.results().finished]
+    finished = folder.results().finished
+    failed = [cell for cell in cells if cell.id not in finished and cell.id not in declined]
     if failed:
         click.echo(f"{len(failed)} of {len(cells)} cells failed; the same command tries them again.", err=True)
         sys.exit(1)
@@ -146,24 +173,26 @@ def _usual_jobs() -> int:
 
 def _list(cells: Sequence[Cell], folder: BenchFolder) -> None:
     """The cells of a dry run."""
-    finished = folder.results().finished
-    table = Table(box=box.SIMPLE_HEAD)
-    for column in ("method", "dataset", "seed", "images", "state", "estimated"):
-        table.add_column(column, justify="right" if column in ("seed", "images", "estimated") else "left")
+    finished, declined = folder.results().finished, declined_cells(cells)
+    names = ("method", "dataset", "seed", "budget", "state", "estimated")
+    headings = [Heading(name, number=name in ("seed", "budget", "estimated")) for name in names]
+    rows = []
     known, unknown = 0.0, 0
     for cell in cells:
         seconds = seconds_of(cell, finished.values())
         done = cell.id in finished
-        if not done:
+        if not done and cell.id not in declined:
             known, unknown = known + (seconds or 0.0), unknown + (seconds is None)
-        images = f"{cell.images:,}" if cell.images else f"{cell.plan.train.steps:,} steps"
-        time_text = "" if done else "unknown" if seconds is None else _duration(seconds)
-        table.add_row(
-            *map(escape, (cell.label, cell.dataset, str(cell.seed), images, "finished" if done else "to do", time_text))
-        )
-    Console().print(table)
+        time_text = "" if done or cell.id in declined else "unknown" if seconds is None else duration(seconds)
+        state = _state(cell, done, declined)
+        rows.append([cell.label, cell.dataset, str(cell.seed), str(cell.budget), state, time_text])
+    print_table(headings, rows)
     rest = f", and {unknown} cells of unknown length" if unknown else ""
-    click.echo(f"{len(cells)} cells; to do, one after the other: {_duration(known)}{rest}")
+    click.echo(f"{len(cells) - len(declined)} cells; to do, one after the other: {duration(known)}{rest}")
+
+
+def _state(cell: Cell, done: bool, declined: Mapping[str, str]) -> str:
+    return "finished" if done else f"not run: {declined[cell.id]}" if cell.id in declined else "to do"
 
 
 class _Display(Watch):
@@ -193,7 +222,7 @@ class _Display(Watch):
 
     def finished(self, cell: Cell, record: Record) -> None:
         self.known[cell.id] = record
-        self._ended(cell, f"done in {_duration(record['training_seconds'] + record['evaluation_seconds'])}")
+        self._ended(cell, f"done in {duration(record['training_seconds'] + record['evaluation_seconds'])}")
         for tracker, reason in record.get("trackers_that_failed", {}).items():
             self.console.print(escape(f"  without the tracker {tracker}, which failed: {reason}"), soft_wrap=True)
 
@@ -230,7 +259,7 @@ class _Display(Watch):
         left = {cell: mean if seconds is None else seconds for cell, seconds in estimates.items()}
         for cell in running:
             left[cell] = max(0.0, left[cell] - (now - self.began[cell]))
-        return f"about {_duration(sum(left.values()) / min(self.jobs, len(left)))}"
+        return f"about {duration(sum(left.values()) / min(self.jobs, len(left)))}"
 
 
 def environment_now() -> dict[str, Any]:
@@ -241,13 +270,6 @@ def environment_now() -> dict[str, Any]:
 
 def _name(cell: Cell) -> str:
     return escape(f"{cell.label} on {cell.dataset}, seed {cell.seed}")
-
-
-def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    if whole < 120:
-        return f"{whole} s"
-    return f"{whole // 60} min" if whole < 7200 else f"{whole / 3600:.1f} h"
 
 
 def _typed(args: Sequence[str], flag: str) -> list[str]:

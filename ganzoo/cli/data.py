@@ -8,26 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from ganzoo.cli.listing import table_of
+from ganzoo.cli.paths import PATH
+from ganzoo.cli.table import print_table
 from ganzoo.config import SettingOption, build, did_you_mean, options, without_none, write_toml
 from ganzoo.errors import DatasetError, UsageError
 from ganzoo.files.archive import Archive
 from ganzoo.files.guard import reading
 from ganzoo.files.store import Store, data_folder, is_store, prepared
 from ganzoo.files.store_pair import how_to_get
+from ganzoo.paths import typed
 from ganzoo.preparing.download import download
 from ganzoo.preparing.prepare import prepare
 from ganzoo.preparing.sheet import contact_sheet
 from ganzoo.preparing.summary import summary
 from ganzoo.preparing.verify import problems
 from ganzoo.registry import registry
+from ganzoo.report.terminal import Heading
 
-FOLDER = click.Path(path_type=Path)
+FOLDER = PATH
 SHEET = "contact-sheet.png"
 
 
@@ -94,7 +93,8 @@ def _report(store: Store) -> None:
     card = store.card
     click.echo(f"{len(store):,} images in {store.path}")
     if card["skipped"]:
-        click.echo(f"{card['skipped']:,} images were skipped; the first: {card['skipped_first'][0]}", err=True)
+        first = card["skipped_first"][0]
+        click.echo(f"{card['skipped']:,} images or whole files were skipped; the first: {first}", err=True)
     click.echo(f"Look at {store.path / SHEET} before you train on it.")
 
 
@@ -113,16 +113,15 @@ def download_command(name: str, to: Path | None) -> None:
 
 @command.command("list", help="List the archives that can be prepared, and the stores that are.")
 def list_command() -> None:
-    table = table_of("data sets", "name", "summary", "state")
+    rows = []
     stores = prepared()
     for name, archive in registry().found["archives"].items():
-        table.add_row(escape(name), escape(archive.summary), _state(name)[0] if name in stores else "not prepared")
+        rows.append([name, archive.summary, _state(name)[0] if name in stores else "not prepared"])
     for name in stores:
         if name not in registry().found["archives"]:
             state, about = _state(name)
-            table.add_row(escape(name), escape(about), state)
-    console = Console()
-    console.print(table)
+            rows.append([name, about, state])
+    print_table([Heading("name"), Heading("summary"), Heading("state")], rows, "data sets")
     click.echo(f"Stores lie in {data_folder()} (GANZOO_DATA moves it).", err=True)
 
 
@@ -141,13 +140,12 @@ def info_command(store: str) -> None:
     opened = _open(store)
     card = {key: value for key, value in opened.card.items() if key != "inputs"}
     click.echo(write_toml(without_none(card)))
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("column", "missing", "distinct", "min", "mean", "max", "histogram"):
-        table.add_column(heading, justify="left" if heading in ("column", "histogram") else "right", no_wrap=True)
+    rows = []
     for name, facts in summary(opened).items():
         ends = ["" if end is None else f"{end:,.3g}" for end in (facts.low, facts.mean, facts.high)]
-        table.add_row(escape(name), f"{facts.missing:,}", f"{facts.values:,}", *ends, facts.drawn())
-    Console().print(table)
+        rows.append([name, f"{facts.missing:,}", f"{facts.values:,}", *ends, facts.drawn()])
+    numbers = [Heading(name, number=True) for name in ("missing", "distinct", "min", "mean", "max", "histogram")]
+    print_table([Heading("column"), *numbers], rows)
 
 
 @command.command("show", help="Write a contact sheet of a store as a PNG.")
@@ -176,7 +174,7 @@ def verify_command(store: str) -> None:
 
 def _open(name: str) -> Store:
     """A store by its name or its folder."""
-    path = Path(name) if is_store(Path(name)) else data_folder() / name
+    path = typed(name) if is_store(typed(name)) else data_folder() / name
     if not is_store(path):
         archives = registry().found["archives"]
         if name in archives:
@@ -189,4 +187,4 @@ def _open(name: str) -> Store:
 
 def _plugins(files: Sequence[str]) -> None:
     for file in files:
-        registry().add_file(Path(file))
+        registry().add_file(file)

@@ -20,6 +20,7 @@ from ganzoo.errors import printable
 from ganzoo.experiment import Plan, Stage
 from ganzoo.loop import Observer
 from ganzoo.method import Method
+from ganzoo.metric import Score
 from ganzoo.registry import registry
 from ganzoo.report.curves import loss_curves
 from ganzoo.report.sheets import sample_sheet
@@ -27,12 +28,16 @@ from ganzoo.run_folder import RunFolder
 from ganzoo.standing import kind_of
 
 PLAIN_EVERY = 10.0  # seconds between lines where there is no terminal
+TELL_AFTER = 3.0  # seconds of a fit before it says how long it will take
 
 
 class Display(Stage):
     """Progress on standard error; standard output is for results."""
 
-    def __init__(self) -> None:
+    def __init__(self, shorter: str = "") -> None:
+        """`shorter` says how a network could be fitted in less time."""
+        self.shorter = shorter
+        self.scores: list[Score] = []  # as soon as they are measured: they are shown whatever comes after
         self.console = Console(stderr=True)
         self.progress = Progress(
             SpinnerColumn(),
@@ -70,8 +75,13 @@ class Display(Stage):
         else:
             self.say(what)
 
-    def fitting(self, what: str) -> Observer:
-        return _Bar(self, f"fitting {what}", 0)
+    def measured(self, scores: Sequence[Score]) -> None:
+        self.scores = list(scores)
+
+    def fitting(self, what: str, steps: int) -> Observer:
+        self.say(f"fitting {what} for {steps:,} steps; the network is kept for the next time{self.shorter}")
+        self.start()
+        return _FittingBar(self, f"fitting {what}", 0)
 
     def training(self, plan: Plan, folder: RunFolder, method: Method, dataset: Dataset) -> Observer:
         bar = _TrainingBar(self, plan, folder, method, dataset)
@@ -92,7 +102,7 @@ class _Bar(Observer):
         self.began = self.printed = time.perf_counter()
         self.images = 0
         if first:
-            self.display.say(f"{self.title}: going on from step {first} of {steps}")
+            self.display.say(f"{self.title}: resuming from step {first} of {steps}")
 
     def compiling(self, phase: str) -> None:
         self.display.doing(f"compiling phase {phase}, which can take minutes")
@@ -126,6 +136,30 @@ class _Bar(Observer):
             self.printed = now
             speed = f"  {self.images / (now - self.began):,.0f} images/s" if self.images else ""
             self.display.say(f"{self.title} step {step}/{self.steps}{speed}  {terms}")
+
+
+class _FittingBar(_Bar):
+    """A network of a metric: also says once how long it will take, as soon as that can be told."""
+
+    def started(self, first: int, steps: int) -> None:
+        super().started(first, steps)
+        self.first, self.told = first, first == steps
+
+    def stepped(self, step: int, phases: Sequence[str], batches: int) -> None:
+        super().stepped(step, phases, batches)
+        spent = time.perf_counter() - self.began
+        if not self.told and spent >= TELL_AFTER:
+            self.told = True
+            left = (self.steps - step) * spent / (step - self.first)
+            self.display.say(f"{self.title}: about {duration(left)} left")
+
+
+def duration(seconds: float) -> str:
+    """In words, to the digits that matter."""
+    whole = round(seconds)
+    if whole < 120:
+        return f"{whole} s"
+    return f"{whole // 60} min" if whole < 7200 else f"{whole / 3600:.1f} h"
 
 
 class _TrainingBar(_Bar):

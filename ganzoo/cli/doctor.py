@@ -32,11 +32,15 @@ def command() -> None:
         "devices": _devices(),
         "packages": _packages(),
         "extractors": (f"{name}: {cls.status()}" for name, cls in registry().found["extractors"].items()),
+        "pretrained networks of methods": _pretrained(),
         "plugins": _plugins(),
         "files": _files(),
     }.items():
+        said = list(lines)
+        if not said:
+            continue
         click.secho(title, bold=True)
-        for line in lines:
+        for line in said:
             click.echo(f"  {line}")
 
 
@@ -75,6 +79,8 @@ def _devices() -> Iterator[str]:
         precision = resolve_precision("auto", torch.device("cuda", index))
         yield (f"cuda:{index}: {facts.name}, {facts.total_memory / 2**30:.1f} GiB, compute capability "
                f"{facts.major}.{facts.minor}, --precision auto is {precision}")  # fmt: skip
+    if torch.backends.mps.is_available():
+        yield "mps: an Apple GPU; --device mps uses it, --device auto does not"
     if not torch.cuda.is_available():
         yield f"no CUDA device (torch was built for CUDA {torch.version.cuda or 'not at all'})"
 
@@ -85,6 +91,11 @@ def _packages() -> Iterator[str]:
             yield f"{name} {version(name)}"
         except PackageNotFoundError:
             yield f"{name} is not installed"
+
+
+def _pretrained() -> Iterator[str]:
+    for name, method in registry().found["methods"].items():
+        yield from (f"{name}, {file.what} ({file.license}): {file.status()}" for file in method.pretrained)
 
 
 def _plugins() -> Iterator[str]:

@@ -4,45 +4,83 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
+from ganzoo import interrupt
 from ganzoo.cli.display import Display
+from ganzoo.cli.paths import PATH
+from ganzoo.cli.run import typed_values
 from ganzoo.cli.table import print_scores
 from ganzoo.comparison import Collection, Compared, Shaping, compare, comparing_metrics
-from ganzoo.config import build
+from ganzoo.config import SettingOption, build, options, path_settings
 from ganzoo.errors import GanzooError, UsageError
 from ganzoo.evaluation import EvaluateConfig
 from ganzoo.experiment import load_trained, local_device, measure, plan_of_run
 from ganzoo.files.fit import Channels, Resizer
-from ganzoo.files.output import writing
+from ganzoo.files.output import check_writable, writing
+from ganzoo.origin import check_data
+from ganzoo.paths import typed
 from ganzoo.registry import registry
 from ganzoo.run_folder import RunFolder
 
 IMAGES = "a folder, an .npz, a prepared store, or a slice such as eyes.npz[0:1000]"
 SIZING = ("image_height", "image_width", "channels", "resizer")
-COLLECTION_OPTIONS = ("real", "fake", "source", "extractors", *SIZING, "out")
+MOVED = "moved"  # in the context: the options of a run's data
+COLLECTION_OPTIONS = ("real", "fake", "extractors", "fit_steps", *SIZING)  # not for a run
+SHORTER = "; --fit-steps N makes it shorter, and so may other --extractors"
 Size = click.IntRange(0, 8192)
 
 
+class _Evaluate(click.Command):
+    """With a run, there is an option for each path of its data, which may lie elsewhere now."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        run = next((typed(arg) for arg in args if (typed(arg) / "run.toml").is_file()), None)
+        if run is not None and not ctx.resilient_parsing:
+            for file in typed_values(args, "--plugin"):
+                registry().add_file(file)
+            ctx.meta[MOVED] = _moved_options(RunFolder(run), {name for each in self.params for name in each.opts})
+        return super().parse_args(ctx, args)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        moved: list[click.Parameter] = ctx.meta.get(MOVED, [])
+        flags = {name for each in moved for name in each.opts}
+        return [*(each for each in super().get_params(ctx) if flags.isdisjoint(each.opts)), *moved]
+
+
+def _moved_options(folder: RunFolder, taken: set[str]) -> list[SettingOption]:
+    plan = plan_of_run(folder)
+    config = plan.dataset.Config
+    made = options(config, "dataset", plan.dataset_config, taken - {"--source", "--help"})
+    return [each for each in made if each.field in path_settings(config)]
+
+
 @click.command(
+    cls=_Evaluate,
     options_metavar="[RUN | --real A --fake B] [options]",
     help="Measure a trained run again, from its newest checkpoint, and write its metrics.json.\n\n"
+    "Data that moved are named with the options that `ganzoo run` had for them, such as --source.\n\n"
     "With --real and --fake instead: measure how far two collections of images are from each other, without a run.",
 )
-@click.argument("run", required=False, metavar="", type=click.Path(path_type=Path))
-@click.option("--real", type=click.Path(path_type=Path), help=f"Real images: {IMAGES}.")
-@click.option(
-    "--fake", type=click.Path(path_type=Path), help="Images that are measured against them, in the same forms."
-)
+@click.argument("run", required=False, metavar="", type=PATH)
+@click.option("--real", type=PATH, help=f"Real images: {IMAGES}.")
+@click.option("--fake", type=PATH, help="Images that are measured against them, in the same forms.")
 @click.option(
     "--source",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Labelled images, for extractors that learn from some.  [default: --fake where labelled, else --real]",
 )
 @click.option("--extractors", metavar="A,B,...", help="Extractors for --real and --fake; none named: all there are.")
+@click.option(
+    "--fit-steps",
+    type=click.IntRange(1),
+    help="Most steps for which an extractor of --real and --fake trains its network: fewer take less time, and give "
+    "other features, so compare only scores of the same steps.  [default: as many as the extractor asks for]",
+)
 @click.option("--metrics", metavar="A,B,...", help="Metrics to measure; none named: those of the run, or all.")
 @click.option(
     "--samples",
@@ -62,54 +100,78 @@ Size = click.IntRange(0, 8192)
     help="How images of other sizes are brought to one.  [default: none, they must agree]",
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="A .json file for the scores of --real and --fake, with cards."
+    "--out", type=PATH, help="A .json file for the scores, with cards.  [default: the run's metrics.json; else none]"
 )
-@click.option("--device", help="auto, cpu, cuda or cuda:N.  [default: as the run, or auto]")
-@click.option("--plugin", multiple=True, type=click.Path(path_type=Path), help="Load a plugin from a .py file.")
+@click.option("--device", help="auto, cpu, cuda, cuda:N or mps.  [default: as the run, or auto]")
+@click.option("--plugin", multiple=True, type=PATH, help="Load a plugin from a .py file.")
 def command(run: Path | None, plugin: tuple[Path, ...], **given: Any) -> None:
     _check_form(run, given)
     for file in plugin:
         registry().add_file(file)
-    if run is None:
-        _collections(given)
-    else:
-        _run(run, given)
+    if given["out"] is not None:
+        _check_out(given["out"])
+    with interrupt.heard():  # a network that is being fitted is saved before the command ends
+        if run is None:
+            _collections(given)
+        else:
+            _run(RunFolder(run), given)
 
 
 def _check_form(run: Path | None, given: dict[str, Any]) -> None:
     """Raise UsageError unless either a run or two collections are named, with the options that belong to it."""
-    typed = [f"--{name.replace('_', '-')}" for name in COLLECTION_OPTIONS if given[name] is not None]
-    if run is not None and typed:
-        raise UsageError(f"{', '.join(typed)}: for two collections of images, not for the run {run}; leave out either")
-    if run is None and not typed:
+    named = [f"--{name.replace('_', '-')}" for name in COLLECTION_OPTIONS if given[name] is not None]
+    if run is not None and (named or given.get("source") is not None):
+        flags = ", ".join(named or ["--source"])
+        raise UsageError(f"{flags}: for two collections of images, not for the run {run}; leave out either")
+    named += [f"--{name}" for name in ("source", "out") if given.get(name) is not None]
+    if run is None and not named:
         raise UsageError("name what is measured: the folder of a run, or two collections with --real and --fake")
     if run is None and (given["real"] is None or given["fake"] is None):
-        raise UsageError(f"{', '.join(typed)}: two collections need both --real and --fake; each is {IMAGES}")
+        raise UsageError(f"{', '.join(named)}: two collections need both --real and --fake; each is {IMAGES}")
 
 
-def _run(run: Path, given: dict[str, Any]) -> None:
-    folder = RunFolder(run)
-    typed = {
+def _run(folder: RunFolder, given: dict[str, Any]) -> None:
+    moved = {name.removeprefix("dataset__"): path for name, path in given.items() if name.startswith("dataset__")}
+    options = {
         "evaluate": {"metrics": given["metrics"], "samples": given["samples"]},
         "train": {"device": given["device"]},
+        "dataset": moved,
     }
-    plan = plan_of_run(folder, {"options": typed})
+    plan = plan_of_run(folder, {"options": options})
+    if not plan.metric_configs:  # else the scores of the run would be replaced by none
+        raise UsageError(f"--metrics none, here or in {folder.settings_file}: nothing to measure; name some metrics")
     dataset = plan.dataset(plan.dataset_config)
+    out: Path | None = given["out"] or _scores_file(folder)
     with Display() as display:
         method, step = load_trained(folder, plan, local_device(plan.train.device))
+        check_data(folder, dataset)
         if step < plan.train.steps:
-            display.say(f"{run} was trained for {step} of {plan.train.steps} steps: these are the scores of that step")
-        scores = measure(plan, folder, method, dataset, display, step)
+            display.say(
+                f"{folder.path} was trained for {step} of {plan.train.steps} steps: these are the scores of that step"
+            )
+        scores, facts = measure(plan, folder, method, dataset, display, step)
     print_scores(scores, plan.method.name, f"{plan.method.name} on {plan.dataset.name}, step {step}")
+    if out is not None:
+        folder.write_scores(scores, facts, out)
+
+
+def _scores_file(folder: RunFolder) -> Path | None:
+    """Where the scores of a run are kept: None, with a warning, where nothing can be written."""
+    try:
+        check_writable(folder.path)
+    except GanzooError as error:
+        warnings.warn(f"{error}; the scores are shown and not kept, unless --out names a .json file", stacklevel=2)
+        return None
+    return folder.scores_file
 
 
 def _collections(given: dict[str, Any]) -> None:
     settings = build(EvaluateConfig, {"options": {"metrics": given["metrics"], "samples": given["samples"]}})
+    if settings.metrics == ("none",):
+        raise UsageError("--metrics none: nothing to measure; name some metrics, or leave out --metrics for all")
     names = [name.strip() for name in (given["extractors"] or "").split(",") if name.strip()]
     metrics = comparing_metrics(settings.metrics, names)
     out: Path | None = given["out"]
-    if out is not None:
-        _check_out(out)
     shaping = Shaping(
         given["image_height"] or 0, given["image_width"] or 0, given["resizer"] or "none", given["channels"] or "as-is"
     )
@@ -119,8 +181,18 @@ def _collections(given: dict[str, Any]) -> None:
     )
     assert real is not None
     assert fake is not None
-    with Display() as display:
-        found = compare(real, fake, source, shaping, metrics, samples=settings.samples, device=device, watcher=display)
+    with Display(SHORTER) as display:
+        found = compare(
+            real,
+            fake,
+            source,
+            shaping,
+            metrics,
+            samples=settings.samples,
+            device=device,
+            watcher=display,
+            most_fit_steps=given["fit_steps"],
+        )
         for note in _notes(found):
             display.say(note)
     print_scores(found.scores, "value", f"{fake.location} against {real.location}")
@@ -157,8 +229,7 @@ def _check_out(out: Path) -> None:
         raise UsageError(f"--out {out}: give a file whose name ends in .json")
     with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
-        if not os.access(out.parent, os.W_OK):
-            raise PermissionError(13, "permission denied")
+    check_writable(out.parent)
 
 
 def _write(out: Path, found: Compared) -> None:

@@ -6,24 +6,24 @@ from pathlib import Path
 
 import click
 
+from ganzoo.cli.paths import PATH
 from ganzoo.exporting.export import check_libraries, export
 from ganzoo.exporting.formats import FORMATS
-from ganzoo.exporting.function import CAPABILITIES, Name
 from ganzoo.trained import load
 
 
 @click.command(
     help="Write the method of a finished run as one file that runs without ganzoo.\n\nThe file is run with the "
     "format's own runtime and compared with the method before it is left in its place. Its card (method, data and its "
-    "licence, scores, settings, versions, input and output) is inside it, and beside it as FILE.json. A refiner or "
-    "predictor takes images, a generator a latent; any number at once."
+    "licence, scores, settings, versions, inputs and output) is inside it, and beside it as FILE.json. It takes any "
+    "number of rows at once; a generator takes its noise as an input, the latent."
 )
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PATH)
 @click.option("--format", required=True, type=click.Choice([*FORMATS]), help="The kind of file.")
-@click.option("--out", type=click.Path(path_type=Path), help="The file.  [default: RUN/export/METHOD-FUNCTION.ENDING]")
-@click.option("--function", type=click.Choice([*CAPABILITIES]), help="What it does.  [default: the first it can]")
-@click.option("--plugin", multiple=True, type=click.Path(path_type=Path), help="Load a plugin from a .py file.")
-def command(run: Path, format: str, out: Path | None, function: Name | None, plugin: tuple[Path, ...]) -> None:
+@click.option("--out", type=PATH, help="The file.  [default: RUN/export/METHOD-FUNCTION.ENDING]")
+@click.option("--function", metavar="CAPABILITY", help="Which function, such as refine.  [default: its main one]")
+@click.option("--plugin", multiple=True, type=PATH, help="Load a plugin from a .py file.")
+def command(run: Path, format: str, out: Path | None, function: str | None, plugin: tuple[Path, ...]) -> None:
     check_libraries(format)
     made = export(load(run, device="cpu", plugins=plugin), format, out, function)
     checked = made.card["checked"]

@@ -2,52 +2,77 @@
 
 from __future__ import annotations
 
-import click
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from pathlib import Path
 
+import click
+from rich.text import Text
+
+from ganzoo.applying.choice import capabilities_of
+from ganzoo.cli.paths import PATH
+from ganzoo.cli.table import print_table
+from ganzoo.errors import UsageError, printable
 from ganzoo.registry import DISABLE, KINDS, registry
+from ganzoo.report.terminal import Heading
 
 
 @click.command(
-    help="List what is installed: methods, datasets, metrics, extractors, archives, trackers, plugins; "
-    "all where none is named."
+    help="List what is installed: methods, datasets, metrics, extractors, archives, trackers, capabilities, plugins; "
+    "everything if no kind is named."
 )
 @click.argument("kind", required=False, type=click.Choice([*KINDS, "plugins"]))
-def command(kind: str | None) -> None:
-    console = Console()
+@click.option("--dataset", help="Say of each method whether it can be run on this dataset, and if not, why.")
+@click.option("--plugin", multiple=True, type=PATH, help="Load a plugin from a .py file.")
+def command(kind: str | None, dataset: str | None, plugin: tuple[Path, ...]) -> None:
+    for file in plugin:
+        registry().add_file(file)
+    if dataset is not None:
+        if kind not in (None, "methods"):
+            raise UsageError(f"--dataset says which methods can be run on it, and {kind} cannot be run")
+        _print_suitable(dataset)
+        return
     for each in [kind] if kind else [*KINDS, "plugins"]:
-        console.print(plugin_table() if each == "plugins" else _classes(each))
+        if each == "plugins":
+            print_plugins()
+        else:
+            _print_classes(each)
 
 
-def table_of(title: str, *columns: str) -> Table:
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
-    for column in columns:
-        table.add_column(column)
-    return table
+def _print_suitable(dataset: str) -> None:
+    """Every method, and what it says to a dataset with its default settings."""
+    from ganzoo.experiment import make_plan
+    from ganzoo.suitability import reason_to_decline
+
+    plans = [make_plan(name, dataset, None, {}) for name in registry().found["methods"]]
+    spec = plans[0].dataset(plans[0].dataset_config).spec()
+    rows = [[p.method.name, reason_to_decline(p.method, p.method_config, spec) or "yes"] for p in plans]
+    print_table([Heading("name"), Heading("can be run")], rows, f"methods on {dataset}")
 
 
-def _classes(kind: str) -> Table:
-    table = table_of(kind, "name", "summary", "package")
+def _print_classes(kind: str) -> None:
     packages = {name: plugin.package for plugin in registry().plugins for name in plugin.adds.get(kind, [])}
+    rows: list[list[Text | str]] = []
     for name, cls in registry().found[kind].items():
-        note = "" if getattr(cls, "by_default", True) else " [dim]On request.[/dim]"
-        table.add_row(escape(name), escape(cls.summary) + note, escape(packages[name]))
-    return table
+        summary = Text(printable(cls.summary))
+        if not getattr(cls, "by_default", True):
+            summary.append(" On request.", style="dim")
+        able = [", ".join(capabilities_of(cls))] if kind == "methods" else []
+        rows.append([name, summary, *able, packages[name]])
+    can = [Heading("can")] if kind == "methods" else []
+    print_table([Heading("name"), Heading("summary"), *can, Heading("package")], rows, kind)
 
 
-def plugin_table() -> Table:
+def print_plugins() -> None:
     """Every plugin with what it adds, and what is wrong with it."""
-    table = table_of("plugins", "name", "adds", "package", "version", "contract", "state")
+    rows: list[list[Text | str]] = []
     for plugin in registry().plugins:
         adds = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in plugin.adds.items() if names)
-        state = "ok" if plugin.state == "ok" else f"[{'dim' if plugin.disabled else 'red'}]{escape(plugin.state)}[/]"
+        style = "" if plugin.state == "ok" else "dim" if plugin.disabled else "red"
+        state = Text("ok" if plugin.state == "ok" else printable(plugin.state), style=style)
         contract = "" if plugin.contract is None else str(plugin.contract)
-        cells = map(escape, (plugin.name, adds, plugin.package, plugin.version, contract))
-        table.add_row(*cells, state)
-    return table
+        rows.append([plugin.name, adds, plugin.package, plugin.version, contract, state])
+    words = [Heading(name) for name in ("name", "adds", "package")]
+    headings = [*words, Heading("version", number=True), Heading("contract", number=True), Heading("state")]
+    print_table(headings, rows, "plugins")
 
 
 def unknown_disabled() -> str:

@@ -11,7 +11,8 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from ganzoo.cli.listing import plugin_table, unknown_disabled
+from ganzoo.cli.listing import print_plugins, unknown_disabled
+from ganzoo.cli.paths import PATH
 from ganzoo.config import did_you_mean
 from ganzoo.errors import ConfigError, UnknownNameError, UsageError
 from ganzoo.registry import KINDS, registry, singular
@@ -26,7 +27,7 @@ def command() -> None: ...
 
 @command.command("list", help="List plugins: what each adds, its package, version and contract, and whether it works.")
 def list_command() -> None:
-    Console().print(plugin_table())
+    print_plugins()
     if unknown := unknown_disabled():
         click.echo(f"warning: {unknown}", err=True)
 
@@ -76,7 +77,7 @@ def check_command(name_or_file: str, slow: bool, only: Sequence[str], settings: 
 @click.option("--license", type=click.Choice(LICENSES), default="none", show_default=True, help="Its licence.")
 @click.option("--author", default="", help="Who holds the copyright.  [default: the authors of NAME]")
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="The folder to make.  [default: ganzoo-NAME, here]"
+    "--out", type=PATH, help="The folder to make.  [default: ganzoo-NAME, here]"
 )  # fmt: skip
 def new_command(name: str, kind: str, license: str, author: str, out: Path | None) -> None:
     names = names_of(name)
@@ -103,8 +104,7 @@ def _classes(name_or_file: str) -> list[Any]:
                 what = f"{name_or_file} is not a Python file; name the .py file, or the plugin by its name"
                 raise UsageError(what) from None
             raise
-    registry().add_file(Path(name_or_file))
-    plugin = next(plugin for plugin in registry().plugins if plugin.package == name_or_file)
+    plugin = registry().add_file(name_or_file)
     return [registry().found[kind][name] for kind, names in plugin.adds.items() for name in names]
 
 
@@ -130,7 +130,7 @@ def _made(console: Console, subject: type, made: Any) -> str:
         with console.status(made.name):
             made(subject)
     except CheckSkipped as reason:
-        console.print(f"  [yellow]skipped[/yellow]  {made.name}: {escape(str(reason))}")
+        console.print(f"  [yellow]skipped[/yellow]  {made.name}, because {escape(str(reason))}")
         return "skipped"
     except CheckFailed as failure:
         console.print(f"  [red]failed[/red]   {made.name}: {escape(failure.what)}")

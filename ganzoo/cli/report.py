@@ -11,10 +11,11 @@ from rich.console import Console
 from ganzoo.bench.folder import BenchFolder
 from ganzoo.bench.rows import Comparison
 from ganzoo.bench.table import rich_table
+from ganzoo.cli.paths import PATH
 
 
 @click.command(help="Make the table and report.html of a bench again from its results.jsonl.")
-@click.argument("bench", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("bench", metavar="DIR", type=PATH)
 def command(bench: Path) -> None:
     show(BenchFolder(bench))
 

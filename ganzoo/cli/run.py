@@ -8,13 +8,17 @@ from typing import Any
 
 import click
 
+from ganzoo import dist
 from ganzoo.cli.display import Display
+from ganzoo.cli.paths import PATH
 from ganzoo.cli.table import print_scores
 from ganzoo.config import SettingOption, did_you_mean, options, read_toml
 from ganzoo.errors import ConfigError, UnknownNameError
-from ganzoo.experiment import Plan, make_plan, run
+from ganzoo.experiment import Plan, check_settings, make_plan, run
+from ganzoo.origin import check_data, load_plugins, moved_settings, read_origin
+from ganzoo.paths import typed
 from ganzoo.registry import registry
-from ganzoo.run_folder import RunFolder
+from ganzoo.run_folder import RunFolder, planned_steps
 from ganzoo.tracking import Tracking
 
 DEFAULT_DATASET = "eyes"
@@ -31,8 +35,8 @@ class _Run(click.Group):
         return _command(name, []) if name in registry().found["methods"] else None
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str, click.Command, list[str]]:
-        for file in _typed(args, "--plugin"):
-            registry().add_file(Path(file))
+        for file in typed_values(args, "--plugin"):
+            registry().add_file(file)
         return args[0], _command(args[0], args[1:]), args[1:]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -68,30 +72,31 @@ def command() -> None: ...
 
 def _command(name: str, args: Sequence[str]) -> click.Command:
     """The command of one method, with the options of the dataset and the preset that `args` name."""
-    file = _only(_typed(args, "--config"))
-    tables = _setting_tables(read_toml(Path(file)), file) if file else {}
+    file = _only(typed_values(args, "--config"))
+    tables = _setting_tables(read_toml(typed(file)), file) if file else {}
     asked = tables.get("run", {})
     if asked.get("method", name) != name:
         raise ConfigError(f"--config {file} is for the method {asked['method']!r}, not {name!r}")
-    dataset = _only(_typed(args, "--dataset")) or asked.get("dataset", DEFAULT_DATASET)
-    preset = _only(_typed(args, "--preset"))
+    missing = load_plugins(read_origin(tables, Path(file)), typed(file).parent) if file else ""
+    dataset = _only(typed_values(args, "--dataset")) or asked.get("dataset", DEFAULT_DATASET)
+    preset = _only(typed_values(args, "--preset"))
     try:
         shown = make_plan(name, dataset, preset, {})
     except UnknownNameError as error:
-        raise UnknownNameError(
-            f"--config {file}: {error}" if dataset == asked.get("dataset") else str(error)
-        ) from error
+        said = f"--config {file}: {error}" if dataset == asked.get("dataset") else str(error)
+        raise UnknownNameError(f"{said}; {missing}" if missing else said) from error
     params = _params(shown)
 
-    def callback(out: Path | None, track: tuple[str, ...], **given: Any) -> None:
+    def callback(out: Path | None, giver: Path | None, track: tuple[str, ...], **given: Any) -> None:
         layers = {f"--config {file}": tables} if file else {}
         kept = None if asked.get("preset") == "default" else asked.get("preset")
-        typed = _typed_settings(params, given)
+        chosen = _typed_settings(params, given)
         try:
-            plan = make_plan(name, dataset, preset or kept, {**layers, "options": typed})
+            layers = {**layers, "options": chosen}
+            plan = make_plan(name, dataset, preset or kept, layers, giver or asked.get("from"))
         except UnknownNameError as error:
             raise UnknownNameError(str(error) if preset or not file else f"--config {file}: {error}") from error
-        for metric in typed["metric"].keys() - plan.metric_configs.keys():
+        for metric in chosen["metric"].keys() - plan.metric_configs.keys():
             raise ConfigError(f"a setting of the metric {metric} is given, which is not measured; name it in --metrics")
         _run(plan, RunFolder(out or plan.default_folder()), track)
 
@@ -101,7 +106,6 @@ def _command(name: str, args: Sequence[str]) -> click.Command:
 
 
 def _params(shown: Plan) -> list[click.Parameter]:
-    folder = click.Path(path_type=Path)
     read_before = {"expose_value": False}  # these decide which options there are
     own = [
         click.Option(["--dataset"], help=f"The dataset.  [default: {DEFAULT_DATASET}]", **read_before),
@@ -111,7 +115,10 @@ def _params(shown: Plan) -> list[click.Parameter]:
         ),
         click.Option(["--plugin"], metavar="FILE", multiple=True, help="Load a plugin from a .py file.", **read_before),
         click.Option(["--track"], metavar="NAME", multiple=True, help=TRACK_HELP),
-        click.Option(["--out"], type=folder, help="The run folder.  [default: one in runs/, by the settings]"),
+        click.Option(
+            ["--from", "giver"], metavar="RUN", type=PATH, help="Begin with the weights of this run of the same method."
+        ),
+        click.Option(["--out"], type=PATH, help="The run folder.  [default: one in runs/, by the settings]"),
     ]
     taken = {name for option in own for name in option.opts} | {"--help"}
     made = [
@@ -139,8 +146,8 @@ def _typed_settings(params: Sequence[click.Parameter], given: dict[str, Any]) ->
 
 
 def _setting_tables(tables: dict[str, Any], file: str) -> dict[str, Any]:
-    """The tables of a settings file that hold settings; [data] and [environment] only tell."""
-    known = ("run", "method", "dataset", "train", "evaluate", "metric", "data", "environment")
+    """The tables of a settings file that hold settings; [data], [environment] and [origin] only tell."""
+    known = ("run", "method", "dataset", "train", "evaluate", "metric", "data", "environment", "origin")
     for table, content in tables.items():
         if table not in known:
             raise ConfigError(f"--config {file}: there is no table [{table}]{did_you_mean(table, known)}")
@@ -154,26 +161,36 @@ def _setting_tables(tables: dict[str, Any], file: str) -> dict[str, Any]:
 
 def _run(plan: Plan, folder: RunFolder, track: Sequence[str]) -> None:
     title = f"{plan.method.name} on {plan.dataset.name}, step {plan.train.steps}, seed {plan.train.seed}"
-    earlier = folder.scores() if folder.settings_file.exists() else None
+    there = folder.settings_file.exists()
+    complete = there and planned_steps(folder.settings()) == plan.train.steps
+    earlier = folder.scores() if complete else None
     name = folder.path.resolve().name
     display = Display()
     tracking = Tracking(track, display.say, name=name, group=plan.dataset.name)
     if earlier is not None:
-        folder.check(plan.tables())
+        check_settings(plan, folder)
+        dataset = plan.dataset(plan.dataset_config)
+        if moved_settings(folder, dataset):  # else nothing need be read to show the scores
+            check_data(folder, dataset)
         if track:
             click.echo("Nothing is left to track.", err=True)
         click.echo(f"{folder.path} is complete; `ganzoo evaluate {folder.path}` measures it again.", err=True)
         print_scores(earlier, plan.method.name, title)
         return
-    with display:
-        display.say(f"run folder {folder.path}")
-        scores = run(plan, folder, display, tracking)
-    if scores:
-        print_scores(scores, plan.method.name, title)
+    try:
+        with display:
+            display.say(f"run folder {folder.path}")
+            run(plan, folder, display, tracking)
+    finally:
+        if display.scores:
+            print_scores(display.scores, plan.method.name, title)
+    if dist.is_first():
+        if not display.scores:
+            print_scores([], plan.method.name, title)
         click.echo(f"Everything about this run is in {folder.path}", err=True)
 
 
-def _typed(args: Sequence[str], flag: str) -> list[str]:
+def typed_values(args: Sequence[str], flag: str) -> list[str]:
     """The values of an option in arguments that are not parsed yet."""
     found = [arg.split("=", 1)[1] for arg in args if arg.startswith(flag + "=")]
     return found + [args[i + 1] for i, arg in enumerate(args[:-1]) if arg == flag]

@@ -9,19 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from ganzoo.checkpoint import folder as checkpoints
-from ganzoo.cli.table import print_scores
+from ganzoo.cli.paths import PATH as FOLDER
+from ganzoo.cli.table import print_scores, print_table
 from ganzoo.config import write_toml
 from ganzoo.errors import ConfigError, GanzooError, UsageError, printable
 from ganzoo.lock import is_locked, locked
-from ganzoo.run_folder import RunFolder
+from ganzoo.report.terminal import Heading
+from ganzoo.run_folder import RunFolder, planned_steps
 
-FOLDER = click.Path(path_type=Path)
 DEPTH = 4  # folders below the one that is given in which runs are looked for: those of benches lie three deep
 
 
@@ -35,17 +32,16 @@ def list_command(folders: Sequence[Path]) -> None:
     for folder in folders:
         if not folder.is_dir():
             raise UsageError(f"{folder} is not a folder")
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("run", "method", "dataset", "step", "state", "size"):
-        table.add_column(heading, justify="right" if heading in ("step", "size") else "left", overflow="fold")
+    names = ("run", "method", "dataset", "step", "state", "size")
+    rows = []
     found = [run for folder in folders or [Path("runs")] for run in _runs(folder, DEPTH)]
     for run in found:
         tables = _settings(run)
-        step, steps = f"{_step(run):,}", f"{_steps(tables):,}"
+        step, steps = f"{_step(run):,}", f"{planned_steps(tables):,}"
         row = [str(run.path), _asked(tables, "method"), _asked(tables, "dataset"), f"{step} of {steps}", state(run)]
-        table.add_row(*(escape(printable(cell)) for cell in row), _size(run.path))
+        rows.append([*row, _size(run.path)])
     if found:
-        Console().print(table)
+        print_table([Heading(name, number=name in ("step", "size")) for name in names], rows)
     else:
         click.echo("There are no runs here.", err=True)
 
@@ -94,7 +90,7 @@ def state(run: RunFolder) -> str:
     for ending, file in run.ending_files.items():
         if file.exists():
             return ending
-    step, steps = _step(run), _steps(_settings(run))
+    step, steps = _step(run), planned_steps(_settings(run))
     if step < steps or not step:
         return "interrupted"
     return "complete" if run.scores_file.exists() else "trained"
@@ -123,13 +119,6 @@ def _asked(tables: Mapping[str, Any], key: str) -> str:
     """The method or dataset that a run.toml names; ? where it is damaged."""
     asked = tables.get("run")
     return str(asked.get(key, "?")) if isinstance(asked, dict) else "?"
-
-
-def _steps(tables: Mapping[str, Any]) -> int:
-    """The steps that a run.toml asks for; 0 where it is damaged."""
-    train = tables.get("train")
-    steps = train.get("steps", 0) if isinstance(train, dict) else 0
-    return steps if type(steps) is int else 0
 
 
 def _step(run: RunFolder) -> int:

@@ -1,54 +1,66 @@
-"""The table at the end of a run."""
+"""Tables on standard output: the scores at the end of a run, and lists."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich import box
 from rich.console import Console, Group
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from ganzoo.errors import printable
 from ganzoo.metric import Score
+from ganzoo.report.terminal import Heading, fitted
 
 ARROWS = {"lower": "↓", "higher": "↑", "": ""}
 
 
-def score_table(scores: Sequence[Score], method: str, title: str) -> Group:
+def score_table(scores: Sequence[Score], method: str, title: str, width: int) -> Group:
     """The headline scores, one row each, with the method beside the rivals that were measured with it.
 
-    Scores without a value stand below, with the reason, and so do warnings.
+    Scores without a value stand below, with the reason, and so do warnings. Without any value there is no table.
     """
     headline = [score for score in scores if score.headline]
     shown = [score for score in headline if score.value is not None]
-    rivals = list(dict.fromkeys(score.subject for score in shown if score.subject != "method"))
-    rivals.sort(key=lambda rival: rival != "constant")  # the floor first
-    table = Table(title=_plain(title), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
-    table.add_column("score", no_wrap=True)
-    for rival in rivals:
-        table.add_column(_plain(rival), justify="right")
-    table.add_column(_plain(method), justify="right", style="bold")
-    for name in dict.fromkeys(score.name for score in shown):
-        row = {score.subject: score for score in shown if score.name == name}
-        first = next(iter(row.values()))
-        label = f"{_plain(name)} {ARROWS[first.better]}" + (f" [dim]{_plain(first.unit)}[/dim]" if first.unit else "")
-        table.add_row(label, *(_cell(row.get(subject)) for subject in [*rivals, "method"]))
     notes = _together([(s.name, f"not measured: {s.reason}") for s in headline if s.value is None and s.reason])
     notes += _together([(s.name, s.warning) for s in headline if s.warning])
+    said = [Text(printable(note), style="yellow") for note in notes]
+    if not shown:
+        return Group(Text(printable(f"{title}: {_why_empty(scores)}")), *said)
+    rivals = list(dict.fromkeys(score.subject for score in shown if score.subject != "method"))
+    rivals.sort(key=lambda rival: rival != "constant")  # the floor first
+    rows = []
+    for name in dict.fromkeys(score.name for score in shown):
+        row = {score.subject: score for score in shown if score.name == name}
+        rows.append([_label(next(iter(row.values()))), *(_cell(row.get(subject)) for subject in [*rivals, "method"])])
+    headings = [Heading("score"), *(Heading(each, number=True) for each in [*rivals, method])]
     explained = "↓ lower is better, ↑ higher; in brackets 95 % intervals over people or images, not over seeds"
-    return Group(table, Text(explained, style="dim"), *(Text(printable(note), style="yellow") for note in notes))
+    return Group(*fitted(headings, rows, width, title=title), Text(explained, style="dim"), *said)
+
+
+def print_table(headings: Sequence[Heading], rows: Sequence[Sequence[Text | str]], title: str = "") -> None:
+    """Any table on standard output."""
+    console = Console()
+    console.print(Group(*fitted(headings, rows, console.width, title=title)))
 
 
 def print_scores(scores: Sequence[Score], method: str, title: str) -> None:
     """The table on standard output."""
-    Console().print(score_table(scores, method, title))
+    console = Console()
+    console.print(score_table(scores, method, title, console.width))
 
 
-def _plain(text: str) -> str:
-    """Text from a file for a terminal: neither rich's markup nor the terminal's own codes act in it."""
-    return escape(printable(text))
+def _why_empty(scores: Sequence[Score]) -> str:
+    """What stands in the place of a table without a number."""
+    if not scores:
+        return "no metric was measured; name some with --metrics"
+    return "nothing could be measured" if all(score.value is None for score in scores) else "no score for the table"
+
+
+def _label(score: Score) -> Text:
+    label = Text(printable(score.name))
+    if score.better:
+        label.append(f" {ARROWS[score.better]}")
+    return label.append(f" {printable(score.unit)}", style="dim") if score.unit else label
 
 
 def _together(notes: Sequence[tuple[str, str]]) -> list[str]:
@@ -60,12 +72,13 @@ def _together(notes: Sequence[tuple[str, str]]) -> list[str]:
     return [f"{', '.join(said)}: {text}" for text, said in names.items()]
 
 
-def _cell(score: Score | None) -> str:
+def _cell(score: Score | None) -> Text:
     if score is None or score.value is None:
-        return ""
+        return Text()
+    cell = Text(_number(score.value))
     if score.low is None or score.high is None:
-        return _number(score.value)
-    return f"{_number(score.value)} [dim]({_number(score.low)} to {_number(score.high)})[/dim]"
+        return cell
+    return cell.append(f" ({_number(score.low)} to {_number(score.high)})", style="dim")
 
 
 def _number(value: float) -> str:

@@ -18,11 +18,12 @@ from ganzoo.trained import Trained
 def card_of(trained: Trained, function: Function, format: str) -> dict[str, Any]:
     """The card in json's types, without "checked"."""
     plan, tables = trained.plan, trained.folder.settings()
+    takes = {"input": dict(function.takes[0])} if len(function.takes) == 1 else {"inputs": [*map(dict, function.takes)]}
     method, dataset = plan.method, plan.dataset
     return {
         "format": format,
         "function": function.name,
-        "input": dict(function.input),
+        **takes,
         "output": dict(function.output),
         "method": {
             "name": method.name,

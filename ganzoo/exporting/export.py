@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import Any
 
 import torch
 
+from ganzoo.applying.choice import capability_of
 from ganzoo.errors import GanzooError, UsageError
 from ganzoo.exporting.card import card_of
 from ganzoo.exporting.formats import FORMATS, Format
-from ganzoo.exporting.function import Function, Name, function_of
+from ganzoo.exporting.function import Function, function_of
+from ganzoo.files.output import check_writable
 from ganzoo.run_folder import RunFolder
 from ganzoo.trained import Trained
 
@@ -31,21 +34,22 @@ class Exported:
     card: dict[str, Any]
 
 
-def export(trained: Trained, format: str, out: Path | None = None, function: Name | None = None) -> Exported:
-    """Write the function of the method (the first that it has, where none is named) to `out`.
+def export(trained: Trained, format: str, out: Path | None = None, function: str | None = None) -> Exported:
+    """Write the function of a capability (the main one of the method, if none is named) to `out`.
 
     Without `out` it is RUN/export/METHOD-FUNCTION and the format's ending. The card lies beside it, and in it.
 
-    Raises UsageError where the method has no such function, or it cannot be exported, where the format's libraries are
-    missing, or the file exists; GanzooError where it cannot be written, or computes something else than the method.
+    Raises UsageError if the method has no such capability, if it cannot be exported, if the format's libraries are
+    missing, or if the file exists; GanzooError if it cannot be written, or computes something else than the method.
     """
     written = FORMATS[format]
     check_libraries(format)
-    made = function_of(trained.method, function)
+    made = function_of(trained.method, capability_of(trained.method, function))
     name = f"{trained.plan.method.name}-{made.name}{written.ending}"
     file = out or trained.folder.path / "export" / name
     if file.exists():
         raise UsageError(f"{file} exists; delete it, or give another file with --out")
+    check_writable(file.parent)
     card = card_of(trained, made, format)
     card["checked"] = {
         "runtime": f"{written.runtime} ({written.package} {version(written.package)})",
@@ -71,7 +75,8 @@ def export(trained: Trained, format: str, out: Path | None = None, function: Nam
     except OSError as error:
         raise GanzooError(f"{file} cannot be written: {error.strerror or error}") from error
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
     return Exported(file, card_file, card)
 
 
@@ -88,7 +93,7 @@ def _check(trained: Trained, written: Format, file: Path, function: Function, fo
     """Run the file on batches of several sizes. Returns the largest difference from what the method computes."""
     inputs = [function.inputs(count) for count in BATCHES]
     with torch.no_grad():
-        expected = [function.module(given) for given in inputs]
+        expected = [function.module(*given) for given in inputs]
     problem = f"method {trained.plan.method.name} cannot be exported to {format}: run with {written.runtime}"
     try:
         found = written.run(trained, file, function, inputs)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ganzoo.batch import DataSpec
 from ganzoo.config import build
-from ganzoo.exporting.function import Function, function_of
+from ganzoo.exporting.function import Function, Inputs, function_of
 from ganzoo.loop import build as build_method
 from ganzoo.trained import Trained
 
@@ -41,7 +41,7 @@ class Format(ABC):
         """Write `file`, with the card inside."""
 
     @abstractmethod
-    def run(self, trained: Trained, file: Path, function: Function, inputs: Sequence[Tensor]) -> list[Tensor]:
+    def run(self, trained: Trained, file: Path, function: Function, inputs: Sequence[Inputs]) -> list[Tensor]:
         """What the function in `file` makes of each of the inputs."""
 
 
@@ -56,11 +56,11 @@ class TorchScript(Format):
             traced = torch.jit.trace(function.module, function.inputs(3), check_trace=False)
             torch.jit.save(traced, str(file), _extra_files={CARD: json.dumps(card)})
 
-    def run(self, trained: Trained, file: Path, function: Function, inputs: Sequence[Tensor]) -> list[Tensor]:
+    def run(self, trained: Trained, file: Path, function: Function, inputs: Sequence[Inputs]) -> list[Tensor]:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             loaded = torch.jit.load(str(file), map_location="cpu")
-            return [loaded(given) for given in inputs]
+            return [loaded(*given) for given in inputs]
 
 
 class Onnx(Format):
@@ -73,14 +73,15 @@ class Onnx(Format):
     def write(self, trained: Trained, function: Function, file: Path, card: Mapping[str, Any]) -> None:
         import onnx
 
+        names, batch = [each["name"] for each in function.takes], torch.export.Dim("batch")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the exporter about itself
             program = torch.onnx.export(
                 function.module,
-                (function.inputs(3),),
+                function.inputs(3),
                 dynamo=True,
-                dynamic_shapes=({0: torch.export.Dim("batch")},),
-                input_names=[function.input["name"]],
+                dynamic_shapes=(tuple({0: batch} for _ in names),),
+                input_names=names,
                 output_names=[function.output["name"]],
                 external_data=False,
                 verbose=False,
@@ -91,12 +92,13 @@ class Onnx(Format):
         onnx.checker.check_model(model)
         onnx.save(model, str(file))
 
-    def run(self, trained: Trained, file: Path, function: Function, inputs: Sequence[Tensor]) -> list[Tensor]:
+    def run(self, trained: Trained, file: Path, function: Function, inputs: Sequence[Inputs]) -> list[Tensor]:
         import onnxruntime
 
         session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-        name = function.input["name"]
-        return [torch.from_numpy(session.run(None, {name: given.numpy()})[0]) for given in inputs]
+        names = [each["name"] for each in function.takes]
+        fed = [{name: tensor.numpy() for name, tensor in zip(names, given, strict=True)} for given in inputs]
+        return [torch.from_numpy(session.run(None, each)[0]) for each in fed]
 
 
 class Safetensors(Format):
@@ -112,7 +114,7 @@ class Safetensors(Format):
         tensors = {name: tensor.detach().contiguous().clone() for name, tensor in state.items()}
         file.write_bytes(save(tensors, metadata={"format": "pt", CARD: json.dumps(card)}))
 
-    def run(self, trained: Trained, file: Path, function: Function, inputs: Sequence[Tensor]) -> list[Tensor]:
+    def run(self, trained: Trained, file: Path, function: Function, inputs: Sequence[Inputs]) -> list[Tensor]:
         with safe_open(file, framework="pt") as opened:
             card = json.loads(opened.metadata()[CARD])
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (it is no mapping)
@@ -122,9 +124,9 @@ class Safetensors(Format):
         spec = DataSpec.from_table(card["data"]["images"]) or trained.spec
         fresh = build_method(cls, config, spec, seed=trained.plan.train.seed + 1, device=torch.device("cpu"))
         fresh.load_state_dict(tensors, strict=False)
-        again = function_of(fresh, function.name)
+        again = function_of(fresh, function.capability)
         with torch.no_grad():
-            return [again.module(given) for given in inputs]
+            return [again.module(*given) for given in inputs]
 
 
 FORMATS: Mapping[str, Format] = {"torchscript": TorchScript(), "onnx": Onnx(), "safetensors": Safetensors()}

@@ -1,35 +1,39 @@
-"""What is exported: one function of a method, as a module from one tensor to one tensor."""
+"""What is exported: one function of a method, as a module from tensors to one tensor."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ganzoo.capabilities import Generates, GeneratesFromLatent, Predicts, Refines
+from ganzoo.batch import Column
+from ganzoo.capabilities.base import Capability, Exported
 from ganzoo.errors import UsageError
 from ganzoo.method import Method
-from ganzoo.pixels import to_unit_range
 
-Name = Literal["refine", "predict", "generate"]
-CAPABILITIES: Mapping[Name, type] = {"refine": Refines, "predict": Predicts, "generate": Generates}
-METHODS: Mapping[Name, str] = {"refine": "refine", "predict": "predict", "generate": "generate_from"}
 PIXELS = "float32 in [-1, 1]; of uint8 pixels it is x / 127.5 - 1"
+MADE_PIXELS = "float32 in [-1, 1]; as uint8 pixels (x + 1) * 127.5, rounded"
+VALUES = {"image": PIXELS, "mask": "float32, 0 or 1", "vector": "float32"}
+Inputs = tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)
 class Function:
-    """A function of a method, with what its input and output mean."""
+    """A function of a method, with what its inputs and its output mean."""
 
-    name: Name
+    capability: Capability
     module: nn.Module  # on the CPU, in eval mode
-    inputs: Callable[[int], Tensor]  # so many inputs that it can be tried with: the same on every call
-    input: Mapping[str, Any]  # for the card
+    inputs: Callable[[int], Inputs]  # so many rows that it can be tried with: the same on every call
+    takes: Sequence[Mapping[str, Any]]  # for the card: each input
     output: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.capability.name
 
 
 class _Call(nn.Module):
@@ -39,97 +43,64 @@ class _Call(nn.Module):
         super().__init__()
         self.method, self.name = method, name
 
-    def forward(self, given: Tensor) -> Tensor:
-        made: Tensor = getattr(self.method, self.name)(given)
+    def forward(self, *given: Tensor) -> Tensor:
+        made: Tensor = getattr(self.method, self.name)(*given)
         return made.float()
 
 
-def function_of(method: Method, name: Name | None) -> Function:
-    """The named function, or the first that the method has, on a copy of it without what the function does not use.
+def function_of(method: Method, capability: Capability) -> Function:
+    """The function of one capability, on a copy of the method without what the function does not use.
 
-    Raises UsageError, in one sentence, where the method has no such function or where it cannot be exported.
+    Raises UsageError, in one sentence, if it cannot be exported.
     """
-    able = [each for each, capability in CAPABILITIES.items() if isinstance(method, capability)]
-    chosen = name or next(iter(able), None)
-    if chosen is None or chosen not in able:
-        has = " and ".join(able) or "none of refine, predict and generate"
-        raise UsageError(f"method {method.name} does not {chosen or 'make or predict anything'}; it has {has}")
-    if chosen == "generate" and not isinstance(method, GeneratesFromLatent):
-        raise UsageError(
-            f"method {method.name} cannot be exported: its generate draws noise inside; it needs draw_latent and "
-            "generate_from (ganzoo.method.GeneratesFromLatent), which keep the noise apart"
-        )
     copy = deepcopy(method).eval().cpu().requires_grad_(False).to(memory_format=torch.contiguous_format)
-    if chosen == "generate" and not _is_whole(copy):
-        raise UsageError(
-            f"method {method.name} cannot be exported: its generate makes other images than "
-            "generate_from(draw_latent(n))"
-        )
-    inputs = _inputs(copy, chosen)
-    call = _Call(copy, METHODS[chosen]).eval()
+    exportable = capability.export(copy)
+
+    def inputs(count: int) -> Inputs:
+        return tuple(each.values(count).float() for each in exportable.inputs)
+
+    call = _Call(copy, exportable.function).eval()
     with torch.no_grad():
-        first, second = call(inputs(2)), call(inputs(2))
+        first, second = call(*inputs(2)), call(*inputs(2))
         if not torch.equal(first, second):
-            raise UsageError(f"method {method.name} cannot be exported: its {chosen} draws noise inside")
-        _drop_unused(copy, call, inputs)
-    given, made = inputs(1), call(inputs(1))
-    return Function(chosen, call, inputs, _input_card(copy, chosen, given), _output_card(copy, chosen, made))
+            raise UsageError(f"method {method.name} cannot be exported: its {capability.name} draws noise inside")
+        tried = inputs(2)
+        _drop_unused(copy, call, tried, first)
+        made = call(*inputs(1))
+    takes = [_input_card(each, given) for each, given in zip(exportable.inputs, tried, strict=True)]
+    samples = [each for each in exportable.inputs if each.column.kind == "image"]
+    if len(samples) == 1:
+        takes[exportable.inputs.index(samples[0])]["name"] = "images"
+    return Function(capability, call, inputs, takes, _output_card(copy, capability, made))
 
 
-@torch.no_grad()
-def _is_whole(method: Method) -> bool:
-    """Whether the latent is all that `generate` draws, and `generate_from` all that it does with it."""
-    assert isinstance(method, Generates)
-    assert isinstance(method, GeneratesFromLatent)
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)  # the CPU's alone: others stay as they are
-        made = method.generate(2)
-        torch.default_generator.manual_seed(0)  # the CPU's alone: others stay as they are
-        again = method.generate_from(method.draw_latent(2))
-    return made.shape == again.shape and torch.allclose(made, again, atol=1e-5)
-
-
-def _inputs(method: Method, name: Name) -> Callable[[int], Tensor]:
-    def images(count: int) -> Tensor:
-        noise = torch.Generator().manual_seed(0)
-        return to_unit_range(torch.randint(256, (count, *method.spec.image_shape), generator=noise))
-
-    def latents(count: int) -> Tensor:
-        assert isinstance(method, GeneratesFromLatent)
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(0)  # the CPU's alone: others stay as they are
-            return method.draw_latent(count).float()
-
-    return latents if name == "generate" else images
-
-
-def _drop_unused(method: Method, call: nn.Module, inputs: Callable[[int], Tensor]) -> None:
+def _drop_unused(method: Method, call: nn.Module, inputs: Inputs, expected: Tensor) -> None:
     """Leave out every part without which the function still computes the same: discriminators, histories."""
-    expected = call(inputs(2))
     for name, part in list(method.named_children()):
         delattr(method, name)
         try:
-            needed = not torch.equal(call(inputs(2)), expected)
-        except Exception:  # whatever a method raises where a part is missing
+            needed = not torch.equal(call(*inputs), expected)
+        except Exception:  # whatever a method raises if a part is missing
             needed = True
         if needed:
             method.add_module(name, part)
 
 
-def _input_card(method: Method, name: Name, given: Tensor) -> dict[str, Any]:
-    shape = ["batch", *given.shape[1:]]
-    if name == "generate":
-        assert isinstance(method, GeneratesFromLatent)
-        said = (method.draw_latent.__doc__ or "noise").strip().splitlines()[0]
-        return {"name": "latent", "shape": shape, "values": f"float32; {said}"}
-    kind = "source" if name == "refine" else "target"
-    return {"name": "images", "shape": shape, "values": PIXELS, "meaning": f"{kind} images [N, C, H, W]"}
+def _input_card(each: Exported, given: Tensor) -> dict[str, Any]:
+    card = {"name": each.name, "shape": ["batch", *given.shape[1:]], "values": VALUES[each.column.kind]}
+    if each.column.kind == "vector":
+        return {**card, "values": f"float32; {each.meaning}"}
+    return {**card, "meaning": f"{each.meaning} [N, C, H, W]"}
 
 
-def _output_card(method: Method, name: Name, output: Tensor) -> dict[str, Any]:
-    shape = ["batch", *output.shape[1:]]
-    if name == "predict":
-        task = method.spec.task
-        return {"name": "prediction", "shape": shape, "values": "float32", "meaning": f"{type(task).__name__} labels"}
-    made = "refined" if name == "refine" else "generated"
-    return {"name": made, "shape": shape, "values": "float32 in [-1, 1]; as uint8 pixels (x + 1) * 127.5, rounded"}
+def _output_card(method: Method, capability: Capability, made: Tensor) -> dict[str, Any]:
+    shape, column = ["batch", *made.shape[1:]], capability.output(method)
+    if capability.makes == "labels":
+        meaning = f"{type(method.spec.task).__name__} labels"
+        return {"name": "prediction", "shape": shape, "values": "float32", "meaning": meaning}
+    name = "codes" if capability.makes == "codes" else capability.adjective
+    return {"name": name, "shape": shape, "values": _made_values(column)}
+
+
+def _made_values(column: Column) -> str:
+    return MADE_PIXELS if column.kind == "image" else VALUES[column.kind]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,8 +20,9 @@ from ganzoo.files.fit import Fit
 from ganzoo.files.guard import check_memory, reading
 from ganzoo.files.image_file import FORMATS, Shape, image_shape, read_image
 from ganzoo.files.label_files import folder_labels
-from ganzoo.files.labels import PERSON_KEYS, Columns, finite, gaze_labels, group_ids
+from ganzoo.files.labels import PERSON_KEYS, Columns, finite, gaze_labels, group_ids, person_names
 from ganzoo.files.location import Location
+from ganzoo.files.names import natural
 from ganzoo.files.npz import array_headers, read_array
 from ganzoo.files.store import Store, as_slice, is_store
 from ganzoo.progress import progress_bar
@@ -30,6 +30,7 @@ from ganzoo.progress import progress_bar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _PARALLEL = 256  # images in work at a time, which bounds what waits in memory
+INNER = "**"  # as the last part of a path: the folders inside, too
 _LONG = 1000  # more images than these take long enough to show progress
 
 
@@ -54,11 +55,14 @@ class Images(ABC):
 
 
 class ImageFolder(Images):
-    """The images directly in a folder, in the natural order of their names (2.png before 10.png)."""
+    """The images in a folder, in the natural order of their names (2.png before 10.png).
 
-    def __init__(self, folder: Path) -> None:
+    With `inner`, also those in folders inside it, which are named as p00/2.png.
+    """
+
+    def __init__(self, folder: Path, *, inner: bool = False) -> None:
         self.path = folder
-        self.names = _image_names(folder)
+        self.names = _image_names(folder, inner)
 
     @cached_property
     def shapes(self) -> list[Shape]:  # type: ignore[override]
@@ -122,7 +126,7 @@ class ImageArchive(Images):
             raise DatasetError(f"{where}: pupil_center must be numbers [N, 2], not {pupil.dtype} {list(pupil.shape)}")
         return Columns(
             labels=gaze_labels(known.get("gaze"), known.get("gaze_pitchyaw"), where, self.names),
-            groups=group_ids(known[who].tolist()) if who else None,
+            people=person_names(known[who].tolist()) if who else None,
             pupil_center=finite(pupil, "pupil centres", where, self.names),
         )
 
@@ -151,23 +155,26 @@ class StoreImages(Images):
         pupil = np.stack([self.store.column(f"pupil_{axis}") for axis in "xy"], 1) if "pupil_x" in names else None
         return Columns(
             labels=gaze_labels(None, self.store.gaze(), where, self.names),
-            groups=group_ids(self.store.column("person").tolist()) if "person" in names else None,
+            people=person_names(self.store.column("person").tolist()) if "person" in names else None,
             pupil_center=finite(pupil, "pupil centres", where, self.names),
         )
 
 
 def open_images(path: Path, what: str) -> Images:
-    """A prepared store, a folder or an npz file; `what` is the option that named it.
+    """A prepared store, a folder, FOLDER/** with the folders inside it, or an npz; `what` is the option that named it.
 
     Raises DatasetError where it is none of them.
     """
     if is_store(path):
         return StoreImages(path)
+    inner = path.name == INNER and not os.path.exists(path)
+    if inner:
+        path = path.parent
     if not os.path.exists(path):
         raise DatasetError(f"{what} {path} does not exist")
     if path.is_dir():
-        return ImageFolder(path)
-    if path.is_file() and path.suffix.lower() == ".npz":
+        return ImageFolder(path, inner=inner)
+    if path.is_file() and not inner and path.suffix.lower() == ".npz":
         return ImageArchive(path)
     raise DatasetError(f"{what} {path} must be a folder of images, an .npz file or a prepared store")
 
@@ -187,10 +194,12 @@ def read_domain(name: str, images: Images, location: Location, fit: Fit, *, labe
             "an array gaze or gaze_pitchyaw"
         )
     extra = {} if columns.pupil_center is None else {"pupil_center": fit.points(columns.pupil_center[rows], shapes)}
+    if columns.people is not None:
+        extra["person"] = columns.people[rows]
     return replace(
         read_images(name, images, location, fit),
         labels=None if columns.labels is None else columns.labels[rows],
-        groups=None if columns.groups is None else columns.groups[rows],
+        groups=None if columns.people is None else group_ids(columns.people)[rows],
         extra=extra,
     )
 
@@ -216,21 +225,26 @@ def in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterat
             yield from pool.map(work, items[start : start + _PARALLEL])
 
 
-def _image_names(folder: Path) -> list[str]:
-    with reading(folder, "folder"), os.scandir(folder) as entries:
-        found = [(entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith(".")]
-    names = [name for name, is_folder in found if not is_folder and Path(name).suffix.lower() in FORMATS]
+def _image_names(folder: Path, inner: bool) -> list[str]:
+    """Names of the images, without hidden ones. Links to folders are not followed: they could lead round in circles."""
+    names: list[str] = []
+    folders = [""]
+    for at in folders:  # which grows on the way
+        with reading(folder / at, "folder"), os.scandir(folder / at) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=not inner):
+                    folders.append(f"{at}{entry.name}/")
+                elif Path(entry.name).suffix.lower() in FORMATS and not entry.is_dir():
+                    names.append(f"{at}{entry.name}")
+        if not inner:
+            break
     if not names:
-        folders = sum(is_folder for _, is_folder in found)
-        inside = f"; its {folders} folders are not searched" if folders else ""
-        raise DatasetError(f"{folder} holds no images ({', '.join(FORMATS)}){inside}")
-    return sorted(names, key=_natural)
-
-
-def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
-    """A sorting key by which 2.png stands before 10.png."""
-    parts = re.split(r"([0-9]+)", name)  # text and numbers take turns
-    return [(int(part), "") if at % 2 else (-1, part) for at, part in enumerate(parts)], name
+        found = len(folders) - 1
+        hint = f"; its {found} folders are not searched (write {folder / INNER} to read them, too)"
+        raise DatasetError(f"{folder} holds no images ({', '.join(FORMATS)}){hint if found and not inner else ''}")
+    return sorted(names, key=natural)
 
 
 def _shown(results: Iterable[Result], count: int, title: str) -> Iterator[Result]:

@@ -41,14 +41,14 @@ class Fit:
 
     def check(self, shapes: Sequence[Shape], names: Sequence[str], what: str) -> None:
         """Raise DatasetError, naming both shapes and the option, where images of `shapes` cannot be brought to it."""
-        for shape, count in Counter(shapes).most_common():
-            advice = self._refusal(shape)
-            if advice:
-                odd = [name for name, found in zip(names, shapes, strict=True) if found == shape]
-                share = "all" if count == len(shapes) else f"{count:,} of {len(shapes):,} ({some(odd)})"
-                raise DatasetError(
-                    f"{what}: {share} images are {words(shape)}, but {words(self.shape)} is wanted; {advice}"
-                )
+        refused = {shape: parts for shape in dict.fromkeys(shapes) if (parts := self._refusal(shape))}
+        if not refused:
+            return
+        odd = [name for name, shape in zip(names, shapes, strict=True) if shape in refused]
+        share = "all" if len(odd) == len(shapes) else f"{len(odd):,} of {len(shapes):,} ({some(odd)})"
+        advice = "; ".join(dict.fromkeys(part for all_parts in refused.values() for part in all_parts))
+        found = some([words(shape) for shape in refused])
+        raise DatasetError(f"{what}: {share} images are {found}, but {words(self.shape)} is wanted; {advice}")
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """uint8 [H, W, C] as uint8 of `shape`. Its shape must have passed `check`."""
@@ -96,8 +96,8 @@ class Fit:
             return f"none: all images are {words(self.shape)}"
         return f"{some(changed)} -> {words(self.shape)} (resizer {self.resizer}, channels {self.channels})"
 
-    def _refusal(self, shape: Shape) -> str | None:
-        """How to mend that an image of `shape` cannot be fitted; None where it can."""
+    def _refusal(self, shape: Shape) -> list[str]:
+        """How to fix that an image of `shape` cannot be fitted; nothing if it can."""
         (height, width, channels), (tall, wide, found) = self.shape, shape
         advice = []
         if found != channels and self.channels == "as-is":
@@ -106,7 +106,7 @@ class Fit:
             advice.append(f"name a rule by --resizer: {', '.join(sorted({*_FILTERS, 'center-crop'}))}")
         if self.resizer == "center-crop" and (tall < height or wide < width):
             advice.append("--resizer center-crop needs larger images; --resizer crop-then-lanczos also enlarges")
-        return "; ".join(advice) or None
+        return advice
 
 
 def common_shape(

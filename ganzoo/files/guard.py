@@ -27,7 +27,17 @@ def reading(path: Path, kind: str) -> Iterator[None]:
         raise DatasetError(f"{path} does not fit in memory; give a part of it, such as {path}[0:1000]") from error
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0].replace(str(path), "it")
+        if is_empty(path):
+            reason = "it is empty (0 bytes)"
         raise DatasetError(f"{path} is not a readable {kind}: {reason}") from error
+
+
+def is_empty(path: Path) -> bool:
+    """Whether a path is a plain file of no bytes, as a copy that failed leaves it."""
+    try:
+        return path.is_file() and path.stat().st_size == 0
+    except (OSError, ValueError):
+        return False
 
 
 def check_inside(path: Path, root: Path) -> None:

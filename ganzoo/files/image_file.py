@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from ganzoo.errors import DatasetError
 from ganzoo.files.guard import check_plain, reading
@@ -16,7 +16,8 @@ from ganzoo.files.guard import check_plain, reading
 Shape = tuple[int, int, int]  # height, width, channels
 
 FORMATS = {
-    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF",
+    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jfif": "JPEG", ".bmp": "BMP", ".webp": "WEBP", ".tif": "TIFF",
+    ".tiff": "TIFF", ".pgm": "PPM", ".ppm": "PPM",
 }  # fmt: skip
 _OPTIONS: dict[str, dict[str, object]] = {
     "JPEG": {"quality": 95, "subsampling": 0},  # as little loss as the format reasonably allows
@@ -26,6 +27,7 @@ _OPTIONS: dict[str, dict[str, object]] = {
 _CHANNELS = {"1": 1, "L": 1, "LA": 1, "P": 3, "PA": 3, "RGB": 3, "RGBA": 3}
 _MAX_PIXELS = 2**26  # 8192 x 8192; a file that claims more is taken for a decompression bomb
 _ORIENTATION = 0x0112  # the EXIF tag
+_TURNED = range(2, 9)  # its values that turn or mirror the image; 1 is upright, and others say nothing
 
 
 def image_shape(file: Path) -> Shape:
@@ -63,7 +65,11 @@ def _opened(file: Path, content: Path | io.BytesIO) -> Iterator[Image.Image]:
     if content is file:
         check_plain(file)
     with reading(file, "image"):
-        image = Image.open(content, formats=tuple(dict.fromkeys(FORMATS.values())))
+        kinds = tuple(dict.fromkeys(FORMATS.values()))
+        try:
+            image = Image.open(content, formats=kinds)
+        except UnidentifiedImageError:  # whose own words name an object in memory
+            raise ValueError(f"its content is none of {', '.join(kinds)}") from None
     with image:
         with reading(file, "image"):
             problem = _problem(image)
@@ -76,15 +82,16 @@ def _problem(image: Image.Image) -> str | None:
     """What in its header makes an image unfit, in words."""
     if image.width * image.height > _MAX_PIXELS:
         return f"claims {image.width} x {image.height} pixels; more than {_MAX_PIXELS:,} are not accepted"
-    # Pillow silently reduces 16-bit colour to 8 bits; only the raw mode of the undecoded data tells.
-    raw_modes = [part for tile in getattr(image, "tile", ()) for part in _texts(tile[3])]
-    if image.mode.startswith(("I", "F")) or any(";16" in mode for mode in raw_modes):
+    # Pillow silently reduces 16-bit colour to 8 bits; only the raw mode, or PPM's maximum, of the undecoded data tells.
+    arguments = [part for tile in getattr(image, "tile", ()) for part in _parts(tile[3])]
+    deep = any(";16" in part if isinstance(part, str) else image.format == "PPM" and part > 255 for part in arguments)
+    if image.mode.startswith(("I", "F")) or deep:
         return "has more than 8 bits a channel; convert it to 8 bits first, because how to scale it is your choice"
     if image.mode not in _CHANNELS:
         return f"has colour mode {image.mode}; convert it to grey or RGB first"
     if getattr(image, "n_frames", 1) > 1:
         return f"holds {getattr(image, 'n_frames', 1)} frames; save the one that is meant as an image of its own"
-    if image.getexif().get(_ORIENTATION, 1) != 1:
+    if _orientation(image) in _TURNED:
         return "carries an EXIF rotation; rotate its pixels first, so that they agree with the labels"
     return None
 
@@ -97,7 +104,17 @@ def _opaque(image: Image.Image, file: Path) -> Image.Image:
     return image
 
 
-def _texts(arguments: object) -> list[str]:
-    if isinstance(arguments, str):
-        return [arguments]
-    return [part for part in arguments if isinstance(part, str)] if isinstance(arguments, tuple) else []
+def _orientation(image: Image.Image) -> object:
+    """What the metadata say of the orientation; None if they are damaged, and so say nothing."""
+    if image.format == "PNG":
+        image.load()  # its metadata may stand after the pixels; what this raises is not to be passed over
+    try:
+        return image.getexif().get(_ORIENTATION)
+    except Exception:  # Pillow raises nearly anything on damaged metadata
+        return None
+
+
+def _parts(arguments: object) -> list[str | int]:
+    """The texts and numbers among a decoder's arguments."""
+    found = arguments if isinstance(arguments, tuple) else (arguments,)
+    return [part for part in found if isinstance(part, str | int)]

@@ -2,142 +2,127 @@
 
 from __future__ import annotations
 
-import csv
-from collections import Counter
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ganzoo import strict_json
 from ganzoo.errors import DatasetError
-from ganzoo.files.guard import check_inside, reading, some
+from ganzoo.files.guard import check_inside, check_plain, reading, some
+from ganzoo.files.label_table import CSV_NAME, label_table, table_labels
 from ganzoo.files.labels import PERSON_KEYS, Columns, Rows, person_of
+from ganzoo.files.look_vector import look_vector
+from ganzoo.files.names import composed
 
-CSV_NAME = "labels.csv"
-_ANGLES, _VECTOR, _PUPIL = ("pitch", "yaw"), ("gaze_x", "gaze_y", "gaze_z"), ("pupil_x", "pupil_y")
 _MAX_JSON_BYTES = 2**24
 
 
 def folder_labels(folder: Path, names: Sequence[str]) -> Columns:
-    """The labels of the images `names` of a folder; without any where it has neither kind of file.
+    """The labels of the images `names` of a folder; without any if it has neither kind of file.
 
-    `labels.csv` counts alone where it is there. Raises DatasetError where labels do not fit the images.
+    `labels.csv` counts alone if it is there. Raises DatasetError if labels do not fit the images.
     """
-    if (folder / CSV_NAME).is_file():
-        _check_inside(folder / CSV_NAME)
-        return _csv_labels(folder / CSV_NAME, names)
-    with_json = [name for name in names if has_label_file(folder, name)]
-    if not with_json:
+    if (table := label_table(folder)) is not None:
+        return table_labels(table, names)
+    _check_no_inner_table(folder, names)
+    files = json_files(folder, names)
+    if not files:
         return Columns()
-    if len(with_json) < len(names):
-        without = sorted(set(names) - set(with_json))
+    if without := [name for name in names if name not in files]:
         raise DatasetError(
             f"{folder}: {len(without):,} of {len(names):,} images have no json file beside them ({some(without)})"
         )
+    _check_not_shared(folder, files)
     rows = Rows()
     for name in names:
-        _add_json(rows, label_file(folder, name))
+        _add_json(rows, files[name])
     return rows.checked(str(folder), names)
-
-
-def label_file(folder: Path, name: str) -> Path:
-    """The json file that belongs to an image, whether it is there or not."""
-    return (folder / name).with_suffix(".json")
-
-
-def has_label_file(folder: Path, name: str) -> bool:
-    """Whether it is there. Raises DatasetError where it is a link that leads out of the folder."""
-    file = label_file(folder, name)
-    try:
-        found = file.is_file()
-    except OSError:  # the image's name is as long as names can be, and the json's would be longer
-        return False
-    if found:
-        _check_inside(file)
-    return found
 
 
 def label_files(folder: Path, names: Sequence[str]) -> list[Path]:
     """All label files of a folder with these images. Raises DatasetError for a link that leads out of the folder."""
-    if (folder / CSV_NAME).is_file():
-        _check_inside(folder / CSV_NAME)
-    files = [folder / CSV_NAME, *(label_file(folder, name) for name in names if has_label_file(folder, name))]
-    return [file for file in files if file.is_file()]
+    table = label_table(folder)
+    return [*([] if table is None else [table]), *dict.fromkeys(json_files(folder, names).values())]
 
 
-def _check_inside(file: Path) -> None:
+def json_files(folder: Path, names: Sequence[str]) -> dict[str, Path]:
+    """Of each image that has one the json file that bears its name, whatever case its ending has.
+
+    Raises DatasetError if several could be meant, or for a link that leads out of the folder.
+    """
+    listed: dict[Path, dict[str, list[str]]] = {}  # of folders in which an image has no NAME.json to the letter
+    found = {}
+    for name in names:
+        file = (folder / name).with_suffix(".json")
+        if not os.path.lexists(file) or file.is_dir():
+            if file.parent not in listed:
+                listed[file.parent] = _json_by_stem(file.parent)
+            near = listed[file.parent].get(composed(file.stem), [])
+            if not near:
+                continue
+            if len(near) > 1:
+                raise DatasetError(f"{folder / name}: {' or '.join(near)} may be meant; keep one of them")
+            file = file.with_name(near[0])
+        _check_inside(file, folder)
+        found[name] = file
+    return found
+
+
+def _json_by_stem(folder: Path) -> dict[str, list[str]]:
+    """Names of the json files in a folder, by their name without its ending."""
+    found: dict[str, list[str]] = {}
+    with reading(folder, "folder"), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.lower().endswith(".json") and not entry.is_dir():
+                found.setdefault(composed(Path(entry.name).stem), []).append(entry.name)
+    return found
+
+
+def _check_not_shared(folder: Path, files: Mapping[str, Path]) -> None:
+    """Raise DatasetError if images that differ only in their ending would get the same labels."""
+    sharing: dict[Path, list[str]] = {}
+    for name, file in files.items():
+        sharing.setdefault(file, []).append(name)
+    shared = {file: images for file, images in sharing.items() if len(images) > 1}
+    if shared:
+        file, images = next(iter(shared.items()))
+        raise DatasetError(
+            f"{folder}: {sum(map(len, shared.values())):,} images share a json file with another image "
+            f"({' and '.join(images)} have {file.name}); keep one of them, or rename it and give it a json file"
+        )
+
+
+def _check_no_inner_table(folder: Path, names: Sequence[str]) -> None:
+    """Raise DatasetError for tables in inner folders, which would otherwise be passed over without a word."""
+    for inner in dict.fromkeys(Path(name).parent for name in names if "/" in name):
+        if label_table(folder / inner) is not None:
+            raise DatasetError(
+                f"{folder} has {inner / CSV_NAME}; for images in inner folders give one {CSV_NAME} in {folder} "
+                f"that names them as {inner}/NAME"
+            )
+
+
+def _check_inside(file: Path, folder: Path) -> None:
     try:
-        check_inside(file, file.parent)
+        check_inside(file, folder)
     except DatasetError as error:
         raise DatasetError(f"{file}: {error}") from None
 
 
-def _csv_labels(file: Path, names: Sequence[str]) -> Columns:
-    with reading(file, "csv file"), file.open(encoding="utf-8-sig", newline="") as text:
-        reader = csv.DictReader(text, strict=True)
-        header = list(reader.fieldnames or [])
-        lines = [(reader.line_num, record) for record in reader]
-    has_gaze = set(_ANGLES) <= set(header) or set(_VECTOR) <= set(header)
-    if twice := [name for name, count in Counter(header).items() if count > 1]:
-        raise DatasetError(f"{file}: more than one column is called {some(twice)}")
-    if "file" not in header or not has_gaze:
-        raise DatasetError(
-            f"{file}: the columns must be file,pitch,yaw (radians) or file,gaze_x,gaze_y,gaze_z, with person, pupil_x "
-            f"and pupil_y if you like, not {','.join(header) or 'nothing'}"
-        )
-    for line, record in lines:
-        if None in record or None in record.values():
-            raise DatasetError(f"{file} line {line} must have {len(header)} fields, as the first line has")
-    _match([record["file"] for _, record in lines], names, file)
-    at = {record["file"]: (line, record) for line, record in lines}
-    rows = Rows()
-    for name in names:
-        line, record = at[name]
-        where = f"{file} line {line}"
-        rows.gaze.append(_cells(record, _VECTOR, where))
-        rows.pitch_yaw.append(_cells(record, _ANGLES, where))
-        rows.pupil_center.append(_cells(record, _PUPIL, where))
-        rows.person.append(person_of(record))
-    return rows.checked(str(file), names)
-
-
-def _match(files: Sequence[str], names: Sequence[str], file: Path) -> None:
-    """Raise DatasetError unless `files` are exactly the images `names`."""
-    listed, there = set(files), set(names)
-    if twice := [name for name, count in Counter(files).items() if count > 1]:
-        raise DatasetError(f"{file}: {len(twice):,} images have more than one row ({some(twice)})")
-    if absent := [name for name in files if name not in there]:
-        raise DatasetError(
-            f"{file}: {len(absent):,} rows name no image of the folder ({some(absent)}); "
-            "the column file holds names with their ending, without a folder"
-        )
-    if without := [name for name in names if name not in listed]:
-        raise DatasetError(f"{file}: {len(without):,} of {len(names):,} images have no row ({some(without)})")
-
-
-def _cells(record: Mapping[str, str], keys: Sequence[str], where: str) -> list[float] | None:
-    """The numbers in these columns; None where the table has no such columns."""
-    if any(key not in record for key in keys):
-        return None
-    numbers = []
-    for key in keys:
-        try:
-            numbers.append(float(record[key]))
-        except ValueError:
-            raise DatasetError(f"{where}: {key} is {record[key]!r}, not a number") from None
-    return numbers
-
-
 def _add_json(rows: Rows, file: Path) -> None:
-    if file.stat().st_size > _MAX_JSON_BYTES:
-        raise DatasetError(f"{file} is larger than {_MAX_JSON_BYTES >> 20} MiB, too large for the labels of one image")
+    check_plain(file)
     with reading(file, "json file"):
+        if file.stat().st_size > _MAX_JSON_BYTES:
+            raise DatasetError(
+                f"{file} is larger than {_MAX_JSON_BYTES >> 20} MiB, too large for the labels of one image"
+            )
         record = strict_json.parse(file.read_text(encoding="utf-8-sig"))
     if not isinstance(record, dict):
         raise DatasetError(f"{file} must hold a json object")
     gaze, pitch_yaw = _numbers(record, "gaze", 3, file), _numbers(record, "gaze_pitchyaw", 2, file)
     details = record.get("eye_details")
     if gaze is None and isinstance(details, dict) and "look_vec" in details:
-        gaze = _unity_gaze(details["look_vec"], file)
+        gaze = look_vector(details["look_vec"], f"{file}: eye_details.look_vec")
     if gaze is None and pitch_yaw is None:
         raise DatasetError(f"{file} has none of the keys gaze, gaze_pitchyaw, eye_details.look_vec")
     rows.gaze.append(gaze)
@@ -158,12 +143,3 @@ def _numbers(record: Mapping[str, object], key: str, count: int, file: Path) -> 
         return [float(part) for part in value]
     except OverflowError:
         raise DatasetError(f"{file}: {key} holds a number that is too large") from None
-
-
-def _unity_gaze(value: object, file: Path) -> list[float]:
-    """UnityEyes' look_vec "(x, y, z, 0)" has y up; here y is down."""
-    try:
-        x, y, z = (float(part) for part in str(value).strip("() ").split(",")[:3])
-    except ValueError:
-        raise DatasetError(f'{file}: eye_details.look_vec must be "(x, y, z, 0)", not {str(value)[:40]!r}') from None
-    return [x, -y, z]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -9,12 +11,15 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from ganzoo.dataset import Domain
 from ganzoo.errors import DatasetError
 from ganzoo.files.guard import some
+from ganzoo.files.names import composed, natural
 from ganzoo.task import GazeTask, angle_deg, gaze_pitch_yaw, gaze_vector
 
 UNIT_TOLERANCE = 1e-3  # how far the length of a gaze vector may be from 1
 AGREEMENT_DEG = 0.1  # how far a gaze vector may be from the pitch and yaw beside it
+WIDEST_DEG = (60.0, 90.0)  # pitch and yaw of eyes that a camera sees stay within it
 Value = TypeVar("Value")
 PERSON_KEYS = ("subject", "person", "group")  # the first that is there names the person
 
@@ -24,7 +29,7 @@ class Columns:
     """Labels of the images of a folder or archive, row by row."""
 
     labels: np.ndarray | None = None  # float32 [N, 2]: pitch, yaw in radians
-    groups: np.ndarray | None = None  # int64 [N]: who
+    people: np.ndarray | None = None  # text [N]: who, as the labels name them
     pupil_center: np.ndarray | None = None  # float32 [N, 2]: x, y in px of the image as it is on disk
 
 
@@ -47,7 +52,7 @@ class Rows:
                 where,
                 names,
             ),
-            groups=None if person is None else group_ids(person),
+            people=None if person is None else person_names(person),
             pupil_center=finite(
                 _array(_complete(self.pupil_center, where, names, "pupil centre")), "pupil centres", where, names
             ),
@@ -67,6 +72,8 @@ def gaze_labels(
     finite(pitch_yaw, "gaze angles", where, names)
     if pitch_yaw is not None and (problem := GazeTask().problem(pitch_yaw)):
         raise DatasetError(f"{where}: {problem}")
+    if pitch_yaw is not None:
+        _warn_of_degrees(pitch_yaw, where)
     if vectors is not None:
         length = np.linalg.norm(vectors, axis=1)
         _refuse(np.abs(length - 1) > UNIT_TOLERANCE, "gaze vectors are not of unit length", where, names)
@@ -83,13 +90,31 @@ def gaze_labels(
     return None if vectors is None else gaze_pitch_yaw(torch.from_numpy(vectors)).numpy().astype(np.float32)
 
 
-def group_ids(persons: Sequence[object]) -> np.ndarray:
-    """Person ids, int64: whole numbers as they are, names numbered in alphabetical order."""
-    words = [str(person).strip() for person in persons]
-    try:
-        return np.array([int(word) for word in words], np.int64)
-    except (ValueError, OverflowError):
-        return np.unique(words, return_inverse=True)[1].astype(np.int64)
+def person_names(persons: Sequence[object]) -> np.ndarray:
+    """People as the labels name them, text [N]; whole numbers that are stored as 3.0 are 3."""
+
+    def name(person: object) -> str:
+        if isinstance(person, bytes):
+            person = person.decode("utf-8", "replace")
+        return composed(f"{person:.0f}" if isinstance(person, float) and person.is_integer() else str(person).strip())
+
+    return np.array([name(person) for person in persons], dtype=np.str_)
+
+
+def group_ids(people: np.ndarray) -> np.ndarray:
+    """Person ids, int64, of names [N]: whole numbers as they are, other names numbered in alphabetical order."""
+    names, row = np.unique(people, return_inverse=True)
+    if all(re.fullmatch(r"[+-]?[0-9]{1,18}", name) for name in names):
+        ids = np.array([int(name) for name in names], np.int64)
+        if len(np.unique(ids)) == len(names):  # 1 and 01 are two names
+            return ids[row]
+    return row.astype(np.int64)
+
+
+def people_in(domain: Domain) -> list[str] | None:
+    """Whose images a domain has, as the labels name them; None if they do not say."""
+    people = domain.extra.get("person")
+    return None if people is None else sorted(set(people.tolist()), key=natural)
 
 
 def finite(values: np.ndarray | None, what: str, where: str, names: Sequence[str]) -> np.ndarray | None:
@@ -102,6 +127,17 @@ def finite(values: np.ndarray | None, what: str, where: str, names: Sequence[str
 def person_of(record: Mapping[str, object]) -> object:
     """Who a record says it is; None where it does not."""
     return next((record[key] for key in PERSON_KEYS if record.get(key) not in (None, "")), None)
+
+
+def _warn_of_degrees(pitch_yaw: np.ndarray, where: str) -> None:
+    """Warn of angles that are possible, and far wider than those of eyes that a camera sees."""
+    pitch, yaw = np.rad2deg(np.abs(pitch_yaw)).max(axis=0, initial=0)
+    if pitch > WIDEST_DEG[0] or yaw > WIDEST_DEG[1]:
+        warnings.warn(
+            f"{where}: read as radians, gaze labels reach {pitch:.0f} degrees of pitch and {yaw:.0f} of yaw; if they "
+            "are degrees, multiply them by pi / 180",
+            stacklevel=2,
+        )
 
 
 def _columns(values: np.ndarray | None, count: int, key: str, where: str) -> np.ndarray | None:

@@ -8,8 +8,9 @@ import os
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Literal
 
 import numpy as np
@@ -43,18 +44,18 @@ class OutputFolder:
         Raises UsageError where it holds anything else, GanzooError where it cannot be written or the disk is full.
         """
         if (self.path / MANIFEST).exists():
-            self._check_same(self.path / MANIFEST)
+            _check_same(self.path, self.path / MANIFEST, self.identity)
             (self.path / _UNFINISHED).unlink(missing_ok=True)  # a kill right after the manifest leaves it
             return "complete"
         if (self.path / _UNFINISHED).exists():
-            self._check_same(self.path / _UNFINISHED)
+            _check_same(self.path, self.path / _UNFINISHED, self.identity)
             return "resumed"
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"--output {self.path} is a file; give a folder")
         with writing(self.path):
             if self.path.exists() and {file.name for file in self.path.iterdir()} - {_UNFINISHED + ".partial"}:
                 raise UsageError(f"--output {self.path} is not empty; give a new or empty folder")
-            self._check_space(space)
+            _check_space(self.path, space)
             self.path.mkdir(parents=True, exist_ok=True)
         self.write(_UNFINISHED, _as_json(self.identity))
         return "new"
@@ -64,44 +65,86 @@ class OutputFolder:
         with self.replacing(name) as aside:
             aside.write_bytes(content)
 
-    @contextmanager
-    def replacing(self, name: str) -> Iterator[Path]:
+    def replacing(self, name: str) -> AbstractContextManager[Path]:
         """A path to write to, which becomes the folder's file `name` when the body ends well."""
-        aside = beside(self.path / name)
-        with writing(self.path / name):
-            try:
-                yield aside
-                os.replace(aside, self.path / name)
-            except BaseException:
-                aside.unlink(missing_ok=True)
-                raise
+        return _replacing(self.path / name)
 
     def finish(self, facts: Mapping[str, Any]) -> None:
         """Write the manifest: the identity and `facts`. From now on the folder is complete."""
         self.write(MANIFEST, _as_json({**self.identity, **facts}))
         (self.path / _UNFINISHED).unlink(missing_ok=True)
 
-    def _check_space(self, space: int) -> None:
-        there = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
-        free = shutil.disk_usage(there).free
-        if free < space:
-            raise GanzooError(
-                f"--output {self.path} needs about {space / 2**20:,.0f} MiB; {free / 2**20:,.0f} MiB are free"
-            )
 
-    def _check_same(self, file: Path) -> None:
+class OutputFile:
+    """One csv file that one job makes, whole or absent. Its manifest lies beside it as NAME.json."""
+
+    def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
+        self.path, self.manifest = path, path.with_name(path.name + ".json")
+        self.identity = json.loads(json.dumps(identity))
+        self.content = b""  # to be filled before `finish`
+
+    def claim(self, space: int) -> Literal["new", "complete"]:
+        """Whether this job has made the file before; a new one needs `space` bytes.
+
+        Raises UsageError if there is any other file, GanzooError if it cannot be written or the disk is full.
+        """
+        if self.path.is_dir() or self.path.suffix.lower() != ".csv":
+            raise UsageError(f"--output {self.path} must be a csv file, such as {_csv_instead_of(self.path)}")
+        if os.path.lexists(self.manifest):
+            _check_same(self.path, self.manifest, self.identity)
+            if self.path.exists():
+                return "complete"
+        if os.path.lexists(self.path):
+            raise UsageError(f"--output {self.path} exists; delete it, or give another file")
+        with writing(self.path):
+            _check_space(self.path, space)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        return "new"
+
+    def finish(self, facts: Mapping[str, Any]) -> None:
+        """Write the manifest and then the file: a kill between both leaves a manifest by which the job is known."""
+        for path, content in ((self.manifest, _as_json({**self.identity, **facts})), (self.path, self.content)):
+            with _replacing(path) as aside:
+                aside.write_bytes(content)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A path to write to, which becomes `path` when the body ends well."""
+    aside = beside(path)
+    with writing(path):
         try:
-            found = strict_json.parse(file.read_bytes())
-            differing = [key for key, value in self.identity.items() if found[key] != value]
-        except (OSError, ValueError, KeyError, TypeError):
-            raise UsageError(
-                f"--output {self.path} holds a {file.name} that is not of this job; give another folder"
-            ) from None
-        if differing:
-            raise UsageError(
-                f"--output {self.path} holds the output of another job (different: {', '.join(differing)}); "
-                "give another folder"
-            )
+            yield aside
+            os.replace(aside, path)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+
+
+def _csv_instead_of(path: Path) -> Path:
+    return path / "labels.csv" if path.is_dir() else path.with_suffix(".csv")
+
+
+def _check_space(path: Path, space: int) -> None:
+    there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(there).free
+    if free < space:
+        raise GanzooError(f"--output {path} needs about {space / 2**20:,.0f} MiB; {free / 2**20:,.0f} MiB are free")
+
+
+def _check_same(output: Path, file: Path, identity: Mapping[str, Any]) -> None:
+    """Raise UsageError unless `file` was written by the job that has this identity."""
+    try:
+        found = strict_json.parse(file.read_bytes())
+        differing = [key for key, value in identity.items() if found[key] != value]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UsageError(
+            f"--output {output}: there is a {file.name} that is not of this job; give another place"
+        ) from None
+    if differing:
+        raise UsageError(
+            f"--output {output} holds the output of another job (different: {', '.join(differing)}); give another place"
+        )
 
 
 def write_npz(file: Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -110,6 +153,14 @@ def write_npz(file: Path, arrays: Mapping[str, np.ndarray]) -> None:
         for name, array in arrays.items():
             with archive.open(name + ".npy", "w", force_zip64=True) as stream:
                 np.lib.format.write_array(stream, array, allow_pickle=False)
+
+
+def check_writable(folder: Path) -> None:
+    """Before any work: raise GanzooError where nothing can be written into `folder`, or it cannot be made."""
+    with writing(folder):
+        there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+        with TemporaryFile(dir=there):  # permissions alone do not tell of a disk that is mounted to be read
+            pass
 
 
 @contextmanager

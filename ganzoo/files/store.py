@@ -32,6 +32,8 @@ from ganzoo import strict_json
 from ganzoo.batch import DataSpec
 from ganzoo.errors import DatasetError
 from ganzoo.files.guard import check_memory, check_plain, reading
+from ganzoo.paths import typed
+from ganzoo.task import GazeTask
 
 if TYPE_CHECKING:
     import pyarrow
@@ -46,7 +48,7 @@ NAMED = ("gaze", "pitch", "yaw", "pose_pitch", "pose_yaw", "pupil_x", "pupil_y",
 
 def data_folder() -> Path:
     """Where stores lie that were prepared under their own name; the environment variable GANZOO_DATA moves it."""
-    return Path(os.environ.get("GANZOO_DATA") or platformdirs.user_data_dir("ganzoo"))
+    return typed(os.environ.get("GANZOO_DATA") or platformdirs.user_data_dir("ganzoo"))
 
 
 def is_store(path: Path) -> bool:
@@ -136,7 +138,7 @@ class Store:
 
     def labels(self) -> np.ndarray | None:
         """Labels as the store's task means them, float32 [N, task.label_size]; None where there are none."""
-        if self.spec.as_table()["task"] == "GazeTask":
+        if isinstance(self.spec.task, GazeTask):
             return self.gaze()
         return self.column("class").astype(np.float32)[:, None] if "class" in self.columns else None
 

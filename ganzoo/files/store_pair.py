@@ -14,7 +14,7 @@ from ganzoo.errors import ConfigError, DatasetError
 from ganzoo.files.archive import Archive
 from ganzoo.files.fit import Channels, Fit, Resizer
 from ganzoo.files.guard import some
-from ganzoo.files.labels import group_ids
+from ganzoo.files.labels import group_ids, people_in, person_names
 from ganzoo.files.store import Store, as_slice, data_folder, is_store, prepared
 from ganzoo.gaze_range import gaze_range, restrict_gaze
 from ganzoo.settings import Settings
@@ -88,6 +88,7 @@ class StorePair(Dataset):
             **{part: {key: store.card[key] for key in keys if key in store.card} for part, store in stores},
             **{part: _facts(domain) for part, domain in domains.items() if domain is not None},
             "split": self._split,
+            "test_people": people_in(test) if (test := self.target_test()) is not None else [],
             "source_range_deg": self.config.source_range,
             "fitted": self._fit.note([_shape(store) for store in self._stores]),
         }
@@ -188,10 +189,11 @@ class StorePair(Dataset):
             extra["pupil_center"] = self._fit.points(pupil, [shape])
         if shape != self._fit.shape:
             images = _fitted(images, self._fit)
-        groups = group_ids(store.column("person").tolist()) if "person" in store.columns else None
-        return Domain(
-            name, images, None if labels is None else labels[rows], None if groups is None else groups[rows], extra
-        )
+        groups = None
+        if "person" in store.columns:
+            people = person_names(store.column("person").tolist())
+            groups, extra["person"] = group_ids(people)[rows], people[rows]
+        return Domain(name, images, None if labels is None else labels[rows], groups, extra)
 
 
 def pair_of(

@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Thread
 
 from ganzoo import __version__
-from ganzoo.batch import image_spec
+from ganzoo.batch import set_spec
 from ganzoo.errors import GanzooError
 from ganzoo.files.archive import Archive, Piece
 from ganzoo.files.store import Store
@@ -73,7 +73,7 @@ def prepare(
             "license": archive.license,
             "citation": archive.citation,
             "domain": archive.domain,
-            "spec": image_spec(channels, height, width, archive.task).as_table(),
+            "spec": set_spec(channels, height, width, archive.task).as_table(),
             "conventions": dict(archive.conventions),
             "recipe": dict(archive.recipe()),
             "settings": {key: value for key, value in settings.items() if value is not None},

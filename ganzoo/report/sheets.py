@@ -16,7 +16,6 @@ from torch.nn import functional as F
 
 from ganzoo.capabilities.base import Capability, all_of
 from ganzoo.dataset import Domain
-from ganzoo.errors import PluginError
 from ganzoo.evaluation import to_device
 from ganzoo.files.output import writing
 from ganzoo.loader import reseed
@@ -51,18 +50,19 @@ def sample_sheet(
     flat = real.samples.dtype != np.uint8
     count = POINTS if flat else COLUMNS
     rows: list[Tensor] = []
-    training = method.training
+    modes = {module: module.training for module in method.modules()}
     method.eval()
     reseed(device_of(method), seed, "sheet")
     with torch.no_grad():
         for able in all_of(capabilities, method).values():
             rows += _rows(able, method, domains, count)
-    method.train(training)
+    for module, mode in modes.items():
+        module.training = mode
     if not rows:
         return False
     shown = _shown(real, count, "", device_of(method))
     assert shown is not None
-    return _scatter(rows, shown, file) if flat else _grid([*rows, shown], file, method.name)
+    return _scatter(rows, shown, file) if flat else _grid([*rows, shown], file)
 
 
 def _rows(able: Capability, method: Method, domains: Mapping[str, Domain | None], count: int) -> list[Tensor]:
@@ -76,7 +76,7 @@ def _rows(able: Capability, method: Method, domains: Mapping[str, Domain | None]
         if given is None:
             return []
         inputs.append(given)
-    return able.rows(method, inputs, able.call(method, count, inputs))
+    return able.rows(method, inputs, able.run(method, count, inputs))
 
 
 def _shown(domain: Domain, count: int, column: str, device: torch.device) -> Tensor | None:
@@ -86,11 +86,9 @@ def _shown(domain: Domain, count: int, column: str, device: torch.device) -> Ten
     return to_device(np.ascontiguousarray(columns[column][rows]), device) if column in columns else None
 
 
-def _grid(rows: list[Tensor], file: Path, name: str) -> bool:
+def _grid(rows: list[Tensor], file: Path) -> bool:
     """Rows of COLUMNS images [N, C, H, W]; smaller ones are enlarged to the size of the largest."""
     size = max(row.shape[-2] for row in rows), max(row.shape[-1] for row in rows)
-    if odd := [list(row.shape) for row in rows if row.dim() != 4 or row.shape[1] != rows[-1].shape[1]]:
-        raise PluginError(f"method {name} made images {odd[0]}, which cannot stand beside {list(rows[-1].shape)}")
     same = [row if row.shape[-2:] == size else F.interpolate(row.float(), size, mode="nearest") for row in rows]
     images = to_uint8(torch.cat([row.float().cpu() for row in same]))
     images = images.repeat_interleave(ENLARGED, -1).repeat_interleave(ENLARGED, -2)

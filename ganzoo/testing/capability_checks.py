@@ -11,17 +11,22 @@ from typing import get_args
 
 import torch
 
-from ganzoo.batch import Column, DataSpec, image_spec
+from ganzoo.batch import Column
 from ganzoo.capabilities.base import Argument, Capability, Exportable, Makes
-from ganzoo.errors import UsageError
+from ganzoo.errors import DatasetError, UsageError
 from ganzoo.method import Method
-from ganzoo.task import ClassTask, GazeTask
+from ganzoo.task import ClassTask, GazeTask, Task
 from ganzoo.testing import toy, toy_data
 from ganzoo.testing.checks import check, require, skip, violate
 from ganzoo.testing.method_outputs import inputs_for, problems, quietly
 from ganzoo.testing.toy_evaluation import ToyMethod, toy_method
 
 COUNT = 5
+DATA: tuple[tuple[Column, Task], ...] = (
+    (Column((1, 16, 24)), GazeTask()),
+    (Column((3, 9, 7)), ClassTask(3)),
+    (Column((2,), "vector"), GazeTask()),
+)
 
 
 @check(
@@ -36,7 +41,9 @@ def capability_declares_itself(cls: type[Capability]) -> None:
     name, summary = getattr(cls, "name", ""), getattr(cls, "summary", "")
     good = isinstance(name, str) and re.fullmatch(r"[a-z][a-z0-9_]*", name) and not keyword.iskeyword(name)
     require(good, f"the name {name!r} cannot be that of a function; write it in lower case with underscores")
-    require(isinstance(summary, str) and re.fullmatch(r"[A-Z].*[.]", summary), f"the summary {summary!r} is no sentence")
+    require(
+        isinstance(summary, str) and re.fullmatch(r"[A-Z].*[.]", summary), f"the summary {summary!r} is no sentence"
+    )
     protocol = getattr(cls, "protocol", None)
     runtime = getattr(protocol, "_is_protocol", False) and getattr(protocol, "_is_runtime_protocol", False)
     require(runtime, f"protocol is {protocol!r}, not a Protocol marked with runtime_checkable")
@@ -53,7 +60,9 @@ def capability_declares_itself(cls: type[Capability]) -> None:
         require(each.meaning.strip(), f"the argument {each.name} has no meaning")
     require(cls.makes in get_args(Makes), f"makes is {cls.makes!r}, not one of {', '.join(get_args(Makes))}")
     ranks = cls.realism is None or (isinstance(cls.realism, int) and cls.makes == "samples")
-    require(ranks, f"realism is {cls.realism!r}; it must be a whole number, of a capability that makes samples, or None")
+    require(
+        ranks, f"realism is {cls.realism!r}; it must be a whole number, of a capability that makes samples, or None"
+    )
 
 
 @check(
@@ -89,7 +98,9 @@ def toy_inputs_fit(cls: type[Capability]) -> None:
             column = capability.input(method, argument)
             require(isinstance(column, Column), f"input answers {column!r} for {argument.name}, not a Column")
             wanted = (COUNT, *column.shape)
-            require(tuple(given.shape) == wanted, f"the toy input {argument.name} is {tuple(given.shape)}, not {wanted}")
+            require(
+                tuple(given.shape) == wanted, f"the toy input {argument.name} is {tuple(given.shape)}, not {wanted}"
+            )
         said = capability.problem(method, inputs)
         require(said == "", f"problem answers {said!r} for the toy inputs, of which nothing is wrong")
 
@@ -123,7 +134,9 @@ def rows_can_be_drawn(cls: type[Capability]) -> None:
         rows = list(capability.rows(method, inputs, quietly(capability, method, inputs, COUNT)))
         require(rows if capability.makes == "samples" else not rows, f"it makes {cls.makes}, and has {len(rows)} rows")
         for row in rows:
-            fits = isinstance(row, torch.Tensor) and len(row) == COUNT and row.dim() == 1 + len(method.spec.sample.shape)
+            fits = (
+                isinstance(row, torch.Tensor) and len(row) == COUNT and row.dim() == 1 + len(method.spec.sample.shape)
+            )
             require(fits, f"a row is {tuple(row.shape)}, not {COUNT} samples of {method.spec.sample}")
 
 
@@ -165,25 +178,25 @@ def export_names_a_function(cls: type[Capability]) -> None:
         require(isinstance(exported, Exportable), f"export answers {exported!r}, not an Exportable")
         function = getattr(method, exported.function, None)
         require(callable(function), f"it exports {exported.function!r}, which is no function of the method")
-        rows = [torch.zeros(1, *each.column.shape) for each in exported.inputs]
+        rows = [each.values(2) for each in exported.inputs]
         with torch.no_grad():
             made = function(*rows)  # type: ignore[misc]
         require(isinstance(made, torch.Tensor), f"the exported {exported.function} gives {type(made).__name__}")
 
 
 def _toys(cls: type[Capability]) -> Iterator[tuple[Capability, Method]]:
-    """The capability with its toy, on images and on vectors; on those that the toy can be built for."""
+    """The capability with its toy, on images and on vectors; on those that it can be applied to."""
     found = False
-    for sample, task in ((Column((1, 16, 24)), GazeTask()), (Column((3, 9, 7)), ClassTask(3)), (Column((2,), "vector"), GazeTask())):
-        spec = _spec(cls, sample, task)
-        method = toy_method(cls, spec)
-        if method is not None:
-            found = True
-            yield cls(), method.eval()
+    for sample, task in DATA:
+        method = toy_method(cls, toy_data.with_columns(sample, task, cls.arguments)).eval()
+        capability = cls()
+        try:
+            capability.output(method)
+            for argument in capability.arguments:
+                capability.input(method, argument)
+        except DatasetError:  # such as a capability of images, asked for vectors
+            continue
+        found = True
+        yield capability, method
     if not found:
-        skip("its toy declines all data of the kit")
-
-
-def _spec(cls: type[Capability], sample: Column, task: GazeTask | ClassTask) -> DataSpec:
-    """Data with all columns that the capability's arguments name."""
-    return toy_data.with_columns(sample, task, cls.arguments)
+        skip("it cannot be applied to any data of the kit")

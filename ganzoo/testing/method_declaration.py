@@ -134,7 +134,7 @@ def every_parameter_is_trained(cls: type[Method]) -> None:
 def shared_optimizers_fit(cls: type[Method]) -> None:
     """A phase that names another's optimizer names an earlier one, of the same networks."""
     earlier: dict[str, set[int]] = {}
-    for name, phase in toy.build(cls).phases().items():
+    for name, phase in toy.phases(toy.build(cls)).items():
         several = isinstance(phase.optimizer, tuple)
         wanted = phase.optimizer if isinstance(phase.optimizer, tuple) else (phase.optimizer,)
         networks = [[each] for each in phase.networks] if several else [list(phase.networks)]
@@ -161,7 +161,7 @@ def shared_optimizers_fit(cls: type[Method]) -> None:
 )
 def decay_is_pure(cls: type[Method]) -> None:
     """The learning-rate factor is a finite number from 0 upwards that depends on progress alone."""
-    for name, phase in toy.build(cls).phases().items():
+    for name, phase in toy.phases(toy.build(cls)).items():
         points = [0.0, 0.3, 0.5, 0.9, 0.999]
         forwards = [phase.decay(progress) for progress in points]
         backwards = [phase.decay(progress) for progress in reversed(points)][::-1]

@@ -31,6 +31,7 @@ def captured_equals_eager(cls: type[Method]) -> None:
         if why:
             problems.setdefault(phase, why)
 
+    toy.phases(method)
     runners, steps = phase_runners(method), toy.rounds(method)
     if closures := [name for name, runner in runners.items() if runner.phase.closure]:
         skip(f"the optimizer of {closures[0]} computes the loss several times, so --capture is refused for it")

@@ -80,7 +80,9 @@ def transitions_are_exact(cls: type[Method]) -> None:
             with torch.no_grad():
                 each.begin()
         changed = toy.differences(toy.state(method), toy.state(other))
-        require(not changed, f"the stage {stage.name!r} begins with another {', '.join(changed[:5])} from an equal state")
+        require(
+            not changed, f"the stage {stage.name!r} begins with another {', '.join(changed[:5])} from an equal state"
+        )
     if len(stages) > 1:
         _resumes_at_transitions(cls)
 
@@ -141,7 +143,7 @@ def _own_state(method: Method, modules: set[int]) -> Mapping[str, Tensor]:
 @check(
     Method,
     why="After each update the loop averages these buffers over all processes, in place.",
-    mend="Name float buffers of the method in `averages`, by their full names: \"balance\" or \"critic.center\".",
+    mend='Name float buffers of the method in `averages`, by their full names: "balance" or "critic.center".',
 )
 def averaged_buffers_exist(cls: type[Method]) -> None:
     """What a phase averages over processes are floating-point buffers of the method."""

@@ -40,8 +40,7 @@ NEARER = 0.7  # what is left of the distance to the target when it counts as lea
 def learns_the_toy_domain(cls: type[Method]) -> None:
     """Within 3,000 steps what it makes comes nearer to the target, or what it predicts nearer to the truth."""
     method = toy.build(cls)
-    if not method.phases():
-        skip("it has no phases, so nothing is learnt step by step")
+    toy.phases(method)
     source, target = toy.domains(method.spec, count=COUNT)
     looks = _Looks(method)
     config = TrainConfig(steps=STEPS, batch_size=16, precision="fp32", device="cpu")
@@ -104,7 +103,16 @@ def survives_a_kill(cls: type[Method]) -> None:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         for name, kill_at in (("whole", 0), ("killed", toy.STEPS - 2), ("killed", 0)):
             place, end = Path(folder) / name, Path(folder) / f"{name}.safetensors"
-            command = [sys.executable, "-m", "ganzoo.testing.killed", *origin, settings, str(place), str(kill_at), str(end)]
+            command = [
+                sys.executable,
+                "-m",
+                "ganzoo.testing.killed",
+                *origin,
+                settings,
+                str(place),
+                str(kill_at),
+                str(end),
+            ]
             done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment)
             wanted = -signal.SIGKILL if kill_at else 0
             said = done.stderr.strip().splitlines()[-1:] or ["nothing was said"]

@@ -14,10 +14,11 @@ from torch import Tensor
 from ganzoo import loop
 from ganzoo.batch import Batch, DataSpec
 from ganzoo.loop import Observer, TrainConfig
-from ganzoo.method import Group, Method, Schedule, Stage
+from ganzoo.method import Group, Method, Phase, Schedule, Stage
 from ganzoo.phases import PhaseRunner
 from ganzoo.settings import Settings
 from ganzoo.testing import toy_data
+from ganzoo.testing.checks import skip
 from ganzoo.testing.toy_data import SPEC, domains, spec_for, specs_for
 from ganzoo.timeline import groups_of
 
@@ -45,6 +46,11 @@ def build(cls: type[Method], spec: DataSpec | None = None, seed: int = 0, config
     """The method as the loop builds it, for the toy data that it accepts."""
     spec = spec or spec_for(cls)
     return loop.build(cls, config or cls.Config(), spec, seed=seed, device=torch.device("cpu")).train()
+
+
+def phases(method: Method) -> Mapping[str, Phase]:
+    """Its phases. A check of phases is skipped for a method that has none: it would look at nothing."""
+    return method.phases() or skip("it has no phases")
 
 
 def hurried(cls: type[Method], spec: DataSpec | None = None, seed: int = 0) -> Method:
@@ -83,29 +89,33 @@ class Situation(NamedTuple):
 
 
 def situations(method: Method) -> list[Situation]:
-    """Every phase with all that its schedule may have handed on before it, in the order of `phases()`."""
-    phases = method.phases()
+    """Every phase with all that its schedule may have handed on before it, in the order of `phases()`.
+
+    A check of phases is skipped for a method that has none.
+    """
+    known = phases(method)
     found: dict[Situation, None] = {}
     for kind in kinds_of_step(method):
-        names = [name for group in groups_of(kind) for name in group if name in phases]
+        names = [name for group in groups_of(kind) for name in group if name in known]
         for at, name in enumerate(names):
-            takes = {*phases[name].takes}
-            givers = tuple(dict.fromkeys(each for each in names[:at] if takes & {*phases[each].hands_on}))
+            takes = {*known[name].takes}
+            givers = tuple(dict.fromkeys(each for each in names[:at] if takes & {*known[each].hands_on}))
             found[Situation(name, givers)] = None
-    found |= {Situation(name, ()): None for name in phases if not any(name == each.phase for each in found)}
-    return sorted(found, key=lambda situation: list(phases).index(situation.phase))
+    found |= {Situation(name, ()): None for name in known if not any(name == each.phase for each in found)}
+    return sorted(found, key=lambda situation: list(known).index(situation.phase))
 
 
 def given(method: Method, situation: Situation, plain: Batch | None = None) -> Batch:
     """A batch for a phase, with what the losses of the earlier phases of its step hand on of the same rows."""
-    phases, plain, carried = method.phases(), plain if plain is not None else batch(method), {}
+    known, carried = method.phases(), dict[str, Tensor]()
+    plain = batch(method) if plain is None else plain
     for name in situation.givers:
-        own = plain.with_carried({key: carried[key] for key in phases[name].takes if key in carried})
+        own = plain.with_carried({key: carried[key] for key in known[name].takes if key in carried})
         method.requires_grad_(True)
-        phases[name].loss(own)
+        known[name].loss(own)
         method.requires_grad_(False)
         carried.update(own.handed_on)
-    takes = phases[situation.phase].takes
+    takes = known[situation.phase].takes
     return plain.with_carried({key: carried[key] for key in takes if key in carried})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import product
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ganzoo import loop
 from ganzoo.batch import Column, DataSpec, image_spec
+from ganzoo.capabilities.base import Argument
 from ganzoo.dataset import Domain
 from ganzoo.errors import ConfigError, DatasetError
 from ganzoo.evaluation import to_device
@@ -84,6 +85,15 @@ def image_like(spec: DataSpec, channels: int, height: int, width: int, task: Tas
 def with_task(spec: DataSpec, task: Task) -> DataSpec:
     """The same data with labels of another task."""
     return DataSpec(_labelled(spec.columns, task), task, spec.paired)
+
+
+def with_columns(sample: Column, task: Task, arguments: Sequence[Argument]) -> DataSpec:
+    """Two domains of such samples, with the columns that the arguments of a capability name beside labels and codes."""
+    columns = {"source": sample, "target": sample}
+    for argument in arguments:
+        if argument.column not in ("", "label", "code"):
+            columns[f"{argument.side}_{argument.column}"] = _made_up(argument.column, sample, "vector")
+    return DataSpec(_labelled(columns, task), task)
 
 
 def _candidates(cls: type[Method]) -> Iterator[DataSpec]:

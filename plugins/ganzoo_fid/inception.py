@@ -13,7 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ganzoo.metric import Extraction, Extractor
 from ganzoo_fid.colour import GREY, in_colour
-from ganzoo_fid.weights import inception_weights, weights_status
+from ganzoo_fid.weights import INCEPTION
 
 
 def build_inception(weights: Mapping[str, Tensor]) -> nn.Module:
@@ -39,12 +39,12 @@ class Inception(Extractor):
     summary = "pool3 features of pytorch-fid's InceptionV3: what published FIDs are measured on."
 
     def __init__(self, data: Extraction) -> None:
-        file, self._digest = inception_weights()
+        file, self._digest = INCEPTION.find()
         self.network = build_inception(torch.load(file, map_location="cpu", weights_only=True)).to(data.device)
 
     @classmethod
     def status(cls) -> str:
-        return weights_status()
+        return INCEPTION.status()
 
     @property
     def card(self) -> Mapping[str, Any]:

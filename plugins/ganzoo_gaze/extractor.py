@@ -21,7 +21,9 @@ class GazeFeatures(Extractor):
     def __init__(self, data: Extraction) -> None:
         require_gaze(data, "the extractor gaze")
         source = data.domain("source")
-        self._settings, self._source = GazeTraining(), source.fingerprint()
+        asked = GazeTraining()
+        steps = asked.steps if data.most_fit_steps is None else min(asked.steps, data.most_fit_steps)
+        self._settings, self._source = asked.model_copy(update={"steps": steps}), source.fingerprint()
         network = train(data, source, self._settings)
         assert isinstance(network, GazeNetwork)
         self.network = network

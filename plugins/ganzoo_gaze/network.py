@@ -15,7 +15,6 @@ from torch.optim import AdamW
 from ganzoo.batch import Batch, DataSpec
 from ganzoo.errors import MetricUnavailableError
 from ganzoo.method import Method, Phase
-from ganzoo.nn.augmentation import augment
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask, gaze_vector
 
@@ -81,7 +80,7 @@ class GazeNetwork(Method):
         return {"regress": Phase([self.features, self.regressor], self.loss, optimizer, decay=one_cycle)}
 
     def loss(self, batch: Batch) -> Mapping[str, Tensor]:
-        images = augment(batch.source) if self.config.augment else batch.source
+        images = self.spec.task.augment(batch.source) if self.config.augment else batch.source
         output = self.regressor(self.features(images))
         return {"task": self.spec.task.loss(output.float(), batch.source_label)}
 

@@ -27,7 +27,7 @@ class SmallGazeNetwork(Method):
 
     def __init__(self, config: PredictorConfig, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.predictor = Predictor(config, spec.image_shape, spec.task, batch_norm=True)
+        self.predictor = Predictor(config, spec.sample.shape, spec.task, batch_norm=True)
 
     def phases(self) -> Mapping[str, Phase]:
         return {"regress": Phase([self.predictor], self.loss, optimizer(self.config), linear_decay)}

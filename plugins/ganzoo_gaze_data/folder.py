@@ -16,7 +16,8 @@ from ganzoo.files.archive import Archive, Piece, digest
 from ganzoo.files.collection import ImageArchive, ImageFolder, Images, open_images
 from ganzoo.files.fit import Channels, Fit, Resizer, common_shape
 from ganzoo.files.guard import check_inside
-from ganzoo.files.label_files import CSV_NAME, label_files
+from ganzoo.files.label_files import json_files
+from ganzoo.files.label_table import label_table
 from ganzoo.files.labels import Columns
 from ganzoo.files.store import is_store
 from ganzoo.settings import Settings
@@ -43,14 +44,15 @@ class Folder(Archive):
     citation = ""
     size = "that of your images"
     expects = (
-        "PATH (a folder of images, with labels.csv, with NAME.json beside each image or without labels; or an npz)"
+        "PATH (a folder of images, with labels.csv, with NAME.json beside each image or without labels; FOLDER/** with "
+        "the folders inside it; or an npz)"
     )
     domain = "either"
     conventions: ClassVar[Mapping[str, str]] = {
         **GAZE,
         "pupil_x": "px of the stored image; 0 is the centre of the leftmost pixel",
         "pupil_y": "px of the stored image; 0 is the centre of the top pixel",
-        "person": "number of the person; names are numbered in alphabetical order",
+        "person": "as the labels name the person",
         "file": "the image in the folder, or the row of the npz",
     }
     Config = FolderConfig
@@ -79,8 +81,8 @@ class Folder(Archive):
             labels = columns.labels[rows]
             made["gaze"] = gaze_vector(torch.from_numpy(labels)).numpy()
             made["pitch"], made["yaw"] = labels.T.copy()
-        if columns.groups is not None:
-            made["person"] = columns.groups[rows].astype(str)
+        if columns.people is not None:
+            made["person"] = columns.people[rows]
         if columns.pupil_center is not None:
             points = self._fit.points(columns.pupil_center[rows], images.shapes[rows])
             made["pupil_x"], made["pupil_y"] = points.T.copy()
@@ -107,9 +109,13 @@ class Folder(Archive):
     def _inputs(self, names: Sequence[str], start: int) -> dict[str, str]:
         if not self._many:
             return {self.path.name: digest(self.path.read_bytes())}
-        labels = [file for file in label_files(self.path, names) if start == 0 or file.name != CSV_NAME]
-        files = [*(self.path / name for name in names), *labels]
-        return {file.name: digest(file.read_bytes()) for file in files}
+        folder = opened(self.path).path
+        files = [folder / name for name in names]
+        if (table := label_table(folder)) is not None:
+            files += [table] if start == 0 else []
+        elif columns_of(self.path).labels is not None:
+            files += json_files(folder, names).values()
+        return {file.relative_to(folder).as_posix(): digest(file.read_bytes()) for file in files}
 
 
 @lru_cache(2)
@@ -120,9 +126,9 @@ def opened(path: Path) -> Images:
     if isinstance(images, ImageFolder):
         for name in images.names:
             try:
-                check_inside(path / name, path)
+                check_inside(images.path / name, images.path)
             except DatasetError as error:
-                raise DatasetError(f"{path / name}: {error}") from error
+                raise DatasetError(f"{images.path / name}: {error}") from error
     else:
         assert isinstance(images, ImageArchive)
     return images

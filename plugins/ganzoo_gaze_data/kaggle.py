@@ -14,10 +14,12 @@ from ganzoo.errors import DatasetError
 from ganzoo.files.archive import Archive, Piece
 from ganzoo.files.guard import check_inside, reading
 from ganzoo.files.image_file import read_image
+from ganzoo.files.look_vector import DECIMAL_COMMA
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
 from ganzoo_gaze_data.crop import CropConfig
 from ganzoo_gaze_data.directions import GAZE, gaze_columns
+from ganzoo_gaze_data.hdf5 import h5py
 from ganzoo_gaze_data.rows import Rows, check_folder, names_in
 from ganzoo_gaze_data.unityeyes import eye, parse
 
@@ -138,15 +140,6 @@ class KaggleEyeGaze(Kaggle):
         return (self._root / LABELS).is_file() and (self._root / FOLDER).is_dir() and self.path.name != self.file
 
 
-def h5py() -> Any:
-    """The package, which not everybody needs. Raises DatasetError where it is absent."""
-    try:
-        import h5py
-    except ImportError as error:
-        raise DatasetError("h5 files need the package h5py: pip install 'ganzoo[h5]'") from error
-    return h5py
-
-
 @contextmanager
 def opened(file: Path) -> Iterator[Any]:
     package = h5py()
@@ -235,15 +228,23 @@ def _labelled(pixels: np.ndarray, record: Any) -> tuple[np.ndarray, Mapping[str,
     if isinstance(record, dict):
         details = record.get("eye_details")
         record = record.get("look_vec", details.get("look_vec") if isinstance(details, dict) else None)
-    if isinstance(record, str):
-        record = record.strip("()[] ").split(",")
-    try:
-        x, y, z = [float(part) for part in record][:3]
-    except (TypeError, ValueError, OverflowError):
-        raise DatasetError(f"its entry in {LABELS} has no look_vec of three numbers") from None
+    x, y, z = _look(record)
     if pixels.shape != (HEIGHT, WIDTH, 1):
         pixels = np.asarray(_as_grey(pixels))[..., None]
     return _grey(pixels[..., 0]), gaze_columns(np.array([x, -y, z]))
+
+
+def _look(vector: Any) -> list[float]:
+    """(x, y, z), or (x, y, z, 0) as UnityEyes writes it; numbers, or a text of them."""
+    parts = vector.strip("()[] ").split(",") if isinstance(vector, str) else vector
+    try:
+        numbers = [float(part) for part in parts]
+    except (TypeError, ValueError, OverflowError):
+        numbers = []
+    if len(numbers) not in (3, 4) or any(numbers[3:]):
+        why = f" ({DECIMAL_COMMA})" if isinstance(vector, str) and len(numbers) in (6, 8) else ""
+        raise DatasetError(f"its entry in {LABELS} has no look_vec of three numbers{why}")
+    return numbers[:3]
 
 
 def _as_grey(pixels: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -15,17 +16,21 @@ from scipy.io import loadmat
 
 from ganzoo.errors import DatasetError
 from ganzoo.files.archive import Archive, Piece
-from ganzoo.files.guard import check_inside, reading
+from ganzoo.files.guard import check_inside, reading, some
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
 from ganzoo_gaze_data.annotations import NORMALIZED, Annotations
 from ganzoo_gaze_data.directions import GAZE, POSE, facing_of, gaze_columns, pose_columns
+from ganzoo_gaze_data.hdf5 import INSTALL, has_h5py
+from ganzoo_gaze_data.mat_hdf5 import HEAD, Sides, is_hdf5, read_hdf5
 from ganzoo_gaze_data.mat_tags import checked
 from ganzoo_gaze_data.rows import Rows, check_folder, names_in
 
 HEIGHT, WIDTH = 36, 60
 SIDES = ("left", "right")
+KEYS = ("image", "gaze", "pose")
 LISTS = Path("Evaluation Subset/sample list for eye image")
+DAY = re.compile(r"day\d+\.mat", re.IGNORECASE)
 MOST_MAT = 2**29  # bytes
 FLIP = np.array([-1.0, 1.0, 1.0])
 
@@ -74,14 +79,13 @@ class MPIIGaze(Archive):
         if self.config.labels == "rotation-only":
             Annotations.check(root)
         people = [name for name in names_in(root / NORMALIZED, root) if re.fullmatch(r"p\d+", name)]
-        days = [
-            f"{person}/{day}"
-            for person in people
-            for day in names_in(root / NORMALIZED / person, root)
-            if re.fullmatch(r"day\d+\.mat", day)
-        ]
+        days = [f"{person}/{day}" for person in people for day in _days(root, person)]
         if not days:
             raise DatasetError(f"{root / NORMALIZED} has no pXX/dayYY.mat; --from must be {self.expects}")
+        for name, alike in Counter(day.lower() for day in days).items():
+            if alike > 1:
+                raise DatasetError(f"{root / NORMALIZED} has {name} in several spellings; keep one of them")
+        _check_hdf5(root, days)
         if (root / LISTS).is_dir():
             for person in people:
                 evaluation(root, person)  # raises where one is missing or damaged
@@ -89,9 +93,14 @@ class MPIIGaze(Archive):
 
     def read(self, piece: str) -> Piece:
         root = _root(self.path)
-        person, day = piece.removesuffix(".mat").split("/")
+        person, _, file = piece.partition("/")
+        day = Path(file).stem.lower()
         rows = Rows(root, self.image_shape)
         name = f"{NORMALIZED}/{piece}"
+        if file == _days(root, person)[0]:
+            for other in names_in(root / NORMALIZED / person, root):
+                if other.lower().endswith(".mat") and not DAY.fullmatch(other):
+                    rows.skip(f"{NORMALIZED}/{person}/{other}", "its name is not dayYY.mat")
         with rows.skipping(name):
             eyes, files = read_mat(rows.content(name, MOST_MAT), root / name)
             annotations = None
@@ -138,17 +147,19 @@ class MPIIGaze(Archive):
         return FLIP if self.config.mirror and side == "right" else np.ones(3)
 
 
+def _days(root: Path, person: str) -> list[str]:
+    """The mat files of a person, whatever case their ending has."""
+    return [name for name in names_in(root / NORMALIZED / person, root) if DAY.fullmatch(name)]
+
+
 def read_mat(data: bytes, file: Path) -> tuple[dict[str, dict[str, np.ndarray]], list[str]]:
     """Of each side `image` uint8 [N, 36, 60], `gaze` and `pose` float64 [N, 3]; and N file names.
 
     Raises DatasetError where the file is damaged or has another layout.
     """
     with reading(file, "mat file"):
-        plain = checked(data, ("data", "filenames"), MOST_MAT)
-        content = loadmat(io.BytesIO(plain), simplify_cells=True, variable_names=["data", "filenames"])
-        files = [str(name).strip() for name in np.atleast_1d(content["filenames"])]
-        sides = {side: {key: np.asarray(content["data"][side][key]) for key in ("image", "gaze", "pose")}
-                 for side in SIDES}  # fmt: skip
+        sides, names = read_hdf5(data, SIDES, KEYS) if is_hdf5(data[:HEAD]) else _read_matlab_5(data)
+        files = [name.strip() for name in names]
         # a day with one image comes without its first axis
         made = {
             side: {
@@ -164,6 +175,36 @@ def read_mat(data: bytes, file: Path) -> tuple[dict[str, dict[str, np.ndarray]],
     if len(set(files)) < len(files):
         raise DatasetError(f"{file} has one file name twice")
     return made, files
+
+
+def _read_matlab_5(data: bytes) -> tuple[Sides, list[str]]:
+    plain = checked(data, ("data", "filenames"), MOST_MAT)
+    content = loadmat(io.BytesIO(plain), simplify_cells=True, variable_names=["data", "filenames"])
+    sides = {side: {key: np.asarray(content["data"][side][key]) for key in KEYS} for side in SIDES}
+    return sides, [str(name) for name in np.atleast_1d(content["filenames"])]
+
+
+def _check_hdf5(root: Path, days: Sequence[str]) -> None:
+    """Raise DatasetError, before anything is written, for MATLAB 7.3 files that cannot be read here."""
+    if has_h5py():
+        return
+    found = [day for day in days if is_hdf5(_head(root / NORMALIZED / day))]
+    if found:
+        raise DatasetError(
+            f"{len(found):,} of {len(days):,} mat files are MATLAB 7.3 files ({some(found)}), which are read with the "
+            f"package h5py: {INSTALL}; or load each in MATLAB and save it by save(FILE, 'data', 'filenames', '-v7')"
+        )
+
+
+def _head(file: Path) -> bytes:
+    """The first bytes of a file; nothing if it cannot be read, which its own piece will say."""
+    if file.is_symlink() or not file.is_file():
+        return b""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(HEAD)
+    except OSError:
+        return b""
 
 
 @lru_cache(32)

@@ -15,7 +15,9 @@ from ganzoo import strict_json
 from ganzoo.errors import DatasetError
 from ganzoo.files.archive import Archive, Piece
 from ganzoo.files.guard import reading
-from ganzoo.files.image_file import read_image
+from ganzoo.files.image_file import FORMATS, read_image
+from ganzoo.files.look_vector import look_vector as gaze_of
+from ganzoo.files.look_vector import text_numbers
 from ganzoo.task import GazeTask
 from ganzoo_gaze_data.crop import Crop, CropConfig, steps
 from ganzoo_gaze_data.directions import GAZE, POSE, PUPIL, gaze_columns, pose_columns
@@ -61,6 +63,9 @@ class UnityEyes(Archive):
         found = numbers(self.path)
         first, last = (int(edge) for edge in piece.split("-"))
         rows = Rows(self.path, self.image_shape)
+        if first == found[0]:
+            for name in odd_names(self.path):
+                rows.skip(name, "its name is not N.jpg or N.json, as UnityEyes writes it")
         for number in found[np.searchsorted(found, first) : np.searchsorted(found, last, "right")]:
             name = f"{number}.jpg"
             with rows.skipping(name):
@@ -117,8 +122,8 @@ def parse(data: bytes, file: Path) -> Mapping[str, Any]:
 def look_vector(record: Mapping[str, Any]) -> np.ndarray:
     """The gaze [3]; UnityEyes has y up."""
     details = record.get("eye_details")
-    x, y, z = _numbers(details.get("look_vec") if isinstance(details, dict) else None, "eye_details.look_vec")[:3]
-    return np.array([x, -y, z])
+    text = details.get("look_vec") if isinstance(details, dict) else None
+    return np.array(gaze_of(text, "its eye_details.look_vec"))
 
 
 def head_facing(record: Mapping[str, Any]) -> np.ndarray:
@@ -128,7 +133,7 @@ def head_facing(record: Mapping[str, Any]) -> np.ndarray:
     """
     if "head_pose" not in record:
         return np.full(3, np.nan)
-    p, q = np.deg2rad(_numbers(record["head_pose"], "head_pose")[:2])
+    p, q, _ = np.deg2rad(text_numbers(record["head_pose"], "xyz", "its head_pose"))
     return np.array([-np.sin(q), -np.cos(q) * np.sin(p), np.cos(q) * np.cos(p)])
 
 
@@ -137,22 +142,11 @@ def landmarks(record: Mapping[str, Any], name: str, count: int, height: int) -> 
     values = record.get(name)
     if not isinstance(values, list) or len(values) != count:
         raise DatasetError(f"its json has not {count} points {name}")
-    points = np.array([_numbers(value, name)[:2] for value in values])
+    points = np.array([text_numbers(value, "xyz", f"its {name}")[:2] for value in values])
     if not np.isfinite(points).all():
         raise DatasetError(f"its {name} are not finite")
     points[:, 1] = height - points[:, 1]
     return points
-
-
-def _numbers(value: object, what: str) -> list[float]:
-    """ "(1, 2, 3)" as numbers, three at least."""
-    try:
-        numbers = [float(part) for part in str(value).strip("() ").split(",")]
-    except ValueError:
-        numbers = []
-    if len(numbers) < 3:
-        raise DatasetError(f'its {what} is not "(x, y, z)"')
-    return numbers
 
 
 @lru_cache(2)
@@ -161,14 +155,34 @@ def numbers(folder: Path) -> np.ndarray:
     check_folder(folder, UnityEyes.expects)
     images, labels = array("q"), array("q")
     for name in _names(folder):
-        stem, _, kind = name.rpartition(".")
-        # only what UnityEyes itself writes: 1.jpg, and neither 01.jpg nor a number beyond 18 digits
-        if kind in ("jpg", "json") and stem.isascii() and stem.isdigit() and len(stem) < 19 and str(int(stem)) == stem:
+        stem, kind = _split(name)
+        if _is_written(stem, kind):
             (images if kind == "jpg" else labels).append(int(stem))
     if not (len(images) and len(labels)):
         what = "N.jpg" if not len(images) else "N.json"
         raise DatasetError(f"--from {folder} holds no {what} with a number N; it must be {UnityEyes.expects}")
     return np.union1d(np.frombuffer(images, np.int64), np.frombuffer(labels, np.int64))
+
+
+def odd_names(folder: Path) -> list[str]:
+    """Images and json files that are not named as UnityEyes names its own."""
+    kinds = (*FORMATS, ".json")
+    return sorted(
+        name
+        for name in _names(folder)
+        if name.lower().endswith(kinds) and not name.startswith(".") and not _is_written(*_split(name))
+    )
+
+
+def _split(name: str) -> tuple[str, str]:
+    stem, _, kind = name.rpartition(".")
+    return stem, kind
+
+
+def _is_written(stem: str, kind: str) -> bool:
+    """Whether UnityEyes writes such a name: 1.jpg, and neither 01.jpg nor a number beyond 18 digits."""
+    digits = stem.isascii() and stem.isdigit() and len(stem) < 19
+    return kind in ("jpg", "json") and digits and str(int(stem)) == stem
 
 
 def _names(folder: Path) -> Iterator[str]:

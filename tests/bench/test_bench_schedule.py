@@ -10,7 +10,9 @@ from bench.records import record
 from conftest import TOY
 
 from ganzoo.bench.cell import cells_of
+from ganzoo.bench.notes import notes
 from ganzoo.bench.results import read_results, seconds_of
+from ganzoo.bench.rows import comparisons
 from ganzoo.bench.schedule import Schedule, Watch
 from ganzoo.bench.suite import parse_suite
 from ganzoo.config import write_toml
@@ -37,14 +39,14 @@ def bench(toys, tmp_path, monkeypatch):
     suite = parse_suite({"images": 8, "methods": methods, "datasets": {"toy": {}}, "seeds": 1}, "s", "s.toml")
     cells = cells_of(suite, {})
 
-    def run(script, jobs=1):
+    def run(script, jobs=1, declined=None):
         (tmp_path / "python").write_text(f"#!/bin/sh\n{script}\n")
         (tmp_path / "python").chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
         heard = Heard()
         schedule = Schedule(tmp_path / "out", [], jobs=jobs, threads=1, watch=heard)
         (tmp_path / "out").mkdir(exist_ok=True)
-        schedule.run(cells)
+        schedule.run(cells, declined or {})
         return heard.said, read_results(schedule.results_file)
 
     run.cells = cells
@@ -105,3 +107,15 @@ def test_a_cell_ends_when_its_bench_is_gone(bench, tmp_path):
     command = [sys.executable, "-m", "ganzoo.bench.work", str(tmp_path), str(TOY)]
     ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, cwd=Path.cwd())
     assert ended.returncode == 75, ended.stdout
+
+
+def test_a_cell_whose_method_declines_its_data_is_recorded_once_and_never_started(bench):
+    declined = {bench.cells[0].id: "a takes points"}
+    for _ in range(2):
+        _, results = bench('echo "error: started"; exit 3', declined=declined)
+    record = results.failed[bench.cells[0].id]
+    assert (record["failed"], record["declined"]) == ("a takes points", True)
+    assert all(not other.get("declined") for cell, other in results.failed.items() if cell not in declined)
+    row = next(row for row in comparisons(results, "a", [], [])[0].rows if row.declined)
+    assert row.shown == bench.cells[0].label
+    assert f"{row.shown} was not run: a takes points." in notes(comparisons(results, "a", [], [])[0])

@@ -95,5 +95,5 @@ def test_help_lists_archives_and_their_options(ganzoo):
 def test_an_archive_of_a_plugin_file_is_prepared(ganzoo, data):
     prepared = ganzoo("data", "prepare", "counted", "--from", ".", "--pieces", 2, "--plugin", PLUGIN)
     assert prepared.exit_code == 0, prepared.output
-    assert "2 images were skipped; the first: piece 0 row 3: too dark" in prepared.output
+    assert "2 images or whole files were skipped; the first: piece 0 row 3: too dark" in prepared.output
     assert json.loads((data / "counted" / "card.json").read_text())["settings"]["pieces"] == 2

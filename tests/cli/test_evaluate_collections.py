@@ -86,7 +86,7 @@ def test_images_of_another_shape_are_refused_with_the_options_that_mend_it(ganzo
     [
         ((), "name what is measured"),
         (("run", "--real", "real.npz"), "--real: for two collections of images, not for the run run"),
-        (("run", "--resizer", "none", "--out", "a.json"), "--resizer, --out: for two collections"),
+        (("run", "--resizer", "none", "--channels", "grey"), "--channels, --resizer: for two collections"),
         (("--real", "real.npz"), "two collections need both --real and --fake"),
         (("--extractors", "pixels"), "two collections need both --real and --fake"),
         (("--real", "real.npz", "--fake", "fake.npz", "--extractors", "pixel"), "did you mean 'pixels'?"),

@@ -10,12 +10,13 @@ import pytest
 import torch
 from click.testing import CliRunner
 from conftest import TOY
+from extras import needs
 from safetensors import safe_open
 
 import ganzoo as package
 from ganzoo.cli import main
 from ganzoo.exporting.export import export
-from ganzoo.exporting.formats import CARD, FORMATS
+from ganzoo.exporting.formats import CARD
 from ganzoo.pixels import to_unit_range
 
 LIARS = Path(__file__).parents[1] / "exported_plugin.py"
@@ -46,11 +47,6 @@ def runs(tmp_path_factory, toys):
         return folder / method
 
     return of
-
-
-def needs(format):
-    if missing := FORMATS[format].missing():
-        pytest.skip(f"{' and '.join(missing)} not installed: pip install 'ganzoo[{FORMATS[format].extra}]'")
 
 
 def test_a_torchscript_refiner_runs_without_ganzoo_on_any_number_of_images(runs, tmp_path):
@@ -115,7 +111,7 @@ def test_the_card_beside_the_file_says_what_it_is_what_it_learnt_from_and_how_to
     assert card["function"] == "refine"
     assert card["input"]["shape"] == ["batch", 1, 24, 40]
     assert card["data"]["license"] == "none"
-    assert card["data"]["images"]["task"] == "GazeTask"
+    assert card["data"]["images"]["task"] == {"name": "gaze"}
     assert card["method"]["settings"]["lr"] == 0.02
     assert (card["training"]["step"], card["training"]["seed"]) == (4, 0)
     assert card["scores"][0]["value"] == 1.5
@@ -130,7 +126,7 @@ def test_the_card_beside_the_file_says_what_it_is_what_it_learnt_from_and_how_to
     [
         ("noisy", (), "method noisy cannot be exported: its refine draws noise inside"),
         ("closed", (), "method closed cannot be exported: its generate draws noise inside; it needs draw_latent"),
-        ("twofold", (), "its generate makes other images than generate_from(draw_latent(n))"),
+        ("twofold", (), "its generate makes other samples than generate_from(draw_latent(n))"),
         ("constant", ("--function", "refine"), "method constant does not refine; it has predict"),
     ],
 )

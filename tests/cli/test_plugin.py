@@ -36,6 +36,16 @@ def write(folder, file, **changes):
     return path.name
 
 
+@pytest.mark.parametrize("name", ["./well_kept.py", "sub/../well_kept.py", "~/well_kept.py"])
+def test_a_file_is_checked_by_whatever_path(ganzoo, tmp_path, monkeypatch, name):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "sub").mkdir()
+    write(tmp_path, "well_kept.py")
+    result = ganzoo("plugin", "check", name)
+    assert result.exit_code == 0, result.output
+    assert "well-kept" in result.output
+
+
 def test_a_plugin_that_keeps_its_contract_passes_line_by_line(ganzoo, tmp_path):
     result = ganzoo("plugin", "check", write(tmp_path, "well_kept.py"))
     assert result.exit_code == 0, result.output

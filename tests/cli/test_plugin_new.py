@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, TOY
+from extras import needs
 
 from ganzoo.scaffold.package import KINDS
 
@@ -43,9 +44,8 @@ def ran(*command: object, cwd: Path, **environment: str) -> str:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ["my-plugin", LONG])
 def test_every_kind_is_lint_free_as_generated(ganzoo, tmp_path, kind, name):
+    needs("test")
     ruff = shutil.which("ruff", path=sysconfig.get_path("scripts"))
-    if ruff is None:
-        pytest.skip("ruff is not installed")
     result = ganzoo("plugin", "new", name, "--kind", kind, "--out", "made")
     assert result.exit_code == 0, result.output
     ran(ruff, "check", ".", cwd=tmp_path / "made")
@@ -94,7 +94,7 @@ def fresh_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment of its own that sees the installed packages, and into which a plugin can be installed."""
     if shutil.which("pip", path=sysconfig.get_path("scripts")) is None:
         pytest.skip("pip is not installed")
-    pytest.importorskip("hatchling", reason="hatchling, which builds the package, is not installed")
+    needs("test")  # hatchling, which builds the package
     place = tmp_path_factory.mktemp("fresh")
     venv.create(place, symlinks=os.name != "nt")
     own = Path(sysconfig.get_path("purelib", "venv", {"base": str(place), "platbase": str(place)}))

@@ -89,7 +89,10 @@ def test_help_lists_every_setting_with_range_and_default(ganzoo):
         (("run", "simgam"), "did you mean 'simgan'?"),
         (("run", "shift", "--dataset", "tooy"), "there is no dataset 'tooy'; did you mean 'toy'?"),
         (("run", "shift", "--dataset", "toy", "--stepz", 3), "No such option"),
-        (("run", "shift", "--dataset", "toy", "--steps", 0), "--steps = 0: input should be greater than or equal to 1"),
+        (
+            ("run", "shift", "--dataset", "toy", "--steps", -1),
+            "--steps = -1: input should be greater",
+        ),
         (("run", "shift", "--dataset", "toy", "--lr", "fast"), "--lr = fast: input should be a valid number"),
         (("run", "shift", "--dataset", "toy", "--preset", "fest"), "no preset 'fest'; did you mean 'fast'?"),
         (("run", "shift", "--dataset", "toy", "--metrics", "fidd"), "there is no metric 'fidd'; did you mean 'fid'?"),
@@ -163,7 +166,7 @@ def test_a_broken_plugin_file_is_said(ganzoo, tmp_path):
     [
         (("--capture",), "--capture records CUDA graphs and needs a GPU"),
         (("--capture", "--compile"), "--capture and --compile cannot go together"),
-        (("--precision", "tf32"), "--precision tf32 needs a GPU"),
+        (("--precision", "tf32"), "--precision tf32 needs a CUDA GPU"),
     ],
 )
 def test_what_cannot_be_trained_here_is_refused_before_there_is_a_folder(ganzoo, tmp_path, options, said):

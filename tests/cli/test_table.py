@@ -7,7 +7,7 @@ from ganzoo.metric import Score
 def text(scores, width=100):
     console = Console(width=width, record=True, file=None, force_terminal=False)
     with console.capture() as capture:
-        console.print(score_table(scores, "simgan", "title"))
+        console.print(score_table(scores, "simgan", "title", width))
     return capture.get()
 
 

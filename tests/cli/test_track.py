@@ -46,7 +46,9 @@ def test_a_run_with_trackers_leaves_the_same_log_settings_and_weights(ganzoo, tm
     ganzoo(*RUN, "--track", "notebook")
     ganzoo(*RUN[:-1], "plain")
     parameters = "checkpoints/step-00000006/parameters.safetensors"
-    for name in ("log.jsonl", "run.toml", parameters):
+    settings = [(tmp_path / out / "run.toml").read_text().replace(str(tmp_path / out), "") for out in ("out", "plain")]
+    assert settings[0] == settings[1]
+    for name in ("log.jsonl", parameters):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "plain" / name).read_bytes()
     assert not (tmp_path / "plain" / "trackers.json").exists()
 

@@ -46,7 +46,7 @@ def _whole() -> dict[str, bytes]:
     method, runner = _built()
     runner.update(_batch())
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint.save(Path(folder), STEP, method, {"shift": runner.optimizer}, NOTES)
+        checkpoint.save(Path(folder), STEP, method, {"shift": runner.optimizers[0]}, NOTES)
         (path,) = checkpoint.folder(Path(folder)).iterdir()
         return {file.name: file.read_bytes() for file in path.iterdir()}
 
@@ -83,7 +83,7 @@ def _read(files: Mapping[str, bytes], folder: Path) -> None:
             return
         method, runner = _built()
         shapes = {name: (tensor.shape, tensor.dtype) for name, tensor in method.state_dict().items()}
-        assert checkpoint.load(newest, method, {"shift": runner.optimizer}) == STEP
+        assert checkpoint.load(newest, method, {"shift": runner.optimizers[0]}) == STEP
         assert {name: (t.shape, t.dtype) for name, t in method.state_dict().items()} == shapes
         meter = Meter()
         meter.restore(checkpoint.load_note(newest, "meter", meter_state), torch.device("cpu"))

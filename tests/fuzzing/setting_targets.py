@@ -77,7 +77,7 @@ def _settings(content: bytes, folder: Path) -> None:
 
 def _suite(content: bytes, folder: Path) -> None:
     (folder / "given.toml").write_bytes(content)
-    suite = narrowed(load_suite(str(folder / "given.toml")), None, None, None, None)
+    suite = narrowed(load_suite(str(folder / "given.toml")))
     bench = BenchFolder(folder / "benches" / suite.name)
     bench.open(suite, 1)
     assert bench.path.parent == folder / "benches"

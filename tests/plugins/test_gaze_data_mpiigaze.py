@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from extras import needs
 from ganzoo_gaze_data.mpiigaze import MPIIGaze, MPIIGazeConfig, evaluation
-from gaze_trees import LEFT_AND_UP, dark_centre, evaluation_list, normalised_day, normalised_eyes, unit
+from gaze_trees import LEFT_AND_UP, dark_centre, evaluation_list, hdf5_day, normalised_day, normalised_eyes, unit
 from scipy.spatial.transform import Rotation
 
 from ganzoo.errors import DatasetError
@@ -144,6 +147,95 @@ def test_labels_that_disagree_with_their_annotation_are_not_guessed(
 def test_rotation_only_without_the_originals_is_refused_with_their_name(tree: Path) -> None:
     with pytest.raises(DatasetError, match=r"needs .*Data/Original with pXX/dayYY/annotation.txt"):
         MPIIGaze(MPIIGazeConfig(labels="rotation-only"), tree).pieces()
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_a_matlab_7_3_file_is_read_as_the_same_matlab_5_file(tmp_path: Path, count: int) -> None:
+    needs("h5")
+    gazes = np.stack([LEFT_AND_UP, OTHER, OTHER * MIRROR, LEFT_AND_UP * MIRROR])[:count]
+    poses = np.random.default_rng(0).normal(0, 0.3, (count, 3))
+    sides = {"left": normalised_eyes(gazes, poses), "right": normalised_eyes(gazes * MIRROR, poses)}
+    files = ["0001.jpg", "0002.jpg", "été.jpg", "0004.jpg"][:count]
+    normalised_day(tmp_path / "5", "p00", "day01", sides, files)
+    hdf5_day(tmp_path / "7.3", "p00", "day01", sides, files)
+    old, new = read(tmp_path / "5"), read(tmp_path / "7.3")
+    assert new.skipped == []
+    np.testing.assert_array_equal(new.images, old.images)
+    np.testing.assert_equal(dict(new.columns), dict(old.columns))
+
+
+def test_without_h5py_matlab_7_3_files_are_refused_before_anything_is_written(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs("h5")
+    eyes = normalised_eyes(np.stack([OTHER]))
+    hdf5_day(tree, "p01", "day01", {"left": eyes, "right": eyes}, ["0001.jpg"])
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    says = r"1 of 3 mat files are MATLAB 7\.3 files \(p01/day01\.mat\), .*pip install 'ganzoo\[h5\]'; or .*'-v7'\)"
+    with pytest.raises(DatasetError, match=says):
+        MPIIGaze(MPIIGazeConfig(), tree).pieces()
+
+
+def broken_link(file: Any) -> None:
+    from h5py import ExternalLink
+
+    del file["data/left/gaze"]
+    file["data/left/gaze"] = ExternalLink("elsewhere.h5", "gaze")
+
+
+def absent(file: Any) -> None:
+    del file["data/right/pose"]
+
+
+def huge(file: Any) -> None:
+    del file["data/left/image"]
+    file.create_dataset("data/left/image", (2**20, 2**20), "u1", chunks=(1024, 1024))
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (broken_link, "gaze is a link, which is not followed"),
+        (absent, "it has no variable data.right.pose"),
+        (huge, "data.left.image takes more than 512 MiB"),
+    ],
+)
+def test_a_matlab_7_3_file_of_another_layout_is_refused(tree: Path, damage: Any, says: str) -> None:
+    needs("h5")
+    package = importlib.import_module("h5py")
+    eyes = normalised_eyes(np.stack([OTHER]))
+    path = hdf5_day(tree, "p00", "day01", {"left": eyes, "right": eyes}, ["0001.jpg"])
+    with package.File(path, "r+") as file:
+        damage(file)
+    (reason,) = read(tree).skipped
+    assert reason == f"Data/Normalized/p00/day01.mat: it is not a readable mat file: {says}"
+
+
+def test_a_day_is_read_whatever_case_its_ending_has(tree: Path) -> None:
+    folder = tree / "Data/Normalized/p00"
+    (folder / "day02.mat").rename(folder / "day02.MAT")
+    evaluation_list(tree, "p00", "day02/0001.jpg left")
+    archive = MPIIGaze(MPIIGazeConfig(), tree)
+    assert archive.pieces() == ["p00/day01.mat", "p00/day02.MAT"]
+    columns = archive.read("p00/day02.MAT").columns
+    assert columns["day"].tolist() == ["day02", "day02"]
+    assert columns["evaluation"].tolist() == [True, False]
+
+
+def test_mat_files_with_other_names_are_counted_once(tree: Path) -> None:
+    folder = tree / "Data/Normalized/p00"
+    (folder / "day2b.mat").write_bytes(b"")
+    archive = MPIIGaze(MPIIGazeConfig(), tree)
+    skipped = [reason for piece in archive.pieces() for reason in archive.read(piece).skipped]
+    assert skipped == ["Data/Normalized/p00/day2b.mat: its name is not dayYY.mat"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take these names for one")
+def test_a_day_that_is_there_twice_is_refused(tree: Path) -> None:
+    folder = tree / "Data/Normalized/p00"
+    (folder / "DAY01.mat").write_bytes((folder / "day01.mat").read_bytes())
+    with pytest.raises(DatasetError, match=r"has p00/day01\.mat in several spellings"):
+        MPIIGaze(MPIIGazeConfig(), tree).pieces()
 
 
 def test_damaged_days_and_labels_are_named(tree: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from extras import needs
 from ganzoo_gaze_data import columbia, folder, ganzoo_archives, ganzoo_datasets, kaggle
 from ganzoo_gaze_data.columbia import ColumbiaConfig, ColumbiaGaze
 from ganzoo_gaze_data.folder import Folder, FolderConfig
@@ -49,7 +50,8 @@ def looks_left_and_up(piece: Piece) -> None:
 @pytest.fixture
 def h5(tmp_path: Path) -> Any:
     """Writes an h5 file in Kaggle's layout."""
-    package = pytest.importorskip("h5py")
+    needs("h5")
+    import h5py as package
 
     def write(name: str, images: dict[str, np.ndarray], **arrays: Any) -> Path:
         with package.File(tmp_path / name, "w") as file:
@@ -93,7 +95,7 @@ def test_kaggles_labels_are_found_by_path_or_not_guessed(h5: Any) -> None:
 
 def test_kaggles_folder_of_images_is_read_with_its_json(tmp_path: Path) -> None:
     (tmp_path / "imgs").mkdir()
-    for number in range(1, 7):
+    for number in range(1, 8):
         Image.fromarray(drawn_eye(35, 55, LEFT_AND_UP)).save(tmp_path / f"imgs/{number}.jpg", quality=95)
     full = np.full((480, 640), 150, np.uint8)
     full[160:319, 195:445] = drawn_eye(159, 250, LEFT_AND_UP)
@@ -101,7 +103,7 @@ def test_kaggles_folder_of_images_is_read_with_its_json(tmp_path: Path) -> None:
     vector = "({:.6f}, {:.6f}, {:.6f}, 0.0)".format(*(LEFT_AND_UP * UP))
     labels: dict[str, Any] = {
         "1.jpg": {"look_vec": vector}, "2.jpg": unity_record(LEFT_AND_UP), "3": (LEFT_AND_UP * UP).tolist(),
-        "4": [1, 2], "5": {"look_vec": "(nan, 0, -1)"},
+        "4": [1, 2], "5": {"look_vec": "(nan, 0, -1)"}, "7": {"look_vec": "(0,1, 0,2, -0,9747, 0,0)"},
     }  # fmt: skip
     (tmp_path / "gaze.json").write_text(json.dumps(labels))
     piece = whole(KaggleEyeGaze(NoSettings(), tmp_path))
@@ -111,6 +113,8 @@ def test_kaggles_folder_of_images_is_read_with_its_json(tmp_path: Path) -> None:
         "imgs/4.jpg: its entry in gaze.json has no look_vec of three numbers",
         "imgs/5.jpg: its gaze is not finite",
         "imgs/6.jpg: gaze.json has no entry for it",
+        "imgs/7.jpg: its entry in gaze.json has no look_vec of three numbers (numbers have a decimal comma; write them "
+        "with a decimal point)",
     ]
 
 
@@ -130,7 +134,9 @@ def test_kaggles_real_eyes_have_no_labels(h5: Any, tmp_path: Path) -> None:
 
 
 def test_h5_files_that_lead_elsewhere_or_nowhere_are_refused(h5: Any, tmp_path: Path) -> None:
-    package = pytest.importorskip("h5py")
+    needs("h5")
+    import h5py as package
+
     file = h5("real_gaze.h5", {"1": np.zeros((35, 55), np.uint8)})
     archive = KaggleRealGaze(NoSettings(), file)
     with package.File(file, "a") as content:
@@ -202,7 +208,7 @@ def test_a_folder_of_ones_own_becomes_a_store(tmp_path: Path) -> None:
     np.testing.assert_allclose(piece.columns["pitch"], [0.1, -0.1], atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(piece.columns["gaze"], axis=1), 1, atol=1e-6)
     assert (piece.columns["gaze"][0] < 0).all()  # left, up, and towards the camera
-    assert piece.columns["person"].tolist() == ["0", "1"]
+    assert piece.columns["person"].tolist() == ["anna", "ben"]
     assert set(piece.inputs) == {"1.png", "2.png", "labels.csv"}
 
 

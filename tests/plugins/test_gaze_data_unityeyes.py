@@ -135,7 +135,7 @@ def test_files_that_cannot_be_used_are_named_with_their_reason(tmp_path: Path) -
         "6.jpg": "it is not a readable image: image file is truncated",
         "7.jpg": "its gaze is not finite",
         "8.jpg": "its gaze vector is not of unit length",
-        "9.jpg": 'its eye_details.look_vec is not "(x, y, z)"',
+        "9.jpg": 'its eye_details.look_vec must be "(x, y, z, 0)"',
         "10.jpg": "its json has not 32 points iris_2d",
         "11.jpg": "the crop around its eye reaches beyond the image",
         "12.jpg": "it is a link that leads out of the folder",
@@ -160,6 +160,36 @@ def test_only_the_names_that_unityeyes_writes_are_taken(tmp_path: Path) -> None:
     for name in ("01.jpg", "notes.txt", "x.json", "٣.jpg", "99999999999999999999.jpg"):
         (tmp_path / name).write_bytes(b"")
     assert numbers(tmp_path).tolist() == [1, 2, 10]
+
+
+def test_files_with_other_names_are_counted_once_with_their_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ganzoo_gaze_data.unityeyes.BLOCK", 1)
+    for number in (1, 2):
+        unity_eye(tmp_path, number, LEFT_AND_UP)
+    for name in ("3.JPG", "04.jpg", "x.json", "5.png", "notes.txt", ".6.jpg"):
+        (tmp_path / name).write_bytes(b"")
+    archive = UnityEyes(CropConfig(), tmp_path)
+    skipped = [reason for piece in archive.pieces() for reason in archive.read(piece).skipped]
+    why = "its name is not N.jpg or N.json, as UnityEyes writes it"
+    assert skipped == [f"{name}: {why}" for name in ("04.jpg", "3.JPG", "5.png", "x.json")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"eye_details": {"look_vec": "(0,1000, 0,2000, -0,9747, 0,0000)"}}, "its eye_details.look_vec must be"),
+        ({"eye_details": {"look_vec": "(0,0000, 1,0000, 0,0000, 0,0000)"}}, "its eye_details.look_vec must be"),
+        ({"head_pose": "(4,1570, 178,9004, 0,0000)"}, "its head_pose must be"),
+        ({"iris_2d": ["(320,1, 240,2, 9,5)"] * 32}, "its iris_2d must be"),
+    ],
+)
+def test_decimal_commas_are_called_so(tmp_path: Path, changes: dict[str, Any], says: str) -> None:
+    unity_eye(tmp_path, 1, LEFT_AND_UP, **changes)
+    (reason,) = read(tmp_path).skipped
+    assert says in reason
+    assert "numbers have a decimal comma; write them with a decimal point" in reason
 
 
 def test_pieces_are_named_by_their_numbers_and_cover_everything(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_an_unlabelled_target_is_enough(eyes: dict[str, Path], tmp_path: Path) -
 
 def test_settings_come_from_the_command_line_as_text() -> None:
     config = build(PairConfig, {"options": {"source": "a b.npz[0:5]", "source_range": "-20,1.5,-18,18"}})
-    assert config.source == Path("a b.npz[0:5]")
+    assert config.source == Path.cwd() / "a b.npz[0:5]"
     assert config.source_range == PUBLISHED
 
 
@@ -182,6 +182,69 @@ def test_people_of_the_target_are_kept_for_the_test(eyes: dict[str, Path]) -> No
     assert test is not None
     np.testing.assert_array_equal(test.images[:, 0], whole["image"][5:])
     assert set(np.asarray(test.groups)) == {1}
+
+
+def people_pair(tmp_path: Path, people: list[Any], *test_people: str) -> Pair:
+    """A target of two images of each person."""
+    names = [name for name in people for _ in range(2)]
+    target = archive(tmp_path / "people.npz", len(names), person=np.array(names))
+    source = archive(tmp_path / "renders.npz")
+    options = {"source": str(source), "target": str(target), "test_people": ",".join(test_people)}
+    return Pair(build(PairConfig, {"options": options}))
+
+
+@pytest.mark.parametrize(
+    ("people", "chosen", "rows"),
+    [
+        (["p10", "p00", "p01", "p03", "p04"], ["p03"], [6, 7]),
+        (["p00", "p01", "p03", "p04"], ["p04", "p00"], [0, 1, 6, 7]),
+        (["01", "1", "3"], ["1"], [2, 3]),
+        ([10, 3, 4], ["3"], [2, 3]),
+        ([3.0, 10.0], ["10"], [2, 3]),
+        (["Ze\u0301", "Al"], ["Z\u00e9"], [0, 1]),
+    ],
+)
+def test_people_are_named_as_the_labels_name_them(
+    tmp_path: Path, people: list[Any], chosen: list[str], rows: list[int]
+) -> None:
+    pair = people_pair(tmp_path, people, *chosen)
+    images = np.load(tmp_path / "people.npz")["image"]
+    test = pair.target_test()
+    assert test is not None
+    np.testing.assert_array_equal(test.images[:, 0], images[rows])
+    np.testing.assert_array_equal(pair.target().images[:, 0], np.delete(images, rows, 0))
+
+
+def test_a_number_names_nobody_where_people_have_names(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="has no person 3; it has only p00, p03, p10"):
+        people_pair(tmp_path, ["p00", "p03", "p10"], "3").target_test()
+
+
+def test_labels_that_name_nobody_cannot_be_split_by_people(eyes: dict[str, Path], tmp_path: Path) -> None:
+    bare = archive(tmp_path / "bare.npz")
+    with pytest.raises(ConfigError, match="do not say whose its images are"):
+        Pair(PairConfig(source=eyes["source"], target=bare, test_people=("1",))).target()
+
+
+def test_the_card_says_who_tests(tmp_path: Path) -> None:
+    assert people_pair(tmp_path, ["p00", "p3", "p10"], "p10", "p3").card()["test_people"] == ["p3", "p10"]
+
+
+def test_the_card_says_whose_images_the_target_test_has(eyes: dict[str, Path]) -> None:
+    assert Pair(PairConfig(**eyes, target_test=eyes["target"])).card()["test_people"] == ["0", "1"]
+
+
+def test_images_of_an_inner_folder_that_are_also_in_the_target_are_counted(tmp_path: Path) -> None:
+    for person in ("p00", "p01"):
+        (tmp_path / "eyes" / person).mkdir(parents=True)
+        for number in range(2):
+            image = tmp_path / "eyes" / person / f"{number}.png"
+            Image.fromarray(RNG.integers(0, 256, (4, 6), np.uint8)).save(image)
+            image.with_suffix(".json").write_text('{"gaze_pitchyaw": [0.1, 0.2]}')
+    parts = {"target": tmp_path / "eyes/**", "target_test": tmp_path / "eyes" / "p01"}
+    card = Pair(PairConfig(source=archive(tmp_path / "s.npz"), **parts)).card()
+    assert card["target"]["images"] == 4
+    assert card["target_test_images_also_in_target"] == 2
 
 
 @pytest.mark.parametrize(

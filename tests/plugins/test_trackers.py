@@ -5,12 +5,12 @@ import os
 import struct
 import time
 import warnings
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import TOY
+from extras import needs
 from PIL import Image
 
 RUN = ("run", "shift", "--plugin", TOY, "--dataset", "toy", "--steps", 6, "--batch-size", 4, "--save-every", 3)
@@ -47,8 +47,7 @@ def run_and_go_on(ganzoo, tracker):
 
 
 def run(ganzoo, tracker):
-    if find_spec(tracker) is None:
-        pytest.skip(f"{tracker} is not installed: pip install 'ganzoo[{tracker}]'")
+    needs(tracker)
     result = ganzoo(*RUN, "--track", tracker)
     assert result.exit_code == 0, result.output
     assert "switched off" not in result.output

@@ -44,7 +44,7 @@ from torch.optim import Adam
 from ganzoo import hookimpl
 from ganzoo.method import Method, Phase
 from ganzoo.metric import Metric, Score
-from ganzoo.method import Refines
+from ganzoo.capabilities import Refines
 from ganzoo.settings import Settings
 
 class Mine(Method):
@@ -191,7 +191,7 @@ def test_refined_images_of_another_shape_are_refused_in_words(
     file = mine(tmp_path, REFINE="source[..., :1, :1]")  # numpy would spread it over the image
     result = ganzoo("run", "mine", *RUN, "--plugin", file, "--metrics", "kid", "--kid-extractors", "pixels")
     assert result.exit_code == 1
-    assert "method mine made images [12, 1, 1, 1], not [12, 1, 24, 40]; the shape must stay" in result.output
+    assert "method mine: refine made [12, 1, 1, 1], not [12, 1, 24, 40]" in result.output
 
 
 def test_a_bench_goes_on_beside_a_broken_method(

@@ -28,7 +28,7 @@ def test_typed_text_becomes_the_type_of_the_setting():
     made = build(Example, {"options": {"limits": "-1.5,2", "names": "x, y", "norm": True, "folder": "here"}})
     assert made.limits == (-1.5, 2.0)
     assert made.names == ("x", "y")
-    assert made.folder == Path("here")
+    assert made.folder == Path.cwd() / "here"
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_a_folder_is_read_pixel_by_pixel_in_natural_order(tmp_path: Path) -> Non
     assert read(tmp_path).images[:, 0, 3, 5].tolist() == [2, 9, 10]
 
 
-@pytest.mark.parametrize("ending", ["png", "bmp", "webp", "tif", "tiff"])
+@pytest.mark.parametrize("ending", ["png", "bmp", "webp", "tif", "tiff", "pgm", "ppm"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_lossless_formats_come_back_bit_by_bit(tmp_path: Path, ending: str, channels: int) -> None:
     image = pixels(4, 6, channels)
@@ -212,9 +212,9 @@ def animated(folder: Path) -> None:
     frames[0].save(folder / "a.webp", save_all=True, append_images=frames[1:])
 
 
-def rotated(folder: Path) -> None:
+def rotated(folder: Path, orientation: int = 6) -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6
+    exif[0x0112] = orientation
     Image.fromarray(pixels(4, 6)).save(folder / "a.jpg", exif=exif)
 
 
@@ -223,11 +223,59 @@ def mixed(folder: Path) -> None:
     save(folder, "c.png", pixels(5, 6))
 
 
+@pytest.mark.parametrize("orientation", [0, 1, 9, 255])
+def test_metadata_that_name_no_rotation_refuse_nothing(tmp_path: Path, orientation: int) -> None:
+    rotated(tmp_path, orientation)
+    assert len(read(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp"])
+def test_damaged_metadata_refuse_nothing(tmp_path: Path, name: str) -> None:
+    image = pixels(4, 6)
+    Image.fromarray(image).save(tmp_path / name, exif=b"Exif\0\0no metadata")
+    assert len(read(tmp_path, Fit((4, 6, 1), channels="grey"))) == 1
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_every_rotation_is_refused(tmp_path: Path, orientation: int) -> None:
+    rotated(tmp_path, orientation)
+    with pytest.raises(DatasetError, match="carries an EXIF rotation"):
+        read(tmp_path)
+
+
+def test_a_jfif_file_is_read_as_the_jpg_that_it_is(tmp_path: Path) -> None:
+    save(tmp_path, "a.jpg")
+    same = read(tmp_path).images
+    (tmp_path / "a.jpg").rename(tmp_path / "a.jfif")
+    np.testing.assert_array_equal(read(tmp_path).images, same)
+
+
+def test_inner_folders_are_read_on_request(tmp_path: Path) -> None:
+    save(tmp_path, "top.png", np.full((4, 6), 9, np.uint8))
+    for grey, inner in enumerate(("p2", "p10", "p2/day1", ".hidden")):
+        (tmp_path / inner).mkdir()
+        save(tmp_path / inner, "1.png", np.full((4, 6), grey, np.uint8))
+    (tmp_path / "round").symlink_to(tmp_path)
+    assert open_images(tmp_path, "--source").names == ["top.png"]
+    images = open_images(tmp_path / "**", "--source")
+    assert images.names == ["p2/1.png", "p2/day1/1.png", "p10/1.png", "top.png"]
+    assert read(tmp_path / "**[0:3]").images[:, 0, 0, 0].tolist() == [0, 2, 1]
+
+
 BAD_IMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated": (truncated, r"a\.png is not a readable image"),
     "text": (lambda d: (d / "a.png").write_text("hello"), r"a\.png is not a readable image"),
-    "empty file": (lambda d: (d / "a.jpg").touch(), r"a\.jpg is not a readable image"),
-    "folder called png": (lambda d: (d / "a.png").mkdir(), "holds no images .*its 1 folders are not searched"),
+    "empty file": (lambda d: (d / "a.jpg").touch(), r"a\.jpg is not a readable image: it is empty \(0 bytes\)$"),
+    "web page": (
+        lambda d: (d / "a.png").write_text("<html>"),
+        r"a\.png is not a readable image: its content is none of PNG,",
+    ),
+    "16 bit pgm": (lambda d: (d / "a.pgm").write_bytes(b"P5 1 1 65535\n\1\2"), "more than 8 bits a channel"),
+    "16 bit ppm": (lambda d: (d / "a.ppm").write_bytes(b"P6 1 1 65535\n" + b"\1\2" * 3), "more than 8 bits a channel"),
+    "folder called png": (
+        lambda d: (d / "a.png").mkdir(),
+        r"holds no images .*its 1 folders are not searched \(write .*/\*\* to",
+    ),
     "dangling link": (lambda d: (d / "a.png").symlink_to("nowhere"), r"a\.png is not a readable image"),
     "bomb": (lambda d: (d / "a.png").write_bytes(BOMB), "a.png (claims|is not a readable)"),
     "wide": (lambda d: (d / "a.png").write_bytes(WIDE), "claims 50000 x 2000 pixels"),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganzoo.errors import DatasetError
 from ganzoo.files.collection import open_images, read_domain
 from ganzoo.files.fit import Fit, Resizer
 from ganzoo.files.location import Location
@@ -36,6 +37,19 @@ def test_crop_then_lanczos_keeps_the_aspect_ratio() -> None:
     fit = Fit((4, 6, 1), "crop-then-lanczos")
     np.testing.assert_allclose(fit(ramp)[:, 2, 0], [14.5, 24.5, 34.5, 44.5], atol=1)
     np.testing.assert_allclose(fit(ramp.transpose(1, 0, 2))[2, 1:5, 0], [14.5, 24.5, 34.5, 44.5], atol=1)
+
+
+def test_images_of_other_shapes_are_counted_together_and_only_some_are_named() -> None:
+    shapes = [(36, 60, 1), *((36, 56, channels) for channels in (1, 3)), *((37 + n, 60, 1) for n in range(9))]
+    names = [f"{n}.png" for n in range(12)]
+    with pytest.raises(DatasetError) as caught:
+        Fit((36, 60, 1)).check(shapes, names, "--target eyes")
+    assert str(caught.value).startswith(
+        "--target eyes: 11 of 12 (1.png, 2.png, 3.png and 8 more) images are 36x56 (height x width) grey, "
+        "36x56 (height x width) RGB, 37x60 (height x width) grey and 8 more, but 36x60"
+    )
+    assert str(caught.value).count("--resizer") == 1
+    assert str(caught.value).count("--channels grey") == 1
 
 
 def test_grey_is_luma_and_rgb_is_three_equal_channels() -> None:

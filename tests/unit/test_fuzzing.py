@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from extras import needs
 from fuzzing.target import CANARY, Bug, Target, TooSlow, judge
 from fuzzing.targets import all_targets
 from hypothesis import HealthCheck, Phase, given, settings
@@ -25,6 +26,8 @@ QUICK = settings(
 
 @pytest.mark.parametrize("target", TARGETS, ids=[target.name for target in TARGETS])
 def test_hostile_and_damaged_input_is_refused_in_words_or_read_rightly(target: Target) -> None:
+    if target.extra:
+        needs(target.extra)
     ended: set[str] = set()
 
     @settings(QUICK, max_examples=max(10, round(EXAMPLES * target.share)))

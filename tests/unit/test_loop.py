@@ -11,7 +11,7 @@ from ganzoo.batch import Batch, image_spec
 from ganzoo.errors import CheckpointError, ConfigError, DivergenceError, PluginError
 from ganzoo.loop import Meter, Observer, TrainConfig, build, resolve_device, resolve_precision, train
 from ganzoo.method import Method, Phase, linear_decay
-from ganzoo.phases import optimizers_of, phase_runners
+from ganzoo.phases import PhaseRunner, optimizers_of, phase_runners
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
 
@@ -165,6 +165,14 @@ def test_learning_rates_are_a_pure_function_of_progress():
     assert rates == [1.0, 0.5, 1.0, 1.0, 0.5]
 
 
+def test_a_run_that_goes_past_its_end_has_the_progress_of_the_longer_run(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(PhaseRunner, "set_progress", lambda self, progress: seen.append(progress))
+    run(tmp_path, steps=4)
+    run(tmp_path, steps=8)
+    assert seen == [0, 1 / 4, 2 / 4, 3 / 4, 4 / 8, 5 / 8, 6 / 8, 7 / 8]
+
+
 class Blind(Two):
     def loss_a(self, batch):
         return {"a": torch.tensor(1.0)}
@@ -210,6 +218,6 @@ def test_a_device_that_is_not_there_is_named(name):
 
 
 def test_tf32_needs_a_gpu():
-    with pytest.raises(ConfigError, match="needs a GPU"):
+    with pytest.raises(ConfigError, match="needs a CUDA GPU"):
         resolve_precision("tf32", CPU)
     assert resolve_precision("fp32", CPU) == "fp32"

@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from click.testing import Result
 from ganzoo_gaze_data.folder import Folder, FolderConfig
 from PIL import Image
-from unit.test_refining import RUN, SPEC, Negative
+from unit.test_refining import refine
 
 from ganzoo.bench.suite import parse_suite
 from ganzoo.errors import ConfigError, DatasetError, GanzooError, printable
@@ -26,9 +25,7 @@ from ganzoo.files.location import Location
 from ganzoo.files.output import MANIFEST
 from ganzoo.preparing.prepare import prepare
 from ganzoo.preparing.sheet import contact_sheet
-from ganzoo.refining import refine_to_folder
 from ganzoo.report.html import picture_file
-from ganzoo.settings import Settings
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems forbid some of these names")
 NAMES = (
@@ -56,11 +53,6 @@ def folder_of(folder: Path, names: tuple[str, ...]) -> Path:
             Image.fromarray(np.full((4, 6), grey, np.uint8)).save(folder / f"{name}.png")
             rows.writerow([f"{name}.png", 0.01 * grey, 0])
     return folder
-
-
-def refine(input: Path, output: Path) -> None:
-    method = Negative(Settings(), SPEC)
-    refine_to_folder(method, SPEC, input, output, batch_size=4, device=torch.device("cpu"), source_of=RUN)
 
 
 def test_images_of_any_name_are_read_with_their_labels(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from unit.counted import Counted, CountedConfig, columns_of
 
+from ganzoo.batch import set_spec
 from ganzoo.errors import DatasetError, GanzooError, UsageError
 from ganzoo.files.archive import Piece
 from ganzoo.files.store import Store
@@ -19,6 +20,7 @@ from ganzoo.preparing.sheet import contact_sheet
 from ganzoo.preparing.summary import Column, summary
 from ganzoo.preparing.verify import problems
 from ganzoo.preparing.writer import StoreWriter
+from ganzoo.task import GazeTask
 
 
 def prepared(path: Path, jobs: int = 1, raw: str = "raw", **settings: object) -> Store:
@@ -46,7 +48,7 @@ def made_of(path: Path, images: np.ndarray, **columns: np.ndarray) -> Store:
 def test_the_card_says_what_was_prepared_and_how(store: Store) -> None:
     for key, value in {
         "name": "counted", "license": "none", "citation": "nobody", "images": 12, "skipped": 4,
-        "recipe": {"images": "made"}, "spec": {"channels": 1, "height": 2, "width": 4, "task": "GazeTask"},
+        "recipe": {"images": "made"}, "spec": set_spec(1, 2, 4, GazeTask()).as_table(),
     }.items():  # fmt: skip
         assert store.card[key] == value
     assert store.card["settings"]["pieces"] == 4

@@ -15,12 +15,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ganzoo.applying.apply import Applied, Job, apply_to_files
+from ganzoo.applying.choice import capability_of
+from ganzoo.applying.inputs import Places
 from ganzoo.batch import image_spec
 from ganzoo.errors import DatasetError, DivergenceError, GanzooError, PluginError, UsageError
 from ganzoo.files import output as output_module
 from ganzoo.files.output import write_npz
 from ganzoo.method import Method, Phase
-from ganzoo.refining import Refined, refine_to_folder
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
 
@@ -58,14 +60,18 @@ class Noisy(Negative):
 class Broken(Negative):
     """Fails at its third batch, as a killed process would."""
 
+    calls_before = 2
+
     def refine(self, source: Tensor) -> Tensor:
-        if self.calls == 2:
+        if self.calls == self.calls_before:
             raise KeyboardInterrupt
         return super().refine(source)
 
 
 class NoisyThenBroken(Noisy, Broken):
     """Both: noise is added until the third batch."""
+
+    calls_before = 8  # two batches of three images, each at once and then, as it draws noise, one by one
 
     def refine(self, source: Tensor) -> Tensor:
         Broken.refine(self, source)
@@ -93,9 +99,12 @@ def folder_of(path: Path, count: int = 5) -> Path:
     return path
 
 
-def refine(input: Path, output: Path, method: type[Method] = Negative, **changes: Any) -> Refined:
-    settings: dict[str, Any] = {"batch_size": 2, "device": torch.device("cpu"), "source_of": RUN, **changes}
-    return refine_to_folder(method(Settings(), SPEC), SPEC, input, output, **settings)
+def refine(input: Path, output: Path, method: type[Method] = Negative, **changes: Any) -> Applied:
+    places = {key: changes.pop(key) for key in ("resizer", "channels") if key in changes}
+    built = method(Settings(), SPEC)
+    settings = {"batch_size": 2, "made_by": RUN, **changes}
+    job = Job(capability_of(built, "refine"), built, torch.device("cpu"), **settings)
+    return apply_to_files(job, Places(input=input, **places), output)
 
 
 def picture(file: Path) -> np.ndarray:
@@ -248,7 +257,7 @@ def test_the_output_of_another_job_is_never_touched(tmp_path: Path, finished: bo
             refine(source, tmp_path / "out", Broken)
     before = contents(tmp_path / "out")
     with pytest.raises(UsageError, match=r"output of another job \(different: refined_by\)"):
-        refine(source, tmp_path / "out", source_of={**RUN, "step": 11})
+        refine(source, tmp_path / "out", made_by={**RUN, "step": 11})
     Image.fromarray(pixels(4, 6)).save(source / "new.png")
     with pytest.raises(UsageError, match=r"different: input_fingerprint"):
         refine(source, tmp_path / "out")
@@ -283,9 +292,9 @@ def test_refused_outputs_stay_as_they_were(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("method", "error", "says"),
     [
-        (Predictor, UsageError, "method predictor does not refine images"),
-        (NotFinite, DivergenceError, "refined images are not finite from image 1 on"),
-        (Shrinking, PluginError, r"refine made \[2, 1, 4, 5\] of images \[2, 1, 4, 6\]"),
+        (Predictor, UsageError, "method predictor does not refine; it has no capability"),
+        (NotFinite, DivergenceError, "refined images are not finite from number 1 on; refine with another checkpoint"),
+        (Shrinking, PluginError, r"method negative: refine made \[2, 1, 4, 5\], not \[2, 1, 4, 6\]"),
     ],
 )
 def test_what_a_method_does_wrong_is_said(

@@ -9,12 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from ganzoo.applying.apply import Job
+from ganzoo.applying.choice import capability_of
+from ganzoo.applying.inputs import Places
+from ganzoo.applying.store import apply_to_store
 from ganzoo.batch import image_spec
 from ganzoo.errors import DatasetError, UsageError
 from ganzoo.files.archive import Piece
 from ganzoo.files.store import Store
 from ganzoo.method import Method
-from ganzoo.preparing.refined import refine_store
 from ganzoo.preparing.writer import StoreWriter
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
@@ -26,8 +29,8 @@ COUNT = 25
 class Inverted(Method):
     name, summary, paper, Config = "inverted", "", "", Settings
 
-    def __init__(self) -> None:
-        super().__init__(Settings(), SPEC)
+    def __init__(self, spec=SPEC) -> None:
+        super().__init__(Settings(), spec)
 
     def phases(self):
         return {}
@@ -49,9 +52,9 @@ def store(tmp_path: Path) -> Store:
 
 
 def refine(store: Store, output: Path, method: Method | None = None, *, run: str = "run-1") -> Store:
-    return refine_store(
-        method or Inverted(), SPEC, store.path, output, batch_size=8, device=torch.device("cpu"), source_of={"run": run}
-    )
+    method = method or Inverted()
+    job = Job(capability_of(method, "refine"), method, torch.device("cpu"), {"run": run}, batch_size=8)
+    return apply_to_store(job, Places(input=store.path), output)
 
 
 def test_images_are_refined_and_labels_stay(store: Store, tmp_path: Path) -> None:
@@ -96,7 +99,4 @@ def test_a_finished_refinement_is_left_as_it_is_and_another_runs_is_not_touched(
 
 def test_images_of_another_size_are_refused_in_words(store: Store, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"its images are 6x10 .* and the run was trained on 35x55"):
-        refine_store(
-            Inverted(), image_spec(1, 35, 55, GazeTask()), store.path, tmp_path / "refined", batch_size=8,
-            device=torch.device("cpu"), source_of={},
-        )  # fmt: skip
+        refine(store, tmp_path / "refined", Inverted(image_spec(1, 35, 55, GazeTask())))

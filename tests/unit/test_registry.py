@@ -28,6 +28,15 @@ def test_a_file_adds_its_classes_once(tmp_path):
     assert [p.name for p in registry.plugins].count("mine_plugin") == 1
 
 
+@pytest.mark.parametrize("name", ["./mine_plugin.py", "sub/../mine_plugin.py", "~/mine_plugin.py"])
+def test_a_file_is_one_plugin_by_whatever_path(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "sub").mkdir()
+    registry, file = Registry(), plugin(tmp_path, GOOD)
+    assert registry.add_file(name) is registry.add_file(file)
+
+
 def test_the_built_in_plugins_work_and_come_through_entry_points():
     registry = Registry()
     assert not [(p.name, p.error) for p in registry.plugins if p.package == "ganzoo" and p.error]

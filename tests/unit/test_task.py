@@ -62,7 +62,14 @@ def test_class_error_counts_wrong_classes():
 
 @pytest.mark.parametrize(
     ("labels", "words"),
-    [([[np.nan, 0]], "not finite"), ([[20.0, 5.0]], "radians"), ([[0.1, 0.2]], None)],
+    [
+        ([[np.nan, 0]], "not finite"),
+        ([[20.0, 5.0]], "radians"),
+        ([[0, 0], [-2.9, 0.1]], "a gaze pitch of 2.9 exceeds pi / 2; labels must be in radians, not degrees"),
+        ([[0.1, 3.5]], "a gaze yaw of 3.5 exceeds pi;"),
+        ([[np.pi / 2, -np.pi]], None),
+        ([[0.1, 0.2]], None),
+    ],
 )
 def test_impossible_gaze_labels_are_named(labels, words):
     problem = GazeTask().problem(np.array(labels, np.float32))

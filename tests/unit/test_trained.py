@@ -14,8 +14,18 @@ from toy_plugin import discs
 
 import ganzoo as package
 from ganzoo.cli import main
-from ganzoo.errors import CheckpointError, ConfigError, UnknownNameError, UsageError
+from ganzoo.errors import (
+    CheckpointError,
+    ConfigError,
+    GanzooError,
+    NotEnoughMemoryError,
+    PluginError,
+    UnknownNameError,
+    UsageError,
+)
+from ganzoo.method import Method
 from ganzoo.pixels import to_uint8, to_unit_range
+from ganzoo.trained import Trained
 
 TRAINING = ("--plugin", str(TOY), "--dataset", "toy", "--batch-size", "4", "--metrics", "none")
 
@@ -68,6 +78,15 @@ def test_a_batch_more_or_less_changes_nothing(refiner, pixels):
     assert (refiner.refine(pixels[:, 0], batch_size=2) == refiner.refine(pixels[:, 0])).all()
 
 
+def test_nor_does_it_to_the_noise_of_a_method_that_draws_some(refiner, pixels, monkeypatch):
+    plain = refiner.refine(pixels[:, 0])
+    monkeypatch.setattr(type(refiner.method), "refine", lambda self, source: source + 0.1 * torch.randn_like(source))
+    noisy = refiner.refine(pixels[:, 0])
+    assert (refiner.refine(pixels[:, 0], batch_size=2) == noisy).all()
+    assert (refiner.refine(pixels[:3, 0]) == noisy[:3]).all()
+    assert not (noisy == plain).all()
+
+
 def test_it_refines_as_the_command_does(refiner, pixels, tmp_path):
     np.savez(tmp_path / "in.npz", image=pixels[:, 0])
     arguments = ["refine", refiner.folder.path, "--plugin", TOY, "--input", tmp_path / "in.npz"]
@@ -88,6 +107,34 @@ def test_generated_images_are_the_same_for_the_same_seed(generator):
     assert (made.shape, made.dtype) == ((5, 24, 40), np.uint8)
     assert (made == generator.generate(5)).all()
     assert not (made == generator.generate(5, seed=1)).all()
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 8, 1000])
+def test_generated_images_do_not_depend_on_the_batch_size(generator, batch_size):
+    assert (generator.generate(8, seed=1, batch_size=batch_size) == generator.generate(8, seed=1)).all()
+
+
+def test_a_generated_image_depends_on_the_seed_and_its_number_alone(generator):
+    assert (generator.generate(300, seed=1)[:8] == generator.generate(8, seed=1)).all()
+
+
+class Closed(Method):
+    """Generates, and keeps its noise to itself."""
+
+    name = "closed"
+
+    def phases(self):
+        return {}
+
+    def generate(self, count):
+        return torch.rand(count, *self.spec.image_shape) * 2 - 1
+
+
+def test_a_method_that_draws_its_noise_inside_does_not_depend_on_the_batch_size_either(generator):
+    closed = Trained(generator.folder, generator.plan, Closed(None, generator.spec), 1, generator.device)
+    made = closed.generate(8, seed=1)
+    assert (closed.generate(8, seed=1, batch_size=3) == made).all()
+    assert len(np.unique(made, axis=0)) == 8
 
 
 def test_the_callers_random_state_and_gradients_stay_as_they_are(refiner, generator, pixels):
@@ -118,12 +165,120 @@ def test_images_of_another_form_are_refused_in_one_sentence(refiner, images, wor
         refiner.refine(images)
 
 
+VIEWS = {
+    "backwards": lambda grey: grey[::-1],
+    "mirrored": lambda grey: grey[:, :, ::-1],
+    "every second": lambda grey: np.repeat(grey, 2, axis=0)[::2],
+    "in Fortran's order": np.asfortranarray,
+    "transposed": lambda grey: np.ascontiguousarray(grey.transpose(2, 1, 0)).transpose(2, 1, 0),
+    "repeated by a stride of nothing": lambda grey: np.broadcast_to(grey[:1], grey.shape),
+    "not to be written": lambda grey: np.frombuffer(grey.tobytes(), np.uint8).reshape(grey.shape),
+    "masked": np.ma.masked_array,
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+def test_an_array_counts_by_its_values_and_not_by_its_order_in_memory(refiner, predictor, pixels, view):
+    given = view(pixels[:, 0])
+    plain = np.array(given)
+    assert (refiner.refine(given) == refiner.refine(plain)).all()
+    assert (refiner.refine(given[..., None])[..., 0] == refiner.refine(plain)).all()
+    assert (predictor.predict(given) == predictor.predict(plain)).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn])
+def test_floats_of_any_precision_are_taken_and_given_back(refiner, pixels, dtype):
+    given = to_unit_range(torch.from_numpy(pixels)).to(dtype)
+    assert refiner.refine(given).dtype == dtype
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 2.5, "many", None, True])
+def test_an_impossible_batch_size_is_said(refiner, predictor, generator, pixels, batch_size):
+    for call in (refiner.refine, predictor.predict):
+        with pytest.raises(UsageError, match=r"batch_size is .*; it must be a whole number, 1 or more"):
+            call(pixels[:, 0], batch_size=batch_size)
+    with pytest.raises(UsageError, match=r"batch_size is .*; it must be a whole number, 1 or more"):
+        generator.generate(2, batch_size=batch_size)
+
+
+@pytest.mark.parametrize(
+    ("count", "seed", "words"),
+    [
+        (0, 0, "count is 0; it must be a whole number, 1 or more"),
+        (2.0, 0, "count is 2.0"),
+        ("two", 0, "count is 'two'"),
+        (2, -1, "seed is -1; it must be a whole number, 0 or more"),
+        (2, "one", "seed is 'one'"),
+        (2, None, "seed is None"),
+    ],
+)
+def test_an_impossible_count_or_seed_is_said(generator, count, seed, words):
+    with pytest.raises(UsageError, match=re.escape(words)):
+        generator.generate(count, seed=seed)
+
+
+def test_numbers_of_numpy_are_numbers(generator):
+    assert (generator.generate(np.int64(2), seed=np.uint8(3)) == generator.generate(2, seed=3)).all()
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        torch.zeros(2, 1, 24, 40).to_sparse(),
+        torch.zeros(2, 1, 24, 40, device="meta"),
+        torch.zeros(2, 1, 24, 40, dtype=torch.uint8, device="meta"),
+        torch.zeros(2, 1, 24, 40, dtype=torch.complex64),
+        np.zeros((2, 24, 40), object),
+        np.zeros((2, 24, 40), bool),
+        np.zeros((2, 24, 40), "U1"),
+        np.zeros((), np.uint8),
+        None,
+        "eyes.npz",
+    ],
+)
+def test_what_is_no_image_is_refused_by_an_error_of_ganzoo(refiner, predictor, images):
+    for call in (refiner.refine, predictor.predict):
+        with pytest.raises(UsageError):
+            call(images)
+
+
+def test_what_a_method_raises_is_an_error_of_ganzoo(refiner, pixels, monkeypatch):
+    monkeypatch.setattr(type(refiner.method), "refine", lambda self, source: source[7, 7, 7, 7, 7])
+    for images in (pixels[:, 0], to_unit_range(torch.from_numpy(pixels))):
+        with pytest.raises(PluginError, match="method shift, refine: it raised IndexError"):
+            refiner.refine(images)
+
+
+def test_memory_that_is_refused_is_an_error_of_ganzoo(refiner, pixels, monkeypatch):
+    def refuse(self, source):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(type(refiner.method), "refine", refuse)
+    with pytest.raises(NotEnoughMemoryError, match="a smaller batch_size"):
+        refiner.refine(pixels[:, 0])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"run": None}, {"run": 3}, {"run": "a\0b"}, {"device": "gpu"}, {"device": None}, {"device": 3.5},
+     {"device": "cuda:-1"}, {"plugins": [3]}, {"plugins": 3}, {"plugins": "absent.py"}],
+)  # fmt: skip
+def test_what_cannot_be_loaded_is_an_error_of_ganzoo(refiner, given):
+    with pytest.raises(GanzooError):
+        package.load(**{"run": refiner.folder.path, **given})
+
+
+def test_a_device_may_be_one_of_torch(refiner):
+    assert package.load(refiner.folder.path, device=torch.device("cpu")).device.type == "cpu"
+
+
 def test_what_a_method_cannot_do_is_said_with_what_it_can(refiner, predictor, pixels):
-    with pytest.raises(UsageError, match="method constant does not refine images; it has predict"):
+    with pytest.raises(UsageError, match="method constant does not refine; it has predict"):
         predictor.refine(pixels[:, 0])
-    with pytest.raises(UsageError, match="method shift does not predict labels; it has refine"):
+    with pytest.raises(UsageError, match="method shift does not predict; it has refine"):
         refiner.predict(pixels[:, 0])
-    with pytest.raises(UsageError, match="method shift does not generate images; it has refine"):
+    with pytest.raises(UsageError, match="method shift does not generate; it has refine"):
         refiner.generate(3)
 
 

@@ -1,0 +1,117 @@
+"""A budget of seconds becomes steps once for each row, and every seed of the row trains for as many.
+
+So a killed cell resumes, and another seed or a later attempt on a busier machine trains as long as the first did.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganzoo import strict_json
+from ganzoo.bench.budget import steps_for
+from ganzoo.bench.cell import Cell
+from ganzoo.errors import GanzooError
+from ganzoo.experiment import Plan, local_device
+from ganzoo.loop import Observer, build, resolve_precision, train
+from ganzoo.method import Group, Stage
+from ganzoo.run_folder import environment
+
+WARM_UP = 3  # first steps, which are slower than the others
+SHARE, SHORTEST, LONGEST = 0.05, 0.2, 5.0  # of the budget that each measurement takes, in seconds
+UNENDING = 10**9  # steps of a measurement, which the clock ends
+
+
+class _EnoughError(Exception):
+    """The measurement is over."""
+
+
+class _Clock(Observer):
+    """Ends a training after so many seconds, and knows how long a step took."""
+
+    def __init__(self, device: torch.device, window: float) -> None:
+        self.device, self.window, self.seconds_per_step = device, window, 0.0
+
+    def stepped(self, step: int, phases: Sequence[str], batches: int) -> None:
+        if step == WARM_UP:
+            self.began = self._now()
+        elif step > WARM_UP and time.perf_counter() - self.began >= self.window:
+            self.seconds_per_step = (self._now() - self.began) / (step - WARM_UP)
+            raise _EnoughError
+
+    def _now(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)  # steps that were submitted may still run
+        return time.perf_counter()
+
+
+def steps_of_seconds(cell: Cell, seconds: float, folder: Path, say: Callable[[str], None]) -> int:
+    """The steps that the row of the cell trains for: those in the bench folder, or else measured now and kept there.
+
+    Raises GanzooError where they cannot be kept, or what is kept is damaged.
+    """
+    file = folder / "steps" / f"{cell.row_id}.json"
+    if not file.exists():
+        _keep(file, _measured(cell.plan, seconds, say))
+    try:
+        kept = strict_json.parse(file.read_text(encoding="utf-8"))
+        steps = kept["steps"]
+        if type(steps) is not int or steps < 1:
+            raise ValueError
+    except (OSError, ValueError, KeyError, TypeError):
+        raise GanzooError(f"{file} is damaged; delete it, and the steps of this row are measured anew") from None
+    return int(steps)
+
+
+def _measured(plan: Plan, seconds: float, say: Callable[[str], None]) -> dict[str, Any]:
+    """The steps of the budget, and what they follow from. A step is timed once for each set of phases it may have."""
+    dataset = plan.dataset(plan.dataset_config)
+    source, target = dataset.source(), dataset.target()
+    device = local_device(plan.train.device)
+    window = min(max(SHARE * seconds, SHORTEST), LONGEST)
+    known: dict[tuple[Group, ...], float] = {}
+
+    def cost(groups: Sequence[Group]) -> float:
+        key = tuple(groups)
+        if key not in known:
+            say("measuring the seconds of a step of " + _names(key, ", "))
+            method = build(plan.method, plan.method_config, dataset.spec(), seed=plan.train.seed, device=device)
+            method.stages = lambda: (Stage("timed", 1.0, lambda step: key),)  # type: ignore[method-assign]
+            clock = _Clock(device, window)
+            with suppress(_EnoughError):
+                unending = plan.train.model_copy(update={"steps": UNENDING})
+                train(method, source, target, unending, None, clock, paired=method.spec.paired)
+            known[key] = clock.seconds_per_step
+        return known[key]
+
+    method = build(plan.method, plan.method_config, dataset.spec(), seed=plan.train.seed, device=device)
+    return {
+        "seconds": seconds,
+        "steps": steps_for(method, seconds, cost),
+        "seconds_per_step": {_names(key, " "): round(took, 6) for key, took in known.items()},
+        "environment": environment(device, resolve_precision(plan.train.precision, device)),
+    }
+
+
+def _names(groups: Sequence[Group], between: str) -> str:
+    return between.join(dict.fromkeys(name for group in groups for name in group))
+
+
+def _keep(file: Path, measured: dict[str, Any]) -> None:
+    """Write the file whole, unless another cell of the row was faster: then its steps count."""
+    aside = file.with_suffix(f".{os.getpid()}.partial")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_text(json.dumps(measured, indent=1, default=str) + "\n", encoding="utf-8")
+        with suppress(FileExistsError):
+            os.link(aside, file)
+        aside.unlink()
+    except OSError as error:
+        raise GanzooError(f"{file} cannot be written: {error.strerror}") from error

@@ -1,0 +1,113 @@
+"""What the commands share that let a finished run do something with files: refine, predict, generate, apply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from ganzoo import __version__, checkpoint
+from ganzoo.applying.apply import Applied, Job, apply_to_files
+from ganzoo.applying.choice import capability_of
+from ganzoo.applying.inputs import Places
+from ganzoo.applying.store import apply_to_store, makes_a_store
+from ganzoo.cli.paths import PATH
+from ganzoo.evaluation import settings_hash
+from ganzoo.experiment import load_trained, local_device, plan_of_run
+from ganzoo.files.fit import Channels, Resizer
+from ganzoo.progress import progress_bar
+from ganzoo.registry import registry
+from ganzoo.run_folder import RunFolder
+
+_SEED = click.option("--seed", type=click.IntRange(0), default=0, help="Of the noise, if it draws any.  [default: 0]")
+_BATCH_SIZE = click.option(
+    "--batch-size", type=click.IntRange(1), default=256, help="Rows that go through the method at once.  [default: 256]"
+)
+_DEVICE = click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps.  [default: auto]")
+_PLUGIN = click.option("--plugin", multiple=True, type=PATH, help="Load a plugin from a .py file.")
+_RESIZER = click.option(
+    "--resizer",
+    type=click.Choice(get_args(Resizer)),
+    default="none",
+    help="How images of another size are brought to the run's size.  [default: none, which refuses them]",
+)
+_CHANNELS = click.option(
+    "--channels",
+    type=click.Choice(get_args(Channels)),
+    default="as-is",
+    help="How grey and colour are brought together.  [default: as-is, which refuses other channels]",
+)
+Command = Callable[..., None]
+
+
+def common(*, seed: bool = True, images: bool = True) -> Callable[[Command], Command]:
+    """The options that these commands have in common."""
+    shared = [_RESIZER, _CHANNELS] if images else []
+    shared += [_SEED] if seed else []
+
+    def decorated(command: Command) -> Command:
+        for option in reversed([*shared, _BATCH_SIZE, _DEVICE, _PLUGIN]):
+            command = option(command)
+        return command
+
+    return decorated
+
+
+def perform(
+    run: Path,
+    name: str,
+    places: Places,
+    output: Path,
+    *,
+    batch_size: int,
+    device: str,
+    plugin: tuple[Path, ...],
+    resizer: Resizer = "none",
+    channels: Channels = "as-is",
+    seed: int = 0,
+) -> None:
+    """Let the run do what is named, and say what became of it."""
+    for file in plugin:
+        registry().add_file(file)
+    folder = RunFolder(run)
+    plan = plan_of_run(folder)
+    capability = capability_of(plan.method, name)
+    place = local_device(device)
+    method, step = load_trained(folder, plan, place)
+    made_by: dict[str, Any] = {
+        "run": run.name,
+        "method": plan.method.name,
+        "dataset": plan.dataset.name,
+        "settings_hash": settings_hash(plan.tables()),
+        "step": step,
+        "weights_sha256": checkpoint.weights_hash(folder.path),
+        "ganzoo": __version__,
+    }
+    job = Job(capability, method, place, made_by, batch_size, seed)
+    places = replace(places, resizer=resizer, channels=channels)
+    if makes_a_store(job, places):
+        store = apply_to_store(job, places, output)
+        click.echo(f"{len(store)} {capability.adjective} images are in the store {store.path}", err=True)
+        return
+    with progress_bar(capability.name.replace("_", " "), None) as progress:
+        task = progress.task_ids[0]
+
+        def show(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        made = apply_to_files(replace(job, progress=show), places, output)
+    click.echo(_said(job, made), err=True)
+
+
+def _said(job: Job, made: Applied) -> str:
+    capability = job.capability
+    what: str = capability.makes
+    if what == "samples" and capability.output(job.method).kind == "image":
+        what = "images"
+    if not made.written:
+        return f"{made.output} is complete: all {made.images} {what} were {capability.adjective} before"
+    fitted = f" ({made.fitted})" if made.fitted else ""
+    return f"{made.images} {capability.adjective} {what} are in {made.output}{fitted}"

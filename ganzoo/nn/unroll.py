@@ -1,0 +1,36 @@
+"""Gradients through inner updates of another network (Metz et al. 2017, section 2.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+Parameters = Mapping[str, Tensor]
+
+
+def unroll(network: nn.Module, loss: Callable[[Parameters], Tensor], *, steps: int, lr: float) -> Parameters:
+    """The parameters of `network` after `steps` of gradient descent on `loss`, as functions of everything in it.
+
+    The network itself stays as it is. `loss` gets parameters by name and computes with them through
+    `torch.func.functional_call(network, parameters, inputs)`; for an ascent, negate it. A gradient of what is computed
+    with the result goes through all inner steps, second derivatives included, so `loss` must not detach what the outer
+    player makes. With `steps` 0 the parameters come back as they are.
+
+    A network with BatchNorm or spectral normalisation changes its buffers in each inner step; use one without.
+    """
+    parameters: dict[str, Tensor] = {name: each.detach().requires_grad_() for name, each in network.named_parameters()}
+    for _ in range(steps):
+        gradients = torch.autograd.grad(loss(parameters), list(parameters.values()), create_graph=True)
+        parameters = {
+            name: each - lr * gradient for (name, each), gradient in zip(parameters.items(), gradients, strict=True)
+        }
+    return parameters
+
+
+def call_with(network: nn.Module, parameters: Parameters, *inputs: Tensor) -> Tensor:
+    """What `network` makes of `inputs` with other parameters."""
+    output: Tensor = functional_call(network, dict(parameters), inputs)
+    return output

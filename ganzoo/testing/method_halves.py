@@ -1,0 +1,106 @@
+"""Whether a batch in two halves trains what the whole batch trains, as `--micro-batch` promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.method import Method
+from ganzoo.testing import toy
+from ganzoo.testing.aligned_noise import HALF, WHOLE, AlignedNoise
+from ganzoo.testing.checks import check, require, skip
+
+
+@check(
+    Method,
+    why="Micro-batches save memory and must not change what is learned. If they would, the loop refuses them.",
+    mend="Return means over the batch and update no buffer in a loss, or write couples_batch = True in the class "
+    "(BatchNorm, spectral norm, MMD, a history, a variance, a running mean).",
+)
+def halves_add_up(cls: type[Method]) -> None:
+    """Gradients, buffers and what is handed on are the same after a batch in two halves and after the whole batch, whatever
+    noise is drawn."""
+    if cls.couples_batch:
+        skip("it declares couples_batch, and --micro-batch is refused")
+    untested = []
+    for situation in toy.situations(toy.build(cls)):
+        name, whole, halves = situation.phase, _Update(), _Update()
+        whole.run(cls, situation, WHOLE)
+        halves.run(cls, situation, HALF)
+        different = _different(whole, halves)
+        if not different:
+            continue
+        reason = _not_comparable(whole, halves)
+        require(reason, f"phase {name!r} {different}")
+        untested.append(f"phase {name!r} {reason}")
+    if untested:
+        skip("; ".join(untested))
+
+
+@dataclass
+class _Update:
+    """What the losses of one batch, in parts, leave behind."""
+
+    gradients: dict[str, list[Tensor | None]] = field(default_factory=dict)  # term -> one for each parameter
+    buffers: dict[str, Tensor] = field(default_factory=dict)
+    handed_on: dict[str, Tensor] = field(default_factory=dict)
+    draws: list[int] = field(default_factory=list)  # random operators of each part
+    unknown: set[str] = field(default_factory=set)
+
+    def run(self, cls: type[Method], situation: toy.Situation, size: int) -> None:
+        method, phase = toy.build(cls), situation.phase
+        batch = toy.given(method, situation, toy.batch(method, WHOLE))
+        networks = nn.ModuleList(method.phases()[phase].networks).requires_grad_(True)
+        for part, micro in enumerate(batch.split(size)):
+            with AlignedNoise(part * size, size, WHOLE) as noise:
+                terms = method.phases()[phase].loss(micro)
+                for term, value in terms.items():
+                    if value.requires_grad:
+                        self._add(term, value * (size / WHOLE), list(networks.parameters()))
+            for name, tensor in micro.handed_on.items():
+                self.handed_on[name] = torch.cat([self.handed_on[name], tensor]) if part else tensor
+            self.draws.append(noise.draws)
+            self.unknown |= noise.unknown
+        self.buffers = {key: buffer.detach().clone() for key, buffer in method.named_buffers()}
+
+    def _add(self, term: str, value: Tensor, parameters: list[nn.Parameter]) -> None:
+        found = torch.autograd.grad(value, parameters, retain_graph=True, allow_unused=True)
+        before = self.gradients.get(term, [None] * len(found))
+        self.gradients[term] = [
+            one if other is None else other if one is None else one + other
+            for one, other in zip(found, before, strict=True)
+        ]
+
+
+def _different(whole: _Update, halves: _Update) -> str:
+    """In words, the first thing in which the two differ; empty if they agree."""
+    for term in whole.gradients.keys() | halves.gradients.keys():
+        pairs = list(zip(whole.gradients.get(term, ()), halves.gradients.get(term, ()), strict=False))
+        scale = max((float(one.abs().max()) for one, _ in pairs if one is not None), default=0.0)
+        if not pairs or not all(_close(one, other, scale) for one, other in pairs):
+            return f"has other gradients of its term {term!r} in two halves than in one batch"
+    for name, one in whole.handed_on.items():
+        if not _close(one, halves.handed_on.get(name), float(one.abs().max())):
+            return f"hands on another {name} in two halves than in one batch"
+    changed = [key for key, one in whole.buffers.items() if not _close(one, halves.buffers[key], 1.0)]
+    return f"leaves other values in {', '.join(changed)} after two halves than after one batch" if changed else ""
+
+
+def _close(one: Tensor | None, other: Tensor | None, scale: float) -> bool:
+    """Equal up to rounding, which is relative to the largest gradient of the term."""
+    if one is None or other is None:
+        return one is other
+    if one.shape != other.shape or not one.is_floating_point():
+        return torch.equal(one, other)
+    return torch.allclose(one, other, rtol=1e-3, atol=1e-5 * scale + 1e-12)
+
+
+def _not_comparable(whole: _Update, halves: _Update) -> str:
+    """Why a difference may come from the noise; empty if the noise was the same."""
+    if unknown := sorted(whole.unknown | halves.unknown):
+        return f"draws with {', '.join(unknown)}, which the kit cannot repeat image by image"
+    if {*halves.draws} != {*whole.draws}:
+        return f"draws {whole.draws[0]} times for {WHOLE} images and {max(halves.draws)} times for {HALF}"
+    return ""
