@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 CONTRACT = 2
-"""Of hooks and base classes. A plugin says for which it was written: `ganzoo_contract = 1` in its module. The number
+"""Of hooks and base classes. A plugin says for which it was written: `ganzoo_contract = 2` in its module. The number
 rises when a plugin that keeps the old contract would no longer work."""
 
 hookimpl = pluggy.HookimplMarker("ganzoo")

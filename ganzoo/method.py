@@ -103,6 +103,9 @@ class Method(nn.Module, ABC):
     pretrained: ClassVar[tuple[PretrainedFile, ...]] = ()  # weights that it loads; `ganzoo doctor` shows where they are
     evaluated_images: ClassVar[int] = 0
     """How many samples of a domain metrics may ask it to process, for a method that optimises each; 0: all of them."""
+    checked_at_most: ClassVar[Mapping[str, float]] = {}
+    """Settings that are only sizes, such as `{"width": 8, "blocks": 2}`: the conformance kit lowers those of a preset to
+    these, so that it checks the structure of every preset in seconds."""
 
     def __init__(self, config: Any, spec: DataSpec) -> None:
         super().__init__()

@@ -44,6 +44,12 @@ def singular(kind: str) -> str:
     return "capability" if kind == "capabilities" else kind.removesuffix("s")
 
 
+CHANGED = (
+    f"write ganzoo_contract = {CONTRACT}, import capabilities such as Refines from ganzoo.capabilities, name the columns "
+    "that a method reads in `reads`, make a DataSpec of columns (ganzoo.batch.image_spec) and a Domain of samples; see "
+    "docs/contract.md"
+)
+"""What a plugin for the contract before this one has to change."""
 DISABLE = "GANZOO_DISABLE_PLUGINS"  # names of plugins that are left alone, with commas between them
 
 
@@ -194,8 +200,10 @@ def _check(cls: Any, base: type, kind: str) -> None:
     if missing := [part for part, value in given.items() if not isinstance(value, str)]:
         raise PluginError(f"{cls.__name__} has no {' and no '.join(missing)}")
     for flag in CLASS_FLAGS if kind == "methods" else ():
-        if not isinstance(value := getattr(cls, flag), bool):
-            raise PluginError(f"{cls.__name__}.{flag} must be True or False in the body of the class, and is a "
+        flags = isinstance(getattr(Method, flag), bool)
+        if not isinstance(value := getattr(cls, flag), bool if flags else tuple):
+            what = "True or False" if flags else "a tuple"
+            raise PluginError(f"{cls.__name__}.{flag} must be {what} in the body of the class, and is a "
                               f"{type(value).__name__}")  # fmt: skip
 
 
@@ -206,8 +214,8 @@ def _contract(said: Any) -> int | None:
     if not isinstance(said, int) or isinstance(said, bool):
         raise PluginError(f"ganzoo_contract is {said!r}; it must be a whole number, such as {CONTRACT}")
     if said != CONTRACT:
-        mend = "update ganzoo" if said > CONTRACT else "update the plugin"
-        raise PluginError(f"it was written for contract {said}, and this ganzoo has contract {CONTRACT}; {mend}")
+        fix = "update ganzoo" if said > CONTRACT else f"update the plugin: {CHANGED}"
+        raise PluginError(f"it was written for contract {said}, and this ganzoo has contract {CONTRACT}; {fix}")
     return said
 
 

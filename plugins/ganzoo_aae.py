@@ -59,6 +59,7 @@ class AAE(Method):
     paper = "https://arxiv.org/abs/1511.05644"
     Config = AAEConfig
     kinds = ("image", "vector")
+    checked_at_most: ClassVar = {"width": 64}
     presets: ClassVar[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
         "default": {"train": {"steps": 3_000, "batch_size": 64}},
         "paper": {"method": PAPER, "train": {"steps": 500_000, "batch_size": 100}},

@@ -20,6 +20,8 @@ from ganzoo.nn.predictor import LAPTOP, PAPER, PAPER_TRAINING, Predictor, Predic
 from ganzoo.settings import Settings
 from ganzoo.task import ClassTask
 
+ganzoo_contract = 2
+
 Presets = Mapping[str, Mapping[str, Mapping[str, Any]]]
 DECAYS = {"linear": linear_decay, "annealed": annealed, "constant": constant}
 UNTRAINED: Presets = {"default": {"train": {"steps": 0}}}  # nothing is learnt step by step

@@ -18,6 +18,8 @@ from ganzoo.metric import DomainName, Evaluation, Metric, Score
 from ganzoo.settings import Settings
 from ganzoo.task import ClassTask, Task
 
+ganzoo_contract = 2
+
 CHUNK = 1_000  # images that go through a network at once
 
 

@@ -24,6 +24,8 @@ from ganzoo.nn.resnet import ResidualBlock
 from ganzoo.nn.variety import variety
 from ganzoo.settings import Settings
 
+ganzoo_contract = 2
+
 MADE = ("made_target", "made_source")  # by the generators in this step, until it is judged
 SMALLEST = 5  # pixels: reflection needs two in the maps at a quarter of the size
 
@@ -63,6 +65,7 @@ class CycleGAN(Method):
     summary = "Translates synthetic images into real-looking ones that can be translated back."
     paper = "https://arxiv.org/abs/1703.10593"
     Config = CycleGANConfig
+    checked_at_most: ClassVar = {"width": 8, "discriminator_width": 8, "blocks": 2}
     couples_batch = True  # half of what the discriminators see comes from the histories
     presets: ClassVar[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
         "default": {"train": {"steps": 3_000, "batch_size": 4}},

@@ -18,6 +18,8 @@ from ganzoo.nn.predictor import LAPTOP, PAPER, PAPER_TRAINING, Predictor, Predic
 from ganzoo.nn.reversal import reverse_gradient
 from ganzoo.nn.variety import variety
 
+ganzoo_contract = 2
+
 DECAYS = {"linear": linear_decay, "annealed": annealed, "constant": constant}
 
 

@@ -20,6 +20,8 @@ from ganzoo.nn.init import normal_init
 from ganzoo.nn.variety import variety
 from ganzoo.settings import Settings
 
+ganzoo_contract = 2
+
 
 class DCGANConfig(Settings):
     """Settings of DCGAN. The defaults fit a laptop; the preset `paper` holds the paper's."""
@@ -42,6 +44,7 @@ class DCGAN(Method):
     summary = "Generates images of the target from noise with strided convolutions and BatchNorm; they have no labels."
     paper = "https://arxiv.org/abs/1511.06434"
     Config = DCGANConfig
+    checked_at_most: ClassVar = {"width": 8}
     couples_batch = True  # BatchNorm
     presets: ClassVar[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
         "default": {"train": {"steps": 4_000, "batch_size": 32}},

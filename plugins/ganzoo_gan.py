@@ -59,6 +59,7 @@ class GAN(Method):
     paper = "https://arxiv.org/abs/1406.2661"
     Config = GANConfig
     kinds = ("image", "vector")
+    checked_at_most: ClassVar = {"width": 64, "discriminator_width": 64}
     presets: ClassVar[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
         "default": {"train": {"steps": 5_000, "batch_size": 128}},
         "saturating": {"method": {"loss": "saturating"}, "train": {"steps": 5_000, "batch_size": 128}},

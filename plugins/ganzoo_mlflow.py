@@ -14,6 +14,8 @@ from typing import Any
 from ganzoo import hookimpl
 from ganzoo.tracker import RunCard, State, Tracker, flat_settings, plain_name
 
+ganzoo_contract = 2
+
 STATUS: Mapping[State, str] = {
     "complete": "FINISHED", "failed": "FAILED", "diverged": "FAILED", "interrupted": "KILLED",
 }  # fmt: skip

@@ -24,6 +24,8 @@ from ganzoo.gaze_range import gaze_range, restrict_gaze
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
 
+ganzoo_contract = 2
+
 Part = Literal["source", "source_test", "target", "target_test"]
 PARTS: tuple[Part, ...] = ("source", "source_test", "target", "target_test")
 _WHERE = (

@@ -22,6 +22,8 @@ from ganzoo.nn.resnet import ResidualBlock
 from ganzoo.nn.variety import variety
 from ganzoo.settings import Settings
 
+ganzoo_contract = 2
+
 DECAYS = {"constant": constant, "linear": linear_decay}
 
 
@@ -90,6 +92,7 @@ class SimGAN(Method):
     paper = "https://arxiv.org/abs/1612.07828"
     Config = SimGANConfig
     couples_batch = True  # half of what the discriminator sees comes from the history
+    checked_at_most: ClassVar = {"width": 8, "history": 32, "refiner_updates": 2}
     presets: ClassVar[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
         "default": {"train": LAPTOP},
         "averaged": {"method": {"average": 0.999}, "train": LAPTOP},
@@ -117,7 +120,9 @@ class SimGAN(Method):
         decay = DECAYS[config.decay]
         return {
             "pretraining": Phase([self.refiner], self.pretraining_loss, optimizer, decay),
-            "refiner": Phase([self.refiner], self.refiner_loss, "pretraining", decay, self._follow),
+            "refiner": Phase(
+                [self.refiner], self.refiner_loss, "pretraining", decay, self._follow, follows=self.frozen()
+            ),
             "discriminator": Phase([self.discriminator], self.discriminator_loss, optimizer, decay),
         }
 
@@ -157,6 +162,9 @@ class SimGAN(Method):
             "refined": self._adversarial(made, real=False),
             "accuracy": (says_real(real).mean() + 1 - says_real(made).mean()) / 2,
         }
+
+    def frozen(self) -> Sequence[nn.Module]:
+        return () if self.average is None else (self.average,)
 
     def refine(self, source: Tensor) -> Tensor:
         return (self.average or self.refiner)(source)

@@ -12,6 +12,8 @@ from PIL import Image
 from ganzoo import hookimpl
 from ganzoo.tracker import RunCard, State, Tracker, flat_settings
 
+ganzoo_contract = 2
+
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 

@@ -12,6 +12,8 @@ from typing import Any
 from ganzoo import hookimpl
 from ganzoo.tracker import RunCard, State, Tracker, flat_settings
 
+ganzoo_contract = 2
+
 PROJECT = "ganzoo"
 
 

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from ganzoo import hookimpl
 from ganzoo.tracker import RunCard, State, Tracker
 
+ganzoo_contract = 2
+
 SERVER = "https://api.wandb.ai"
 WITHOUT_LOGIN = ("offline", "dryrun", "disabled")  # values of WANDB_MODE that need no key
 EXIT_CODES: Mapping[State, int] = {"complete": 0, "failed": 1, "diverged": 1, "interrupted": 130}

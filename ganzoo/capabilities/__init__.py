@@ -14,6 +14,8 @@ from ganzoo.capabilities.predict import Predict, Predicts
 from ganzoo.capabilities.reconstruct import Reconstruct, Reconstructs
 from ganzoo.capabilities.refine import Refine, Refines
 
+ganzoo_contract = 2
+
 __all__ = [
     "Argument",
     "Capability",

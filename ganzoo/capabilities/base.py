@@ -47,6 +47,10 @@ class Capability(ABC):
     protocol: ClassVar[type]  # a runtime-checkable Protocol with the one function `name`
     arguments: ClassVar[tuple[Argument, ...]]  # of that function, in order; empty: it takes a number of samples
     makes: ClassVar[Makes]  # what comes out for each row: samples of the data, labels, or codes
+    toy: ClassVar[type]
+    """A class with the function, and with whatever else the protocol asks for: the least that has the capability. The kit
+    makes a method of it, which metrics are checked with. Besides `self.spec` it finds `self.scale`, a buffer of 0.8, and
+    `self.network`, from a sample to `task.output_size` numbers."""
     keeps_labels: ClassVar[bool] = False  # the label of an input still holds for what is made of it
     realism: ClassVar[int | None] = None
     """Set if what it makes is to look like the target: metrics of realism measure the capability with the least number
@@ -111,7 +115,10 @@ class Capability(ABC):
         return column
 
     def violations(self, method: Method, inputs: Sequence[Tensor], made: Tensor) -> Iterator[str]:
-        """What is wrong with a result, each in words, for the kit: beyond its shape, type and range."""
+        """What is wrong with a result beyond its shape, type and range, for the kit.
+
+        Each is in words without the subject, such as "gives impossible labels: ...".
+        """
         return iter(())
 
     def goal(self, method: Method, truth: Mapping[str, Tensor], made: Tensor) -> float:

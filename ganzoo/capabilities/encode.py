@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from ganzoo.batch import Column
@@ -22,6 +23,17 @@ class Encodes(Protocol):
         ...
 
 
+class EncodeToy:
+    """Encodes a sample as its mean and its first number."""
+
+    scale: Tensor
+    code_size = 2
+
+    def encode(self, images: Tensor) -> Tensor:
+        numbers = images.flatten(1)
+        return torch.stack([numbers.mean(1), numbers[:, 0]], 1) * self.scale
+
+
 class Encode(Capability):
     name = "encode"
     summary = "Gives the code of each target image."
@@ -29,6 +41,7 @@ class Encode(Capability):
     protocol = Encodes
     arguments = (Argument("images", "", "target", "target images"),)
     makes = "codes"
+    toy = EncodeToy
 
     def output(self, method: Method) -> Column:
         assert isinstance(method, Encodes)

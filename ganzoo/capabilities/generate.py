@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from ganzoo.batch import Column
+from ganzoo.batch import Column, DataSpec
 from ganzoo.capabilities.base import Capability, Exportable, Exported
 from ganzoo.errors import UsageError
 from ganzoo.method import Method
@@ -34,6 +34,16 @@ class GeneratesFromLatent(Protocol):
         ...
 
 
+class GenerateToy:
+    """Makes noise."""
+
+    spec: DataSpec
+    scale: Tensor
+
+    def generate(self, count: int) -> Tensor:
+        return torch.rand(count, *self.spec.sample.shape, device=self.scale.device) * 2 * self.scale - self.scale
+
+
 class Generate(Capability):
     name = "generate"
     summary = "Generates samples from noise."
@@ -41,6 +51,7 @@ class Generate(Capability):
     protocol = Generates
     arguments = ()
     makes = "samples"
+    toy = GenerateToy
     realism = 2
 
     def output(self, method: Method) -> Column:

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from ganzoo.batch import Column
+from ganzoo.batch import Column, DataSpec
 from ganzoo.capabilities.base import Argument, Capability
 from ganzoo.method import Method
 
@@ -25,6 +25,19 @@ class GeneratesFromCodes(Protocol):
         ...
 
 
+class GenerateFromCodesToy:
+    """Makes samples whose brightness is a code."""
+
+    spec: DataSpec
+    scale: Tensor
+
+    code_low, code_high = torch.tensor([-1.0]), torch.tensor([1.0])
+
+    def generate_from_codes(self, codes: Tensor) -> Tensor:
+        shape = self.spec.sample.shape
+        return codes[:, 0].reshape(-1, *[1] * len(shape)).expand(-1, *shape) * self.scale
+
+
 class GenerateFromCodes(Capability):
     name = "generate_from_codes"
     summary = "Generates a sample for each code, from noise."
@@ -32,6 +45,7 @@ class GenerateFromCodes(Capability):
     protocol = GeneratesFromCodes
     arguments = (Argument("codes", "code", "target", "codes of the method"),)
     makes = "samples"
+    toy = GenerateFromCodesToy
     realism = 4
 
     def input(self, method: Method, argument: Argument) -> Column:

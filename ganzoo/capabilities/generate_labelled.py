@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from ganzoo.batch import Column
+from ganzoo.batch import Column, DataSpec
 from ganzoo.capabilities.base import Argument, Capability, Exportable
 from ganzoo.capabilities.generate import exported_latent, seeded
 from ganzoo.errors import UsageError
@@ -20,6 +20,17 @@ class GeneratesLabelled(Protocol):
     def generate_labelled(self, labels: Tensor) -> Tensor:
         """Samples [N, ...], images in [-1, 1], for labels [N, task.label_size]."""
         ...
+
+
+class GenerateLabelledToy:
+    """Makes samples whose brightness is the first number of their label."""
+
+    spec: DataSpec
+    scale: Tensor
+
+    def generate_labelled(self, labels: Tensor) -> Tensor:
+        shape = self.spec.sample.shape
+        return labels[:, 0].tanh().reshape(-1, *[1] * len(shape)).expand(-1, *shape) * self.scale
 
 
 @runtime_checkable
@@ -43,6 +54,7 @@ class GenerateLabelled(Capability):
     protocol = GeneratesLabelled
     arguments = (Argument("labels", "label", "source", "labels of the task"),)
     makes = "samples"
+    toy = GenerateLabelledToy
     realism = 3
     keeps_labels = True
 

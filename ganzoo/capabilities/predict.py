@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from ganzoo.batch import Column
+from ganzoo.batch import Column, DataSpec
 from ganzoo.capabilities.base import Argument, Capability
 from ganzoo.method import Method
 
@@ -19,6 +19,16 @@ class Predicts(Protocol):
         ...
 
 
+class PredictToy:
+    """Predicts by an untrained network."""
+
+    spec: DataSpec
+    network: nn.Module
+
+    def predict(self, images: Tensor) -> Tensor:
+        return self.spec.task.decode(self.network(images))
+
+
 class Predict(Capability):
     name = "predict"
     summary = "Predicts the label of target images."
@@ -26,6 +36,7 @@ class Predict(Capability):
     protocol = Predicts
     arguments = (Argument("images", "", "target", "target images"),)
     makes = "labels"
+    toy = PredictToy
 
     def output(self, method: Method) -> Column:
         return Column((method.spec.task.label_size,), "vector")
@@ -33,9 +44,9 @@ class Predict(Capability):
     def violations(self, method: Method, inputs: Sequence[Tensor], made: Tensor) -> Iterator[str]:
         problem = method.spec.task.problem(made.numpy())
         if problem is not None:
-            yield f"it gives impossible labels: {problem}"
+            yield f"gives impossible labels: {problem}"
 
     def baseline(self, method: Method, truth: Mapping[str, Tensor]) -> float:
         """The mean label for everything."""
-        labels = truth["source_label"]
+        labels = truth["target_label" if method.is_oracle(method.config) else "source_label"]
         return float(method.spec.task.error(labels.mean(0).expand_as(labels), labels).mean())

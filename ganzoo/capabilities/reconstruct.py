@@ -19,6 +19,15 @@ class Reconstructs(Protocol):
         ...
 
 
+class ReconstructToy:
+    """Makes samples paler."""
+
+    scale: Tensor
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        return images * self.scale
+
+
 class Reconstruct(Capability):
     name = "reconstruct"
     summary = "Makes each target image again from its code."
@@ -26,6 +35,7 @@ class Reconstruct(Capability):
     protocol = Reconstructs
     arguments = (Argument("images", "", "target", "target images"),)
     makes = "samples"
+    toy = ReconstructToy
     keeps_labels = True
 
     def output(self, method: Method) -> Column:

@@ -19,6 +19,15 @@ class Refines(Protocol):
         ...
 
 
+class RefineToy:
+    """Makes images darker or paler."""
+
+    scale: Tensor
+
+    def refine(self, source: Tensor) -> Tensor:
+        return source * self.scale
+
+
 class Refine(Capability):
     name = "refine"
     summary = "Gives source images the look of the target; their labels still hold."
@@ -26,6 +35,7 @@ class Refine(Capability):
     protocol = Refines
     arguments = (Argument("source", "", "source", "source images"),)
     makes = "samples"
+    toy = RefineToy
     keeps_labels = True
     realism = 1
 

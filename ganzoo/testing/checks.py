@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from ganzoo.testing.configured import name_of, subjects
+
 if TYPE_CHECKING:
     import pytest
 
@@ -64,6 +66,7 @@ class Check:
     mend: str
     body: Callable[[Any], None]
     slow: bool = False  # takes more than a moment: made only where it is asked for
+    once: bool = False  # does not depend on settings: made of a method as a whole, and not again of each preset
 
     @property
     def __name__(self) -> str:
@@ -84,11 +87,13 @@ class Check:
 CHECKS: list[Check] = []
 
 
-def check(kind: Kind, *, why: str, mend: str, slow: bool = False) -> Callable[[Callable[[Any], None]], Check]:
+def check(
+    kind: Kind, *, why: str, mend: str, slow: bool = False, once: bool = False
+) -> Callable[[Callable[[Any], None]], Check]:
     """Make a function a check, and add it to CHECKS. Its docstring is the rule, its name that of the check."""
 
     def register(body: Callable[[Any], None]) -> Check:
-        made = Check(body.__name__, kind, (body.__doc__ or "").strip(), why, mend, body, slow)
+        made = Check(body.__name__, kind, (body.__doc__ or "").strip(), why, mend, body, slow, once)
         CHECKS.append(made)
         return made
 
@@ -96,9 +101,16 @@ def check(kind: Kind, *, why: str, mend: str, slow: bool = False) -> Callable[[C
 
 
 def generate_checks(classes: Iterable[type], *, slow: bool = False) -> Iterator[tuple[type, Check]]:
-    """Every class with every check that applies to its kind; `slow` ones too where they are asked for."""
+    """Every class with every check that applies to its kind; `slow` ones too if they are asked for.
+
+    A method comes again with the settings of each of its presets (`ganzoo.testing.configured.subjects`), for the checks
+    whose outcome can depend on settings.
+    """
     for cls in classes:
-        yield from ((cls, made) for made in CHECKS if issubclass(cls, made.kind) and (slow or not made.slow))
+        for number, subject in enumerate(subjects(cls)):
+            for made in CHECKS:
+                if issubclass(cls, made.kind) and (slow or not made.slow) and not (made.once and number):
+                    yield subject, made
 
 
 def parametrize_with_checks(
@@ -106,7 +118,7 @@ def parametrize_with_checks(
 ) -> pytest.MarkDecorator:
     """A pytest mark for a test with the arguments `plugin` and `check`: it runs once for each pair.
 
-    `classes` are methods, datasets, metrics and trackers. `expected_failures` maps the name of a check to the reason
+    `classes` are methods, datasets, metrics, trackers and capabilities. `expected_failures` maps the name of a check to the reason
     why these classes break it; such a test is an expected failure with that reason, and fails where the check passes,
     so that the list stays true. Raises ValueError for a check that there is not, and for a reason that is empty.
 
@@ -130,10 +142,6 @@ def parametrize_with_checks(
 
     cases = [pytest.param(cls, made, id=f"{name_of(cls)}-{made.name}", marks=marks(made)) for cls, made in pairs]
     return pytest.mark.parametrize(("plugin", "check"), cases)
-
-
-def name_of(subject: Any) -> str:
-    return str(getattr(subject, "name", getattr(subject, "__name__", subject)))
 
 
 def _place(subject: Any, error: Exception) -> str:

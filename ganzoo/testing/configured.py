@@ -1,13 +1,15 @@
-"""A plugin's class with other defaults, so that the kit can check it at a size that takes no time."""
+"""A plugin's class with other defaults: at a size that takes no time, or with the settings of a preset."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import copy
 from typing import Any, TypeVar
 
 from pydantic import create_model
 
 from ganzoo import config
+from ganzoo.method import Method
 
 Plugin = TypeVar("Plugin")
 
@@ -17,7 +19,58 @@ def configured(cls: type[Plugin], **settings: Any) -> type[Plugin]:
 
     Raises ConfigError for a setting that is unknown or out of range.
     """
-    kind: Any = cls
+    return _configured(cls, settings, getattr(cls, "__preset__", ""))
+
+
+def original(cls: type[Plugin]) -> type[Plugin]:
+    """The class itself, without the settings of `configured`."""
+    return cls.__bases__[0] if "__configured__" in vars(cls) else cls
+
+
+def settings_of(cls: type) -> dict[str, Any]:
+    """The settings that `configured` gave a class."""
+    return dict(vars(cls).get("__configured__", {}))
+
+
+def name_of(subject: Any) -> str:
+    """The name of a plugin, with its preset if it has the settings of one: "simgan[averaged]"."""
+    name = str(getattr(subject, "name", getattr(subject, "__name__", subject)))
+    preset = getattr(subject, "__preset__", "")
+    return f"{name}[{preset}]" if preset else name
+
+
+def subjects(cls: type) -> list[type]:
+    """What of a class is checked: itself and, of a method, each preset whose settings differ from all before it.
+
+    The first has the settings that hold if no preset is named. The others are brought down to the sizes of
+    `Method.checked_at_most`, so that checking a published size takes no longer than checking the default.
+    """
+    if not issubclass(cls, Method):
+        return [cls]
+    own, found = settings_of(cls), {}
+    try:
+        presets = {"default": {}, **cls.presets}
+        for name, preset in presets.items():
+            settings = {**preset.get("method", {}), **own}
+            if name != "default":
+                settings = {**settings, **_smaller(cls, settings)}
+            chosen = config.build(original(cls).Config, {f"preset {name!r}": settings})
+            given = _configured(cls, settings, "" if name == "default" else name) if settings != own else cls
+            found.setdefault(chosen.model_dump_json(), given)
+    except Exception:  # presets_are_valid says what is wrong with them
+        return list(found.values()) or [cls]
+    return list(found.values())
+
+
+def _smaller(cls: type[Method], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The sizes among the settings that are larger than `checked_at_most`."""
+    chosen = config.build(original(cls).Config, {"preset": settings})
+    return {name: most for name, most in cls.checked_at_most.items() if getattr(chosen, name) > most}
+
+
+def _configured(cls: type[Plugin], settings: Mapping[str, Any], preset: str) -> type[Plugin]:
+    kind: Any = original(cls)
+    settings = {**settings_of(cls), **settings}
     chosen = config.build(kind.Config, {"options": settings})
     fields: dict[str, Any] = {}
     for name in settings:
@@ -25,4 +78,5 @@ def configured(cls: type[Plugin], **settings: Any) -> type[Plugin]:
         field.default = getattr(chosen, name)
         fields[name] = (field.annotation, field)
     smaller = create_model(kind.Config.__name__, __base__=kind.Config, **fields)
-    return type(cls.__name__, (cls,), {"Config": smaller, "__module__": cls.__module__, "__configured__": True})
+    members = {"Config": smaller, "__module__": kind.__module__, "__configured__": settings, "__preset__": preset}
+    return type(kind.__name__, (kind,), members)

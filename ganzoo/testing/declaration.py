@@ -11,6 +11,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
+from ganzoo.capabilities.base import Capability
 from ganzoo.dataset import Dataset
 from ganzoo.loop import TrainConfig
 from ganzoo.method import Method
@@ -21,7 +22,7 @@ from ganzoo.tracker import Tracker
 
 OPEN = {
     "errors", "settings", "task", "batch", "nn", "method", "dataset", "metric", "tracker", "files", "gaze_range",
-    "cache", "capabilities", "pixels", "progress", "hookimpl", "__version__",
+    "cache", "capabilities", "pixels", "progress", "strict_json", "hookimpl", "__version__",
 }  # fmt: skip
 
 
@@ -36,6 +37,7 @@ def words_are_given(cls: type, *more: str) -> None:
 
 @check(
     (Method, Dataset, Metric),
+    once=True,
     why="Options, TOML files and help are made from the Config; a run is reproducible only if it cannot change.",
     mend='Subclass ganzoo.settings.Settings and write each field as name: type = Field(default, description="...").',
 )
@@ -56,10 +58,11 @@ def config_is_frozen_and_described(cls: type[Method] | type[Dataset] | type[Metr
 
 
 @check(
-    (Method, Dataset, Metric, Tracker),
+    (Method, Dataset, Metric, Tracker, Capability),
+    once=True,
     why="The loop, the registry and the command line change between versions; the contract does not.",
-    mend="Import ganzoo's errors, settings, task, batch, nn, method, dataset, metric, tracker, files, cache and "
-    "progress only, and no other plugin.",
+    mend="Import ganzoo's errors, settings, task, batch, nn, method, dataset, metric, tracker, capabilities, files, "
+    "cache, progress and strict_json only, and no other plugin.",
 )
 def imports_only_the_contract(cls: type) -> None:
     """Its module imports of ganzoo only what the contract names."""

@@ -1,6 +1,6 @@
-"""`python -m ganzoo.testing.killed MODULE_OR_FILE CLASS FOLDER KILL_AT END`: a run that dies by -9 in its middle.
+"""`python -m ganzoo.testing.killed MODULE_OR_FILE CLASS SETTINGS FOLDER KILL_AT END`: a run that dies by -9 in its middle.
 
-The process trains the method for a few steps in FOLDER, going on from what is there, and kills itself after step
+The process trains the method, with SETTINGS in JSON, for a few steps in FOLDER, going on from what is there, and kills itself after step
 KILL_AT as a cluster would; with 0 it trains to the end and writes the method's state into the file END.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 import os
 import signal
 import sys
@@ -20,6 +21,7 @@ from safetensors.torch import save_file
 from ganzoo import loop
 from ganzoo.loop import Observer, TrainConfig
 from ganzoo.testing import toy
+from ganzoo.testing.configured import configured
 
 
 class _Killed(Observer):
@@ -31,10 +33,11 @@ class _Killed(Observer):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main(origin: str, name: str, folder: str, kill_at: str, end: str) -> None:
-    method = toy.hurried(getattr(_module(origin), name))
+def main(origin: str, name: str, settings: str, folder: str, kill_at: str, end: str) -> None:
+    method = toy.hurried(configured(getattr(_module(origin), name), **json.loads(settings)))
     config = TrainConfig(steps=toy.STEPS, batch_size=4, save_every=3, precision="fp32", device="cpu")
-    loop.train(method, *toy.domains(method.spec), config, Path(folder), _Killed(int(kill_at)))
+    source, target = toy.domains(method.spec)
+    loop.train(method, source, target, config, Path(folder), _Killed(int(kill_at)), paired=method.spec.paired)
     save_file({key: value.contiguous() for key, value in toy.state(method).items()}, end)
 
 

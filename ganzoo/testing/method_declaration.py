@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 
 from ganzoo import config
@@ -11,12 +12,14 @@ from ganzoo.method import Method
 from ganzoo.registry import registry
 from ganzoo.testing import toy
 from ganzoo.testing.checks import check, require
+from ganzoo.testing.configured import name_of, original, subjects
 from ganzoo.testing.declaration import words_are_given
 from ganzoo.timeline import groups_of
 
 
 @check(
     Method,
+    once=True,
     why="Lists, tables and reports show these words to people who do not know the method.",
     mend='Write name = "as-published" in lower case, summary = "One sentence." and paper = "https://..." (or "").',
 )
@@ -28,12 +31,13 @@ def declares_itself(cls: type[Method]) -> None:
 
 @check(
     Method,
+    once=True,
     why="A method must be readable in one file: behaviour that is inherited from another method changes with it.",
     mend="Extend ganzoo.method.Method itself, and share code through functions and modules such as ganzoo.nn.",
 )
 def extends_method_directly(cls: type[Method]) -> None:
     """It extends Method and nothing else, capability protocols aside."""
-    own = cls.__bases__[0] if "__configured__" in vars(cls) else cls
+    own = original(cls)
     protocols = {kind.protocol for kind in registry().found["capabilities"].values()}
     others = [base.__name__ for base in own.__bases__ if base is not Method and base not in protocols]
     require(not others, f"it extends {', '.join(others)}")
@@ -41,6 +45,7 @@ def extends_method_directly(cls: type[Method]) -> None:
 
 @check(
     Method,
+    once=True,
     why="A preset that does not fit its settings fails only when a user asks for it.",
     mend='Write presets = {"name": {"method": {setting: value}, "train": {"steps": ..., "batch_size": ...}}}.',
 )
@@ -51,20 +56,31 @@ def presets_are_valid(cls: type[Method]) -> None:
         require(not unknown, f"preset {name!r} has a table {', '.join(unknown)}; there are method and train")
         layer = f"preset {name!r}"
         config.build(TrainConfig, {layer: preset.get("train", {})})
-        settings = config.build(cls.Config, {layer: preset.get("method", {})})
-        method = toy.build(cls, config=settings)
-        require(not method.phases() or toy.kinds_of_step(method), f"preset {name!r} schedules nothing")
+        config.build(cls.Config, {layer: preset.get("method", {})})
+    wrong = [name for name in cls.checked_at_most if name not in cls.Config.model_fields]
+    require(not wrong, f"checked_at_most names {', '.join(wrong)}, which is not a setting")
+    config.build(cls.Config, {"checked_at_most": cls.checked_at_most})
+    for preset in subjects(cls):
+        method, name = toy.build(preset), name_of(preset)
+        require(not method.phases() or toy.kinds_of_step(method), f"{name} schedules nothing")
 
 
 @check(
     Method,
+    once=True,
     why="Metrics and commands ask what a method can do; one that can do nothing is never measured.",
-    mend="Write refine, generate, generate_labelled or predict, as ganzoo.method describes them.",
+    mend="Write a function such as refine, generate or predict, with the attributes that its protocol in "
+    "ganzoo.capabilities asks for.",
 )
 def has_a_capability(cls: type[Method]) -> None:
-    """It refines, generates or predicts."""
+    """It has a function that an installed capability describes, with whatever else that asks for."""
     known = registry().found["capabilities"]
-    require(all_of(known, cls), f"it has none of the functions {', '.join(known)}")
+    able = all_of(known, cls)
+    require(able, f"it has none of the functions {', '.join(known)}")
+    method = toy.build(cls)
+    for name, capability in able.items():
+        missing = [part for part in _members(capability.protocol) if not hasattr(method, part)]
+        require(not missing, f"it has {name}, but not {', '.join(missing)}, which {capability.protocol.__name__} needs")
 
 
 @check(
@@ -76,14 +92,17 @@ def schedule_is_pure(cls: type[Method]) -> None:
     """The phases of a step depend on nothing but the step, and asking for them changes nothing."""
     method = toy.build(cls)
     before, names = toy.state(method), list(method.phases())
-    for step in (0, 1, 10, 1_000, 100_000, 10, 0):
-        first, again = tuple(method.schedule(step)), tuple(method.schedule(step))
-        require(first == again, f"step {step} is {first} when first asked and {again} when asked again")
-        require(first or not names, f"step {step} runs no phase")
-        unknown = sorted(set(first) - set(names))
-        require(not unknown, f"step {step} runs {unknown}, which phases() does not declare")
-    steps = [[tuple(method.schedule(step)) for step in order] for order in (range(50), reversed(range(50)))]
-    require(steps[0] == steps[1][::-1], "a schedule that is asked backwards differs from one that is asked forwards")
+    for stage in method.stages():
+        of = f" of the stage {stage.name!r}" if len(method.stages()) > 1 else ""
+        for step in (0, 1, 10, 1_000, 100_000, 10, 0):
+            first, again = groups_of(stage.schedule(step)), groups_of(stage.schedule(step))
+            require(first == again, f"step {step}{of} is {first} when first asked and {again} when asked again")
+            require(first or not names, f"step {step}{of} runs no phase")
+            unknown = sorted({name for group in first for name in group} - set(names))
+            require(not unknown, f"step {step}{of} runs {unknown}, which phases() does not declare")
+        asked = [[groups_of(stage.schedule(step)) for step in order] for order in (range(50), reversed(range(50)))]
+        same = asked[0] == asked[1][::-1]
+        require(same, f"a schedule{of} that is asked backwards differs from one that is asked forwards")
     require(list(method.phases()) == names, "phases() names other phases when called again")
     changed = toy.differences(before, toy.state(method))
     require(not changed, f"asking for the schedule changed {', '.join(changed)}")
@@ -92,33 +111,47 @@ def schedule_is_pure(cls: type[Method]) -> None:
 @check(
     Method,
     why="A parameter that nothing trains costs memory and messages between processes, and is usually a mistake.",
-    mend="Put its network into a phase that the schedule runs; what is not learned belongs into a buffer.",
+    mend="Put its network into a phase that the schedule runs, return it from frozen() if no phase is to train it, or "
+    "make a buffer of what is not learned.",
 )
 def every_parameter_is_trained(cls: type[Method]) -> None:
-    """Each parameter belongs to a network of a phase that the schedule runs."""
+    """Each parameter belongs to a network of a phase that the schedule runs, or to a frozen one."""
     method = toy.build(cls)
     phases = method.phases()
     runs = {name for step in toy.kinds_of_step(method) for group in groups_of(step) for name in group}
     trained = {id(p) for name in runs & set(phases) for net in phases[name].networks for p in net.parameters()}
-    idle = [name for name, parameter in method.named_parameters() if id(parameter) not in trained]
+    frozen = {id(parameter) for module in method.frozen() for parameter in module.parameters()}
+    idle = [name for name, parameter in method.named_parameters() if id(parameter) not in trained | frozen]
     require(not idle, f"no phase that is scheduled trains {', '.join(idle)}")
 
 
 @check(
     Method,
     why="The loop gives both phases one optimizer, made for the parameters of the earlier one.",
-    mend="Name an earlier phase that has an optimizer of its own and trains the same networks.",
+    mend="Name an earlier phase that has an optimizer of its own and trains the same networks; give a tuple of "
+    "optimizers, and the options, one entry for each network.",
 )
 def shared_optimizers_fit(cls: type[Method]) -> None:
-    """A phase that names another's optimizer names an earlier phase of the same networks."""
+    """A phase that names another's optimizer names an earlier one, of the same networks."""
     earlier: dict[str, set[int]] = {}
     for name, phase in toy.phases(toy.build(cls)).items():
-        own = {id(p) for net in phase.networks for p in net.parameters()}
-        if isinstance(phase.optimizer, str):
-            owner = phase.optimizer
-            require(owner in earlier, f"phase {name!r} shares the optimizer of {owner!r}, which is no earlier phase")
-            require(own == earlier[owner], f"phases {name!r} and {owner!r} share an optimizer, but not their networks")
-        earlier[name] = own
+        several = isinstance(phase.optimizer, tuple)
+        wanted = phase.optimizer if isinstance(phase.optimizer, tuple) else (phase.optimizer,)
+        networks = [[each] for each in phase.networks] if several else [list(phase.networks)]
+        require(len(wanted) == len(networks),
+                f"phase {name!r} has {len(wanted)} optimizers for {len(networks)} networks")  # fmt: skip
+        options = len(phase.options) in (0, len(phase.networks))
+        require(options, f"phase {name!r} has {len(phase.options)} options for {len(phase.networks)} networks")
+        for at, (optimizer, parts) in enumerate(zip(wanted, networks, strict=True)):
+            own = {id(parameter) for network in parts for parameter in network.parameters()}
+            key = f"{name}/{at}" if several else name
+            if not isinstance(optimizer, str):
+                earlier[key] = own
+                continue
+            known = optimizer in earlier
+            require(known, f"phase {name!r} shares the optimizer of {optimizer!r}, which is no earlier phase")
+            same = own == earlier[optimizer]
+            require(same, f"phases {name!r} and {optimizer!r} share an optimizer, but not their networks")
 
 
 @check(
@@ -135,3 +168,9 @@ def decay_is_pure(cls: type[Method]) -> None:
         require(forwards == backwards, f"the decay of {name!r} answers {forwards}, and then {backwards}")
         good = all(isinstance(factor, int | float) and math.isfinite(factor) and factor >= 0 for factor in forwards)
         require(good, f"the decay of {name!r} answers {forwards}")
+
+
+def _members(protocol: type) -> list[str]:
+    """What a protocol asks for: functions and attributes."""
+    written = {*vars(protocol), *inspect.get_annotations(protocol)}
+    return sorted(name for name in written if not name.startswith("_"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -20,14 +20,15 @@ from ganzoo.testing.checks import check, require, skip
     "(BatchNorm, spectral norm, MMD, a history, a variance, a running mean).",
 )
 def halves_add_up(cls: type[Method]) -> None:
-    """Gradients and buffers after a batch in two halves equal those after the whole batch, whatever noise is drawn."""
+    """Gradients, buffers and what is handed on are the same after a batch in two halves and after the whole batch, whatever
+    noise is drawn."""
     if cls.couples_batch:
         skip("it declares couples_batch, and --micro-batch is refused")
     untested = []
-    for name in toy.phases(toy.build(cls)):
-        whole, halves = _Update(), _Update()
-        whole.run(cls, name, WHOLE)
-        halves.run(cls, name, HALF)
+    for situation in toy.situations(toy.build(cls)):
+        name, whole, halves = situation.phase, _Update(), _Update()
+        whole.run(cls, situation, WHOLE)
+        halves.run(cls, situation, HALF)
         different = _different(whole, halves)
         if not different:
             continue
@@ -44,12 +45,13 @@ class _Update:
 
     gradients: dict[str, list[Tensor | None]] = field(default_factory=dict)  # term -> one for each parameter
     buffers: dict[str, Tensor] = field(default_factory=dict)
+    handed_on: dict[str, Tensor] = field(default_factory=dict)
     draws: list[int] = field(default_factory=list)  # random operators of each part
     unknown: set[str] = field(default_factory=set)
 
-    def run(self, cls: type[Method], phase: str, size: int) -> None:
-        method, batch = toy.build(cls), toy.batch(size=WHOLE, oracle=cls.oracle)
-        batch = replace(batch, source=toy.uneven(batch.source), target=toy.uneven(batch.target))
+    def run(self, cls: type[Method], situation: toy.Situation, size: int) -> None:
+        method, phase = toy.build(cls), situation.phase
+        batch = toy.given(method, situation, toy.uneven(toy.batch(method, WHOLE)))
         networks = nn.ModuleList(method.phases()[phase].networks).requires_grad_(True)
         for part, micro in enumerate(batch.split(size)):
             with AlignedNoise(part * size, size, WHOLE) as noise:
@@ -57,6 +59,8 @@ class _Update:
                 for term, value in terms.items():
                     if value.requires_grad:
                         self._add(term, value * (size / WHOLE), list(networks.parameters()))
+            for name, tensor in micro.handed_on.items():
+                self.handed_on[name] = torch.cat([self.handed_on[name], tensor]) if part else tensor
             self.draws.append(noise.draws)
             self.unknown |= noise.unknown
         self.buffers = {key: buffer.detach().clone() for key, buffer in method.named_buffers()}
@@ -77,6 +81,9 @@ def _different(whole: _Update, halves: _Update) -> str:
         scale = max((float(one.abs().max()) for one, _ in pairs if one is not None), default=0.0)
         if not pairs or not all(_close(one, other, scale) for one, other in pairs):
             return f"has other gradients of its term {term!r} in two halves than in one batch"
+    for name, one in whole.handed_on.items():
+        if not _close(one, halves.handed_on.get(name), float(one.abs().max())):
+            return f"hands on another {name} in two halves than in one batch"
     changed = [key for key, one in whole.buffers.items() if not _close(one, halves.buffers[key], 1.0)]
     return f"leaves other values in {', '.join(changed)} after two halves than after one batch" if changed else ""
 

@@ -54,8 +54,7 @@ def finish_can_be_repeated(cls: type[Method]) -> None:
     """The closed-form step after training gives the same buffers when it is done twice, and needs no target labels."""
     method = toy.trained(cls)
     before = toy.state(method)
-    source, target = toy.domains(method.spec)
-    method.finish(source, target if cls.oracle else target.unlabelled())
+    toy.finish(method)
     changed = toy.differences(before, toy.state(method))
     require(not changed, f"finish changes {', '.join(changed[:5])} when it is done again")
 
@@ -68,12 +67,12 @@ def finish_can_be_repeated(cls: type[Method]) -> None:
 def bf16_stays_finite(cls: type[Method]) -> None:
     """Every term and weight stays finite under bfloat16 autocast."""
     method = toy.hurried(cls)
-    toy.phases(method)
-    for name, runner in phase_runners(method, precision="bf16").items():
+    runners = phase_runners(method, precision="bf16")
+    for situation in toy.situations(method):
         for _ in range(3):
-            terms = runner.update(toy.batch(oracle=cls.oracle))
+            terms = toy.update(runners[situation.phase], toy.given(method, situation))
             broken = [term for term, value in terms.items() if not torch.isfinite(value)]
-            require(not broken, f"{name}/{', '.join(broken)} is not finite in bfloat16")
+            require(not broken, f"{situation.phase}/{', '.join(broken)} is not finite in bfloat16")
     broken = [name for name, parameter in method.named_parameters() if not torch.isfinite(parameter).all()]
     require(not broken, f"{', '.join(broken[:5])} is not finite after updates in bfloat16")
 

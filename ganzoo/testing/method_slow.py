@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
-import torch
 from safetensors.torch import load_file
-from torch import Tensor
 
-from ganzoo.capabilities import Generates, GeneratesLabelled, Predicts, Refines
-from ganzoo.dataset import Domain
+from ganzoo import loop
+from ganzoo.loop import Observer, TrainConfig
 from ganzoo.method import Method
-from ganzoo.phases import phase_runners
-from ganzoo.testing import toy
+from ganzoo.testing import toy, toy_data
 from ganzoo.testing.checks import check, require, skip
-from ganzoo.timeline import Timeline
+from ganzoo.testing.configured import original, settings_of
+from ganzoo.testing.method_outputs import able, inputs_for, quietly
 
 STEPS = 3_000  # in which the toy domain must be learnt
 ROUND = 50  # steps between two looks
-COUNT = 256  # images of each toy domain
+COUNT = 256  # samples of each toy domain
 NEARER = 0.7  # what is left of the distance to the target when it counts as learnt
 
 
 @check(
     Method,
     slow=True,
+    once=True,  # a preset may leave out on purpose what makes it learn, or need days
     why="A method can keep every rule of form and still learn nothing: a sign, a detach or a learning rate is enough.",
     mend="Print the loss terms with `ganzoo run`; look for a term without a gradient, a wrong sign, or a rate that is "
     "too small for a few thousand steps.",
@@ -41,31 +41,49 @@ def learns_the_toy_domain(cls: type[Method]) -> None:
     """Within 3,000 steps what it makes comes nearer to the target, or what it predicts nearer to the truth."""
     method = toy.build(cls)
     toy.phases(method)
-    source, target = toy.domains(count=COUNT)
-    held_out = dict(zip(("source", "target"), toy.domains(count=COUNT, seed=1), strict=True))
-    looks = {name: look for name, look in LOOKS.items() if isinstance(method, look[0])}
-    goals = {name: NEARER * _start(look, cls, held_out) for name, look in looks.items()}
-    best = dict.fromkeys(looks, float("inf"))
-    runners, timeline = phase_runners(method), Timeline(method, STEPS)
-    loader = toy.loader(source, target, oracle=cls.oracle)
-    try:
-        draw = 0
-        for step in range(STEPS):
-            for phase in timeline.at(step).phases:
-                runners[phase].set_progress(step / STEPS)
-                runners[phase].update(loader.draw(draw, step / STEPS))
-                draw += 1
-            if (step + 1) % ROUND == 0:
-                method.eval()
-                for name, look in looks.items():
-                    best[name] = min(best[name], look[1](method, held_out))
-                method.train()
-            if all(best[name] < goal for name, goal in goals.items()):
-                return
-    finally:
-        loader.close()
-    missed = [f"{name}: {best[name]:.3g} at best, {goals[name]:.3g} is learnt" for name in looks]
-    require(False, f"after {STEPS} steps on toy images it has not learnt ({'; '.join(missed)})")
+    source, target = toy.domains(method.spec, count=COUNT)
+    looks = _Looks(method)
+    config = TrainConfig(steps=STEPS, batch_size=16, precision="fp32", device="cpu")
+    with suppress(toy.Stopped):
+        loop.train(method, source, target, config, None, looks, paired=method.spec.paired)
+    if looks.learnt():
+        return
+    missed = [f"{name}: {looks.best[name]:.3g} at best, {goal:.3g} is learnt" for name, goal in looks.goals.items()]
+    require(False, f"after {STEPS} steps on toy data it has not learnt ({'; '.join(missed)})")
+
+
+class _Looks(Observer):
+    """Looks at every capability of a method every few steps, and ends the run when all are learnt."""
+
+    def __init__(self, method: Method) -> None:
+        self.method = method
+        self.truth = toy_data.columns_of(*toy.domains(method.spec, count=COUNT, seed=1))
+        self.able = able(method)
+        start = {name: self._distance(name) for name in self.able}
+        self.goals = {
+            name: NEARER * min(start[name], capability.baseline(method, self.truth))
+            for name, capability in self.able.items()
+        }
+        self.best = dict.fromkeys(self.able, float("inf"))
+
+    def stepped(self, step: int, phases: Sequence[str], batches: int) -> None:
+        if step % ROUND:
+            return
+        self.best = {name: min(best, self._distance(name)) for name, best in self.best.items()}
+        if self.learnt():
+            raise toy.Stopped
+
+    def learnt(self) -> bool:
+        return all(self.best[name] < goal for name, goal in self.goals.items())
+
+    def _distance(self, name: str) -> float:
+        """How far the method is from the capability's goal on held-out data."""
+        capability = self.able[name]
+        self.method.eval()
+        inputs = inputs_for(capability, self.method, COUNT, self.truth)
+        distance = capability.goal(self.method, self.truth, quietly(capability, self.method, inputs, COUNT))
+        self.method.train()
+        return distance
 
 
 @check(
@@ -79,12 +97,22 @@ def survives_a_kill(cls: type[Method]) -> None:
     origin = _origin(cls)
     if origin is None:
         skip("its class cannot be imported by another process (it is made inside a function)")
+    settings = json.dumps(settings_of(cls), default=str)
     with tempfile.TemporaryDirectory() as folder:
         ends = []
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         for name, kill_at in (("whole", 0), ("killed", toy.STEPS - 2), ("killed", 0)):
             place, end = Path(folder) / name, Path(folder) / f"{name}.safetensors"
-            command = [sys.executable, "-m", "ganzoo.testing.killed", *origin, str(place), str(kill_at), str(end)]
+            command = [
+                sys.executable,
+                "-m",
+                "ganzoo.testing.killed",
+                *origin,
+                settings,
+                str(place),
+                str(kill_at),
+                str(end),
+            ]
             done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment)
             wanted = -signal.SIGKILL if kill_at else 0
             said = done.stderr.strip().splitlines()[-1:] or ["nothing was said"]
@@ -95,69 +123,9 @@ def survives_a_kill(cls: type[Method]) -> None:
         require(not changed, f"{', '.join(changed[:5])} differ after a kill")
 
 
-def _moments(images: Tensor) -> np.ndarray:
-    """Means over images in [-1, 1] of their brightness, their contrast, and their dark and bright ends."""
-    pixels = images.float().flatten(1)
-    return np.array([pixels.mean(), pixels.std(1).mean(), pixels.quantile(0.05, dim=1).mean(),
-                     pixels.quantile(0.95, dim=1).mean()], np.float64)  # fmt: skip
-
-
-def _tensor(domain: Domain) -> Tensor:
-    return torch.from_numpy(np.asarray(domain.images)).float() / 127.5 - 1
-
-
-def _gap(images: Tensor, target: Domain) -> float:
-    return float(np.abs(_moments(images) - _moments(_tensor(target))).mean())
-
-
-def _made(method: Method, held_out: dict[str, Domain], make: Callable[[Method, Domain], Tensor]) -> float:
-    torch.manual_seed(0)
-    with torch.no_grad():
-        return _gap(make(method, held_out["source"]), held_out["target"])
-
-
-def _refined(method: Method, held_out: dict[str, Domain]) -> float:
-    return _made(method, held_out, lambda made, source: made.refine(_tensor(source)))  # type: ignore[operator]
-
-
-def _generated(method: Method, held_out: dict[str, Domain]) -> float:
-    return _made(method, held_out, lambda made, source: made.generate(COUNT))  # type: ignore[operator]
-
-
-def _generated_labelled(method: Method, held_out: dict[str, Domain]) -> float:
-    labels = torch.from_numpy(np.asarray(held_out["source"].labels))
-    return _made(method, held_out, lambda made, source: made.generate_labelled(labels))  # type: ignore[operator]
-
-
-def _predicted(method: Method, held_out: dict[str, Domain]) -> float:
-    """The error on the domain that it has labels of, so that adaptation itself is not asked for."""
-    domain = held_out["target" if method.oracle else "source"]
-    with torch.no_grad():
-        predictions = method.predict(_tensor(domain))  # type: ignore[operator]
-    return float(method.spec.task.error(predictions, torch.from_numpy(np.asarray(domain.labels))).mean())
-
-
-Look = tuple[type, Callable[[Method, dict[str, Domain]], float]]
-LOOKS: dict[str, Look] = {
-    "distance of refined images": (Refines, _refined),
-    "distance of generated images": (Generates, _generated),
-    "distance of labelled images": (GeneratesLabelled, _generated_labelled),
-    "error of predictions": (Predicts, _predicted),
-}
-
-
-def _start(look: Look, cls: type[Method], held_out: dict[str, Domain]) -> float:
-    """What must be beaten: the untrained method, and the source as it is or the mean label."""
-    untrained = look[1](toy.build(cls).eval(), held_out)
-    if look[0] is Predicts:
-        labels = torch.from_numpy(np.asarray(held_out["source"].labels))
-        return min(untrained, float(toy.SPEC.task.error(labels.mean(0).expand_as(labels), labels).mean()))
-    return min(untrained, _gap(_tensor(held_out["source"]), held_out["target"])) if look[0] is Refines else untrained
-
-
 def _origin(cls: type[Method]) -> tuple[str, str] | None:
     """The module or file of a class and its name there, for a process that imports it anew."""
-    own = cls.__bases__[0] if "__configured__" in vars(cls) else cls
+    own = original(cls)
     module = sys.modules.get(own.__module__)
     if module is None or getattr(module, own.__qualname__, None) is not own:
         return None

@@ -12,11 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ganzoo.batch import Batch, image_spec
+from ganzoo.batch import Batch, DataSpec, OracleBatch
 from ganzoo.method import Method
 from ganzoo.phases import phase_runners
-from ganzoo.task import ClassTask
-from ganzoo.testing import toy
+from ganzoo.testing import toy, toy_data
 from ganzoo.testing.checks import check, require, skip, violate
 
 aten = torch.ops.aten
@@ -30,34 +29,36 @@ SYNCS = {aten._local_scalar_dense, aten.nonzero, aten.equal, aten.masked_select,
 )
 def losses_are_named_scalars(cls: type[Method]) -> None:
     """Every loss returns finite 0-d tensors by name, at least one of them with a gradient, for every task."""
-    for task in (toy.SPEC.task, ClassTask(3)):
-        spec = image_spec(*toy.SPEC.image_shape, task)
+    for spec in _specs_of_tasks(cls):
         method = toy.build(cls, spec)
-        for name, terms in _losses(method, toy.batch(spec, oracle=cls.oracle)):
+        for name, terms in _losses(method):
             require(isinstance(terms, Mapping) and terms, f"the loss of {name!r} returns no terms")
             for term, value in terms.items():
                 scalar = isinstance(term, str) and isinstance(value, Tensor) and value.ndim == 0
-                require(scalar, f"{name}/{term} is no 0-d tensor")
-                require(torch.isfinite(value), f"{name}/{term} is {value.item()} for {type(task).__name__}")
+                require(scalar, f"{name}/{term} is not a 0-d tensor")
+                require(torch.isfinite(value), f"{name}/{term} is {value.item()} for {type(spec.task).__name__}")
             require(any(value.requires_grad for value in terms.values()), f"no term of {name!r} has a gradient")
 
 
 @check(
     Method,
     why="Two phases that move one network fight over it, and a network that stands still was listed in vain.",
-    mend="List in `networks` exactly what the loss is to move, and let the loss reach it without torch.no_grad.",
+    mend="List in `networks` exactly what the loss is to move, and let the loss reach it without torch.no_grad. Return a "
+    "moving average from frozen(), and name it in the `follows` of the phase whose `after` updates it.",
 )
 def a_phase_moves_only_its_networks(cls: type[Method]) -> None:
-    """An update moves every network of its phase, and no parameter of any other."""
-    for name in toy.phases(toy.build(cls)):
-        method = toy.build(cls)
+    """An update moves every network of its phase and no other parameter, but for frozen modules that it `follows`."""
+    for situation in toy.situations(toy.build(cls)):
+        name, method = situation.phase, toy.build(cls)
+        batch = toy.given(method, situation)
         before = {key: parameter.detach().clone() for key, parameter in method.named_parameters()}
         runner = phase_runners(method)[name]
         torch.manual_seed(0)
         for _ in range(2):
-            runner.update(toy.batch(oracle=cls.oracle))
+            toy.update(runner, batch)
         moved = {key for key, now in method.named_parameters() if not torch.equal(now, before[key])}
-        own = {id(parameter) for parameter in runner.params}
+        followed = {id(parameter) for module in runner.phase.follows for parameter in module.parameters()}
+        own = {id(parameter) for parameter in runner.params} | followed
         foreign = sorted(key for key, now in method.named_parameters() if key in moved and id(now) not in own)
         require(not foreign, f"phase {name!r} moves {', '.join(foreign)}, which is not in its networks")
         keys = {id(parameter): key for key, parameter in method.named_parameters()}
@@ -73,8 +74,9 @@ def a_phase_moves_only_its_networks(cls: type[Method]) -> None:
 )
 def losses_leave_the_machinery_alone(cls: type[Method]) -> None:
     """A loss changes no parameter, no gradient, no mode, and does not seed."""
-    for name in toy.phases(toy.build(cls)):
-        method, batch = toy.build(cls), toy.batch(oracle=cls.oracle)
+    for situation in toy.situations(toy.build(cls)):
+        name, method = situation.phase, toy.build(cls)
+        batch = toy.given(method, situation)
         method.requires_grad_(True)
         before, seed = _machinery(method), torch.initial_seed()
         method.phases()[name].loss(batch)
@@ -92,26 +94,28 @@ def losses_leave_the_machinery_alone(cls: type[Method]) -> None:
 )
 def losses_never_wait_for_the_device(cls: type[Method]) -> None:
     """No loss reads a tensor's value on the host."""
-    method, batch = toy.build(cls), toy.batch(oracle=cls.oracle)
-    for name, phase in toy.phases(method).items():
+    method = toy.build(cls)
+    for situation in toy.situations(method):
+        batch, phase = toy.given(method, situation), method.phases()[situation.phase]
         method.requires_grad_(True)
-        with _NoSync(name):
+        with _NoSync(situation.phase):
             _objective(phase.loss(batch)).backward()
 
 
 @check(
     Method,
     why="What is made on the CPU in a loss fails on a GPU, where the machine that checks may have none.",
-    mend="Give device=batch.source.device to what you make in a loss, and register constants as buffers.",
+    mend="Give device=batch.device to what you make in a loss, and register constants as buffers.",
 )
 def losses_stay_on_the_device(cls: type[Method]) -> None:
     """A loss makes its tensors on the device of the batch."""
-    batch = toy.batch(oracle=cls.oracle)
+    method = toy.build(cls)
+    batches = {situation: toy.given(method, situation) for situation in toy.situations(method)}
     method = toy.build(cls).to("meta").requires_grad_(True)
     untested = []
-    for name, phase in toy.phases(method).items():
+    for (name, _), batch in batches.items():
         try:
-            terms = phase.loss(batch.map(lambda tensor: tensor.to("meta")))
+            terms = method.phases()[name].loss(batch.map(lambda tensor: tensor.to("meta")))
         except (NotImplementedError, RuntimeError) as error:
             if isinstance(error, NotImplementedError) and "copy out of meta" not in str(error):
                 untested.append(f"phase {name!r} has an operator without a meta kernel")
@@ -129,7 +133,7 @@ def losses_stay_on_the_device(cls: type[Method]) -> None:
 @check(
     Method,
     why="A run is seeded through torch's default generator alone; other noise differs when it is run or resumed again.",
-    mend="Draw with torch.rand, randn, randint or randperm, with device=batch.source.device and no generator.",
+    mend="Draw with torch.rand, randn, randint or randperm, with device=batch.device and no generator.",
 )
 def noise_comes_from_torch(cls: type[Method]) -> None:
     """Building and training draw nothing from Python's or NumPy's global random state."""
@@ -149,11 +153,12 @@ def state_is_all_in_the_state_dict(cls: type[Method]) -> None:
     method = toy.build(cls)
     missing = sorted({name for name, _ in method.named_buffers()} - set(method.state_dict()))
     require(not missing, f"the buffers {', '.join(missing)} are not persistent")
-    before = _attributes(method)
-    for runner in phase_runners(method).values():
-        runner.update(toy.batch(oracle=cls.oracle))
-    source, target = toy.domains()
-    method.finish(source, target if cls.oracle else target.unlabelled())
+    before, runners = _attributes(method), phase_runners(method)
+    for stage in method.stages():
+        stage.begin()
+    for situation in toy.situations(method):
+        toy.update(runners[situation.phase], toy.given(method, situation))
+    toy.finish(method)
     after = _attributes(method)
     changed = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
     require(not changed, f"training changes {', '.join(changed)}, which is not in the state dict")
@@ -166,10 +171,13 @@ def state_is_all_in_the_state_dict(cls: type[Method]) -> None:
 )
 def target_labels_are_out_of_reach(cls: type[Method]) -> None:
     """No loss of a method that is no oracle depends on target labels, even where a batch holds them."""
-    if cls.oracle:
+    method = toy.build(cls)
+    if toy.is_oracle(cls):
         skip("it declares oracle, and is given target labels")
-    labelled = toy.batch(oracle=True)
-    plain = Batch({n: t for n, t in labelled.columns.items() if n != "target_label"}, labelled.progress)
+    if "target_label" not in method.spec.columns:
+        skip("it reads data without labels")
+    plain, labels = toy.batch(method), toy_data.columns_of(*toy.domains(method.spec))["target_label"]
+    labelled = OracleBatch({**plain.columns, "target_label": labels[: len(plain)]}, plain.progress)
     with_labels, without = _seeded_losses(cls, labelled), _seeded_losses(cls, plain)
     for name, terms in without.items():
         changed = [term for term in terms if not torch.equal(terms[term], with_labels[name][term])]
@@ -184,12 +192,12 @@ def target_labels_are_out_of_reach(cls: type[Method]) -> None:
 def any_batch_size_works(cls: type[Method]) -> None:
     """Updates with batches of different sizes, even and odd, work one after the other."""
     method = toy.build(cls)
-    toy.phases(method)
-    for name, runner in phase_runners(method).items():
+    runners = phase_runners(method)
+    for situation in toy.situations(method):
         for size in (4, 7, 2):
-            terms = runner.update(toy.batch(size=size, oracle=cls.oracle))
+            terms = toy.update(runners[situation.phase], toy.given(method, situation, toy.batch(method, size)))
             broken = [term for term, value in terms.items() if not torch.isfinite(value)]
-            require(not broken, f"{name}/{', '.join(broken)} is not finite at a batch of {size}")
+            require(not broken, f"{situation.phase}/{', '.join(broken)} is not finite at a batch of {size}")
 
 
 class _NoSync(TorchDispatchMode):
@@ -206,11 +214,12 @@ class _NoSync(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def _losses(method: Method, batch: Batch) -> Iterator[tuple[str, Mapping[str, Tensor]]]:
+def _losses(method: Method, batch: Batch | None = None) -> Iterator[tuple[str, Mapping[str, Tensor]]]:
     """Each phase's terms, its networks thawed as the loop does it."""
-    for name, phase in toy.phases(method).items():
+    for situation in toy.situations(method):
+        given, phase = toy.given(method, situation, batch), method.phases()[situation.phase]
         networks = nn.ModuleList(phase.networks).requires_grad_(True)
-        yield name, phase.loss(batch)
+        yield situation.phase, phase.loss(given)
         networks.requires_grad_(False)
 
 
@@ -222,6 +231,15 @@ def _seeded_losses(cls: type[Method], batch: Batch) -> dict[str, dict[str, Tenso
 
 def _objective(terms: Mapping[str, Tensor]) -> Tensor:
     return torch.stack([term.float() for term in terms.values() if term.requires_grad]).sum()
+
+
+def _specs_of_tasks(cls: type[Method]) -> Iterator[DataSpec]:
+    """The toy data of the method, with each task that it accepts."""
+    first = toy.spec_for(cls)
+    for task in toy_data.TASKS:
+        spec = toy_data.with_task(first, task)
+        if task == first.task or not toy_data.refusal(cls, spec):
+            yield spec
 
 
 def _machinery(method: Method) -> dict[str, dict[str, Any]]:

@@ -8,38 +8,43 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+from ganzoo.batch import DataSpec
 from ganzoo.cache import cache_folder
+from ganzoo.capabilities.base import Capability
 from ganzoo.errors import MetricUnavailableError
 from ganzoo.method import Method
 from ganzoo.metric import MakesSamples, Metric, Score
 from ganzoo.registry import registry
-from ganzoo.task import ClassTask, GazeTask, Task
+from ganzoo.task import ClassTask, GazeTask, NoTask, RegressionTask, Task
 from ganzoo.testing import toy
 from ganzoo.testing.checks import check, require, skip, violate
 from ganzoo.testing.declaration import words_are_given
 from ganzoo.testing.surroundings import environment, other_random_state
-from ganzoo.testing.toy_evaluation import TOYS, evaluation
+from ganzoo.testing.toy_evaluation import SAMPLES, evaluation, spec_of
 
 Scores = Sequence[Score]
 
 
 @check(
     Metric,
-    why="Which methods and tasks a metric is measured for follows from these words, and from nothing else.",
-    mend='Write name = "lower-case", summary = "One sentence." and needs = (Refines, ...), from ganzoo.method; tasks '
-    "holds classes of ganzoo.task, and is empty where anything will do.",
+    why="Which methods, samples and tasks a metric is measured for follows from these words, and from nothing else.",
+    mend='Write name = "lower-case", summary = "One sentence." and needs = (Refines, ...), from ganzoo.capabilities; kinds '
+    'holds "image" or "vector"; tasks holds classes of ganzoo.task, and is empty if anything will do.',
 )
 def metric_declares_itself(cls: type[Metric]) -> None:
-    """It has a lower-case name, a summary of one sentence, and the capabilities and tasks that it applies to."""
+    """It has a lower-case name, a summary of one sentence, and the capabilities, kinds and tasks that it applies to."""
     words_are_given(cls)
     needs, tasks = getattr(cls, "needs", ()), cls.tasks
     good = isinstance(needs, tuple) and needs and all(need in _known() for need in needs)
     require(good, f"needs is {needs!r}, not a tuple of capabilities")
     good = isinstance(tasks, tuple) and all(isinstance(task, type) and issubclass(task, Task) for task in tasks)
     require(good, f"tasks is {tasks!r}, not a tuple of tasks")
+    good = isinstance(cls.kinds, tuple) and cls.kinds and {*cls.kinds} <= {*SAMPLES}
+    require(good, f"kinds is {cls.kinds!r}, not a tuple of {', '.join(SAMPLES)}")
 
 
 @check(
@@ -49,10 +54,11 @@ def metric_declares_itself(cls: type[Metric]) -> None:
     "MetricUnavailableError with a sentence where something is missing.",
 )
 def every_needed_method_is_measured(cls: type[Metric]) -> None:
-    """A method that has one of the capabilities it needs, and no other, gets scores of its own, for each task."""
-    for can, task, scores in _measured_all(cls):
+    """A method that has one of the capabilities it needs, and no other, gets scores of its own, for each kind and task."""
+    for can, spec, scores in _measured_all(cls):
         mine = [score for score in scores if score.subject == "method"]
-        require(mine, f"there is no score of subject 'method' for a method that {_verb(can)} ({type(task).__name__})")
+        data = f"{spec.sample.kind}s, {type(spec.task).__name__}"
+        require(mine, f"there is no score of subject 'method' for a method that can {can.name} ({data})")
 
 
 @check(
@@ -101,8 +107,8 @@ def scores_carry_cards(cls: type[Metric]) -> None:
 )
 def seeds_share_a_card(cls: type[Metric]) -> None:
     """Runs with two seeds, on the same data, give each score the same card."""
-    for can, task, first in _measured_all(cls):
-        other = {(score.name, score.subject): score.card for score in _measure(cls, evaluation(can, task, seed=1))}
+    for can, spec, first in _measured_all(cls):
+        other = {(score.name, score.subject): score.card for score in _measure(cls, evaluation(can, spec, seed=1))}
         for score in first:
             card = other.get((score.name, score.subject), score.card)
             keys = sorted(key for key in {*score.card, *card} if score.card.get(key) != card.get(key))
@@ -116,8 +122,8 @@ def seeds_share_a_card(cls: type[Metric]) -> None:
 )
 def same_scores_again(cls: type[Metric]) -> None:
     """Measured again, anew and with other global random states, it gives the same values and cards."""
-    for can, task, first in _measured_all(cls):
-        data = evaluation(can, task)
+    for can, spec, first in _measured_all(cls):
+        data = evaluation(can, spec)
         with suppress(MetricUnavailableError):
             data.made()  # as another metric may have done: making them seeds torch
         with other_random_state(), _fresh_networks():
@@ -134,8 +140,8 @@ def same_scores_again(cls: type[Metric]) -> None:
 )
 def measuring_changes_nothing(cls: type[Metric]) -> None:
     """The method's weights, buffers, gradients and modes are as before, and so are the dataset's images and labels."""
-    for can, task in _cases(cls):
-        data = evaluation(can, task)
+    for can, spec in _cases(cls):
+        data = evaluation(can, spec)
         before, modes = toy.state(data.method), _modes(data.method)
         prints = {name: data.domain(name).fingerprint() for name in ("source", "target", "source_test", "target_test")}
         _measure(cls, data)
@@ -154,8 +160,8 @@ def measuring_changes_nothing(cls: type[Metric]) -> None:
 )
 def what_is_missing_is_said(cls: type[Metric]) -> None:
     """Without test parts, and with three images, it gives scores, or raises MetricUnavailableError with a sentence."""
-    for can, task in _cases(cls):
-        for data in (evaluation(can, task, tests=False), evaluation(can, task, count=3)):
+    for can, spec in _cases(cls):
+        for data in (evaluation(can, spec, tests=False), evaluation(can, spec, count=3)):
             try:
                 scores = cls(cls.Config()).measure(data)
             except MetricUnavailableError as error:
@@ -166,28 +172,44 @@ def what_is_missing_is_said(cls: type[Metric]) -> None:
 
 
 def _known() -> set[type]:
-    return {MakesSamples, *(kind.protocol for kind in registry().found["capabilities"].values())}
+    return {MakesSamples, *(kind.protocol for kind in _capabilities())}
 
 
-def _cases(cls: type[Metric]) -> Iterator[tuple[type, Task]]:
-    tasks: tuple[Task, ...] = (GazeTask(), ClassTask(3))
-    fitting = [task for task in tasks if not cls.tasks or isinstance(task, cls.tasks)]
+def _capabilities() -> list[type[Capability]]:
+    return list(registry().found["capabilities"].values())
+
+
+def _cases(cls: type[Metric]) -> Iterator[tuple[type[Capability], DataSpec]]:
+    """Every capability that the metric needs, with toy data of each kind of samples and of the tasks that it measures.
+
+    A metric for any task is measured with one and, if nothing asks for labels, with none.
+    """
+    tasks: tuple[Task, ...] = (GazeTask(), ClassTask(3), RegressionTask(2, "px"))
+    fitting = [task for task in tasks if isinstance(task, cls.tasks)] if cls.tasks else [ClassTask(3), NoTask()]
     if not fitting:
         skip("the kit has no toy data for its tasks")
-    able = registry().found["capabilities"].values()
-    realistic = [kind.protocol for kind in able if kind.realism is not None and kind.protocol in TOYS]
-    wanted = dict.fromkeys(can for need in cls.needs for can in (realistic if need is MakesSamples else [need]))
-    yield from ((can, task) for can in wanted for task in fitting)
+    found = False
+    for can in _capabilities():
+        realistic = MakesSamples in cls.needs and can.realism is not None
+        if not realistic and can.protocol not in cls.needs:
+            continue
+        for kind, task in product(cls.kinds, fitting):
+            labels = can.makes == "labels" or any(argument.column == "label" for argument in can.arguments)
+            if not (labels and isinstance(task, NoTask)):
+                found = True
+                yield can, spec_of(can, kind, task)
+    if not found:
+        skip("the kit has no toy for what it needs")
 
 
-def _measured_all(cls: type[Metric]) -> Iterator[tuple[type, Task, Scores]]:
-    return ((can, task, _measured(cls, can, task)) for can, task in _cases(cls))
+def _measured_all(cls: type[Metric]) -> Iterator[tuple[type[Capability], DataSpec, Scores]]:
+    return ((can, spec, _measured(cls, can, number)) for number, (can, spec) in enumerate(_cases(cls)))
 
 
-@lru_cache(maxsize=32)
-def _measured(cls: type[Metric], can: type, task: Task) -> Scores:
-    """Measured once for all the checks that only look at the scores."""
-    return _measure(cls, evaluation(can, task))
+@lru_cache(maxsize=64)
+def _measured(cls: type[Metric], can: type[Capability], number: int) -> Scores:
+    """Case `number` measured once for all the checks that only look at the scores."""
+    return _measure(cls, evaluation(can, list(_cases(cls))[number][1]))
 
 
 def _measure(cls: type[Metric], data: Any) -> Scores:
@@ -221,10 +243,6 @@ def _agree(name: str, one: Mapping[Any, Any], other: Mapping[Any, Any]) -> bool:
 def _modes(method: Method) -> list[Any]:
     modes: list[Any] = [module.training for module in method.modules()]
     return modes + [(p.requires_grad, p.grad is None) for p in method.parameters()]
-
-
-def _verb(can: type) -> str:
-    return {"Refines": "refines", "Predicts": "predicts", "Generates": "generates"}.get(can.__name__, can.__name__)
 
 
 @contextmanager

@@ -1,65 +1,60 @@
-"""Tiny data and short runs on which methods are checked, in milliseconds."""
+"""Short runs on toy data, in which methods are checked within milliseconds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ganzoo import loop
-from ganzoo.batch import Batch, DataSpec, image_spec
-from ganzoo.dataset import Domain
-from ganzoo.loader import Loader
+from ganzoo.batch import Batch, DataSpec
 from ganzoo.loop import Observer, TrainConfig
-from ganzoo.method import Group, Method, Phase
+from ganzoo.method import Group, Method, Phase, Schedule, Stage
+from ganzoo.phases import PhaseRunner
 from ganzoo.settings import Settings
-from ganzoo.task import ClassTask, GazeTask
+from ganzoo.testing import toy_data
 from ganzoo.testing.checks import skip
+from ganzoo.testing.toy_data import SPEC, domains, spec_for, specs_for
+from ganzoo.timeline import groups_of
 
-SPEC = image_spec(channels=1, height=16, width=24, task=GazeTask())
+__all__ = ["SPEC", "domains", "spec_for", "specs_for"]
 STEPS = 8
 FORESEEN = 20_000  # steps of a schedule that are looked at
+Kind = tuple[str | Group, ...]  # of a step: what a schedule returned
 
 
-def domains(spec: DataSpec = SPEC, count: int = 24, seed: int = 0) -> tuple[Domain, Domain]:
-    """Dark discs whose place is the label: on bright ground in the source, on dimmer and noisier ground in the target.
-
-    Both are labelled; the target must reach nobody but an oracle with its labels.
-    """
-    random = np.random.default_rng(seed)
-    return (_discs("toy source", spec, count, random, 200, 5), _discs("toy target", spec, count, random, 130, 20))
+def is_oracle(cls: type[Method]) -> bool:
+    return cls.is_oracle(cls.Config())
 
 
-def loader(source: Domain, target: Domain, *, oracle: bool = False) -> Loader:
-    """Draws from these domains as the loop does it; close it after use."""
-    visible = target if oracle else target.unlabelled()
-    return Loader(source, visible, reads=columns(oracle), batch_size=16, seed=0, oracle=oracle)
-
-
-def batch(spec: DataSpec = SPEC, size: int = 4, *, oracle: bool = False) -> Batch:
-    """A batch as the loop draws it."""
-    drawing = Loader(*domains(spec), reads=columns(oracle), batch_size=size, seed=0, oracle=oracle)
+def batch(method: Method, size: int = 4) -> Batch:
+    """A batch of the columns that the method reads, as the loop draws it."""
+    oracle, reads = method.is_oracle(method.config), method.columns(method.config)
+    drawing = toy_data.loader(method.spec, reads, oracle=oracle, batch_size=size)
     try:
         return drawing.draw(0, 0.5)
     finally:
         drawing.close()
 
 
-def columns(oracle: bool) -> tuple[str, ...]:
-    return ("source", "source_label", "target", *(("target_label",) if oracle else ()))
-
-
-def uneven(images: Tensor) -> Tensor:
+def uneven(batch: Batch) -> Batch:
     """The same with less and less contrast along the batch, so that statistics of its parts differ clearly."""
-    return images * torch.linspace(1.0, 0.2, len(images))[:, None, None, None]
+
+    def weaker(samples: Tensor) -> Tensor:
+        return samples * torch.linspace(1.0, 0.2, len(samples)).view(-1, *[1] * (samples.dim() - 1))
+
+    columns = {name: weaker(v) if name in ("source", "target") else v for name, v in batch.columns.items()}
+    return replace(batch, columns=columns)
 
 
-def build(cls: type[Method], spec: DataSpec = SPEC, seed: int = 0, config: Settings | None = None) -> Method:
-    """The method as the loop builds it."""
+def build(cls: type[Method], spec: DataSpec | None = None, seed: int = 0, config: Settings | None = None) -> Method:
+    """The method as the loop builds it, for the toy data that it accepts."""
+    spec = spec or spec_for(cls)
     return loop.build(cls, config or cls.Config(), spec, seed=seed, device=torch.device("cpu")).train()
 
 
@@ -68,18 +63,88 @@ def phases(method: Method) -> Mapping[str, Phase]:
     return method.phases() or skip("it has no phases")
 
 
-def hurried(cls: type[Method], spec: DataSpec = SPEC, seed: int = 0) -> Method:
-    """The same, but it meets each kind of step of its schedule in turn, so that a short run sees all of them."""
+def hurried(cls: type[Method], spec: DataSpec | None = None, seed: int = 0) -> Method:
+    """The same, but it meets each kind of step of its stages in turn, so that a short run sees all of them."""
     method = build(cls, spec, seed)
-    kinds = kinds_of_step(method)
-    if kinds:
-        method.__dict__["schedule"] = lambda step: kinds[step % len(kinds)]
+    stages = [_hurried(stage) for stage in method.stages()]
+    if kinds_of_step(method):
+        method.__dict__["stages"] = lambda: stages
     return method
 
 
-def kinds_of_step(method: Method) -> list[tuple[str | Group, ...]]:
-    """The different steps that the schedule holds, in order of appearance; at most eight."""
-    return list(dict.fromkeys(tuple(method.schedule(step)) for step in range(FORESEEN)))[:8]
+def _hurried(stage: Stage) -> Stage:
+    """The stage, as long as any other, with a schedule that repeats the kinds of its steps."""
+    kinds = _kinds(stage.schedule)
+    return replace(stage, share=1.0, schedule=lambda step: kinds[step % len(kinds)] if kinds else ())
+
+
+def kinds_of_step(method: Method) -> list[Kind]:
+    """The different steps that the schedules of all stages hold, in order of appearance; at most eight of a stage."""
+    return [kind for stage in method.stages() for kind in _kinds(stage.schedule) if kind]
+
+
+def _kinds(schedule: Callable[[int], Schedule]) -> list[Kind]:
+    return list(dict.fromkeys(_hashable(schedule(step)) for step in range(FORESEEN)))[:8]
+
+
+def _hashable(steps: Schedule) -> Kind:
+    return tuple(entry if isinstance(entry, str) else tuple(entry) for entry in steps)
+
+
+class Situation(NamedTuple):
+    """A phase, and the earlier ones of its step that hand on what it takes."""
+
+    phase: str
+    givers: tuple[str, ...]
+
+
+def situations(method: Method) -> list[Situation]:
+    """Every phase with all that its schedule may have handed on before it, in the order of `phases()`.
+
+    A check of phases is skipped for a method that has none.
+    """
+    known = phases(method)
+    found: dict[Situation, None] = {}
+    for kind in kinds_of_step(method):
+        names = [name for group in groups_of(kind) for name in group if name in known]
+        for at, name in enumerate(names):
+            takes = {*known[name].takes}
+            givers = tuple(dict.fromkeys(each for each in names[:at] if takes & {*known[each].hands_on}))
+            found[Situation(name, givers)] = None
+    found |= {Situation(name, ()): None for name in known if not any(name == each.phase for each in found)}
+    return sorted(found, key=lambda situation: list(known).index(situation.phase))
+
+
+def given(method: Method, situation: Situation, plain: Batch | None = None) -> Batch:
+    """A batch for a phase, with what the losses of the earlier phases of its step hand on of the same rows."""
+    known, carried = method.phases(), dict[str, Tensor]()
+    plain = batch(method) if plain is None else plain
+    for name in situation.givers:
+        own = plain.with_carried({key: carried[key] for key in known[name].takes if key in carried})
+        method.requires_grad_(True)
+        known[name].loss(own)
+        method.requires_grad_(False)
+        carried.update(own.handed_on)
+    takes = known[situation.phase].takes
+    return plain.with_carried({key: carried[key] for key in takes if key in carried})
+
+
+def update(runner: PhaseRunner, batch: Batch) -> dict[str, Tensor]:
+    """One update with all that the batch carries."""
+    return runner.update(batch, dict(batch.carried))
+
+
+def rounds(method: Method) -> list[list[Group]]:
+    """Steps of the schedule that together run every phase, each phase once in a step and as few steps as that takes."""
+    met: set[str] = set()
+    steps = []
+    for kind in kinds_of_step(method):
+        once: set[str] = set()
+        step = [tuple(name for name in group if name not in once and not once.add(name)) for group in groups_of(kind)]  # type: ignore[func-returns-value]
+        if not once <= met:
+            steps.append([group for group in step if group])
+            met |= once
+    return steps + [[(name,)] for name in method.phases() if name not in met]
 
 
 def train(
@@ -88,19 +153,28 @@ def train(
     """Train for STEPS steps in float32; the logged means. `stop_at` ends it there, as a kill after a save would."""
     observer = _Log(stop_at)
     given = {"steps": STEPS, "batch_size": 4, "log_every": 1, "precision": "fp32", "device": "cpu", **settings}
-    with suppress(_Stopped):
-        loop.train(method, *domains(method.spec), TrainConfig.model_validate(given), run_dir, observer)
+    source, target = domains(method.spec)
+    config = TrainConfig.model_validate(given)
+    with suppress(Stopped):
+        loop.train(method, source, target, config, run_dir, observer, paired=method.spec.paired)
     return observer.logs
 
 
-def trained(cls: type[Method], spec: DataSpec = SPEC, seed: int = 0) -> Method:
+def finish(method: Method) -> None:
+    """The closed-form step, with what the loop would give it."""
+    source, target = domains(method.spec)
+    visible = target if target is None or method.is_oracle(method.config) else target.unlabelled()
+    method.finish(source, visible)
+
+
+def trained(cls: type[Method], spec: DataSpec | None = None, seed: int = 0) -> Method:
     """The method after a short run, closed form included, ready to be used."""
     method = hurried(cls, spec, seed)
     train(method)
     return method.eval()
 
 
-def state(method: Method) -> dict[str, Tensor]:
+def state(method: torch.nn.Module) -> dict[str, Tensor]:
     """A copy of the state dict."""
     return {name: tensor.detach().clone() for name, tensor in method.state_dict().items()}
 
@@ -114,8 +188,8 @@ def _same(a: Tensor, b: Tensor) -> bool:
     return a.dtype == b.dtype and torch.equal(a, b)
 
 
-class _Stopped(Exception):  # noqa: N818 (no error: the run is meant to end)
-    pass
+class Stopped(Exception):  # noqa: N818 (no error: the run is meant to end)
+    """Raised by an observer to end a run."""
 
 
 class _Log(Observer):
@@ -128,24 +202,4 @@ class _Log(Observer):
 
     def saved(self, step: int) -> None:
         if step == self.stop_at:
-            raise _Stopped
-
-
-def _discs(name: str, spec: DataSpec, count: int, random: np.random.Generator, ground: int, noise: int) -> Domain:
-    labels, right, down = _places(spec, count, random)
-    y, x = np.mgrid[: spec.height, : spec.width]
-    center_x, center_y = spec.width * (0.5 + right / 4), spec.height * (0.5 + down / 4)
-    away = (x - center_x[:, None, None]) ** 2 + (y - center_y[:, None, None]) ** 2
-    clean = np.where(away < (spec.height / 4) ** 2, 40, ground)[:, None]
-    images = clean + random.normal(0, noise, (count, *spec.image_shape))
-    return Domain(name, images.clip(0, 255).astype(np.uint8), labels)
-
-
-def _places(spec: DataSpec, count: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Labels [count, label_size], and where they put the disc, each from -1 to 1."""
-    if isinstance(spec.task, ClassTask):
-        classes = random.integers(spec.task.classes, size=count)
-        angle = 2 * np.pi * classes / spec.task.classes
-        return classes[:, None].astype(np.float32), np.cos(angle), np.sin(angle)
-    gaze = random.uniform(-0.3, 0.3, (count, spec.task.label_size)).astype(np.float32)
-    return gaze, -gaze[:, -1] / 0.3, -gaze[:, 0] / 0.3
+            raise Stopped

@@ -1,16 +1,17 @@
-"""What metrics are checked with: a tiny dataset, and one tiny method for each capability."""
+"""What metrics are checked with: a tiny dataset, and the toy method that each capability brings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganzoo.batch import DataSpec, image_spec
-from ganzoo.capabilities import Generates, GeneratesLabelled, Predicts, Refines
+from ganzoo.batch import Column, DataSpec
+from ganzoo.capabilities.base import Capability
 from ganzoo.dataset import Dataset, Domain
 from ganzoo.evaluation import TrainedEvaluation
 from ganzoo.method import Method, Phase
@@ -18,9 +19,13 @@ from ganzoo.metric import Extraction, Extractor
 from ganzoo.registry import registry
 from ganzoo.settings import Settings
 from ganzoo.task import Task
-from ganzoo.testing import toy
+from ganzoo.testing import toy, toy_data
 
 COUNT = 48
+SAMPLES = {
+    "image": Column((1, 36, 60)),
+    "vector": Column((2,), "vector"),
+}  # of an eye, the least that metrics' networks take
 
 
 class NoSettings(Settings):
@@ -41,51 +46,31 @@ class ToyPixels(Extractor):
         return images[:, :, ::4, ::4].float().flatten(1)
 
 
-class _Toy(Method):
-    """Nothing is learnt."""
+class ToyMethod(Method):
+    """Learns nothing, and can do nothing by itself."""
 
     name, summary, paper, Config = "toy", "Does nothing.", "", NoSettings
+    kinds = ("image", "vector")
     scale: Tensor
 
     def __init__(self, config: NoSettings, spec: DataSpec) -> None:
         super().__init__(config, spec)
         self.register_buffer("scale", torch.empty(()).uniform_(0.7, 0.9))
-        self.network = nn.Sequential(nn.Flatten(), nn.Linear(int(np.prod(spec.image_shape)), spec.task.output_size))
+        numbers, outputs = prod(spec.sample.shape), max(spec.task.output_size, 1)
+        self.network = nn.Sequential(nn.Flatten(), nn.Linear(numbers, outputs))
 
     def phases(self) -> Mapping[str, Phase]:
         return {}
 
 
-class ToyRefiner(_Toy):
-    def refine(self, source: Tensor) -> Tensor:
-        return source * self.scale
-
-
-class ToyGenerator(_Toy):
-    def generate(self, count: int) -> Tensor:
-        return torch.rand(count, *self.spec.image_shape, device=self.scale.device) * 2 * self.scale - self.scale
-
-
-class ToyLabelledGenerator(_Toy):
-    def generate_labelled(self, labels: Tensor) -> Tensor:
-        return labels[:, :1, None, None].tanh().expand(len(labels), *self.spec.image_shape) * self.scale
-
-
-class ToyPredictor(_Toy):
-    def predict(self, images: Tensor) -> Tensor:
-        return self.spec.task.decode(self.network(images))
-
-
-TOYS: dict[type, type[Method]] = {
-    Refines: ToyRefiner,
-    Generates: ToyGenerator,
-    GeneratesLabelled: ToyLabelledGenerator,
-    Predicts: ToyPredictor,
-}
+def toy_method(can: type[Capability], spec: DataSpec, seed: int = 0) -> Method:
+    """A method that has one capability and no other."""
+    name = f"Toy{''.join(word.capitalize() for word in can.name.split('_'))}"
+    return toy.build(type(name, (can.toy, ToyMethod), {}), spec, seed)
 
 
 class ToyData(Dataset):
-    """The toy domains, with held-out parts and four persons in each; without tests where `tests` is False."""
+    """Toy domains with held-out parts and four persons in each; without tests where `tests` is False."""
 
     name, summary, homepage, license, Config = "toy", "Discs.", "", "Apache-2.0 (generated)", NoSettings
 
@@ -112,14 +97,16 @@ class ToyData(Dataset):
     def _domain(self, seed: int, which: int) -> Domain:
         made = toy.domains(self._spec, self.count, seed)[which]
         groups = np.arange(len(made), dtype=np.int64) % 4 + 4 * seed
-        return Domain(("source", "target")[which] + ("_test" if seed else ""), made.images, made.labels, groups)
+        name = ("source", "target")[which] + ("_test" if seed else "")
+        return Domain(name, made.samples, made.labels, groups, made.extra, tuple(made.extra))
 
 
-def evaluation(can: type, task: Task, count: int = COUNT, *, tests: bool = True, seed: int = 0) -> TrainedEvaluation:
+def evaluation(
+    can: type[Capability], spec: DataSpec, count: int = COUNT, *, tests: bool = True, seed: int = 0
+) -> TrainedEvaluation:
     """What a metric may look at, of a toy method that can `can` and nothing else; `seed` is that of its run."""
-    spec = image_spec(1, 36, 60, task)  # of an eye, which is the least that networks of metrics are made for
     return TrainedEvaluation(
-        toy.build(TOYS[can], spec, seed),
+        toy_method(can, spec, seed),
         ToyData(spec, count, tests=tests),
         seed=seed,
         samples=count,
@@ -128,3 +115,8 @@ def evaluation(can: type, task: Task, count: int = COUNT, *, tests: bool = True,
         precision="fp32",
         device=torch.device("cpu"),
     )
+
+
+def spec_of(can: type[Capability], kind: str, task: Task) -> DataSpec:
+    """Toy data of one kind, with all columns that the capability takes."""
+    return toy_data.with_columns(SAMPLES[kind], task, can.arguments)

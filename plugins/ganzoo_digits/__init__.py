@@ -12,6 +12,8 @@ from ganzoo.files.store_pair import StorePairConfig, pair_of
 from ganzoo_digits.mnistm import MNISTM
 from ganzoo_digits.originals import MNIST, SVHN, USPS
 
+ganzoo_contract = 2
+
 
 class ColourConfig(StorePairConfig):
     channels: Channels = Field("rgb", description="Grey digits become RGB by three equal channels.")

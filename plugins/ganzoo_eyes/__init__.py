@@ -18,6 +18,8 @@ from ganzoo_eyes.cache import RENDERER_VERSION, columns
 from ganzoo_eyes.looks import SOURCE_GAZE, TARGET_GAZE
 from ganzoo_eyes.split import COLUMNS, Split
 
+ganzoo_contract = 2
+
 _FIRST_TARGET_PERSON = 10_000  # person ids of the source are below, so that no id means two people
 
 

@@ -7,6 +7,8 @@ from ganzoo_fid.efficientnet import EfficientNetLite0
 from ganzoo_fid.inception import Inception
 from ganzoo_fid.metrics import FID, KID, DensityCoverage, PrecisionRecall
 
+ganzoo_contract = 2
+
 
 @hookimpl
 def ganzoo_metrics() -> list[type]:

@@ -8,6 +8,8 @@ from ganzoo_gaze.downstream import DownstreamGazeError
 from ganzoo_gaze.drift import LabelDrift
 from ganzoo_gaze.extractor import GazeFeatures
 
+ganzoo_contract = 2
+
 
 @hookimpl
 def ganzoo_metrics() -> list[type]:

@@ -16,6 +16,8 @@ from ganzoo_gaze_data.mpiigaze import MPIIGaze
 from ganzoo_gaze_data.syntheseyes import SynthesEyes
 from ganzoo_gaze_data.unityeyes import UnityEyes
 
+ganzoo_contract = 2
+
 
 class MPIIGazeConfig(StorePairConfig):
     """SimGAN's size: 35 x 55, as renders are stored; of MPIIGaze's 36 x 60 the middle is cut out, never resampled."""
