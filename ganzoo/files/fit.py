@@ -41,7 +41,7 @@ class Fit:
 
     def check(self, shapes: Sequence[Shape], names: Sequence[str], what: str) -> None:
         """Raise DatasetError, naming both shapes and the option, where images of `shapes` cannot be brought to it."""
-        refused = {shape: advice for shape in dict.fromkeys(shapes) if (advice := self._refusal(shape))}
+        refused = {shape: parts for shape in dict.fromkeys(shapes) if (parts := self._refusal(shape))}
         if not refused:
             return
         odd = [name for name, shape in zip(names, shapes, strict=True) if shape in refused]
