@@ -26,7 +26,7 @@ def command(kind: str | None) -> None:
 
 def _print_classes(kind: str) -> None:
     packages = {name: plugin.package for plugin in registry().plugins for name in plugin.adds.get(kind, [])}
-    rows = []
+    rows: list[list[Text | str]] = []
     for name, cls in registry().found[kind].items():
         summary = Text(printable(cls.summary))
         if not getattr(cls, "by_default", True):
@@ -37,7 +37,7 @@ def _print_classes(kind: str) -> None:
 
 def print_plugins() -> None:
     """Every plugin with what it adds, and what is wrong with it."""
-    rows = []
+    rows: list[list[Text | str]] = []
     for plugin in registry().plugins:
         adds = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in plugin.adds.items() if names)
         style = "" if plugin.state == "ok" else "dim" if plugin.disabled else "red"
