@@ -186,7 +186,7 @@ def test_steps_updates_and_draws_stand_in_every_format():
 def test_rows_whose_steps_have_more_updates_than_those_of_others_are_named():
     seven = of_spending("seven", step=10, images_drawn=700)
     said = notes(compare([seven, of_spending("one", step=70, images_drawn=700)]))
-    assert any("Updates in a step: seven 7, one 1." in note for note in said)
+    assert any("Updates in a step: one 1, seven 7." in note for note in said)
     assert not any("Updates in a step" in note for note in notes(compare([seven])))
 
 
