@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from extras import needs
 from PIL import Image
 
 import ganzoo as package
@@ -111,7 +112,7 @@ def test_its_metric_compares_with_the_original(run, trained):
 @pytest.mark.parametrize("format", ["torchscript", "onnx", "safetensors"])
 def test_it_is_exported_with_both_inputs(trained, tmp_path, format):
     if format == "onnx":
-        pytest.importorskip("onnxscript")
+        needs("onnx")
     made = export(trained, format, tmp_path / "filler", "inpaint")
     assert [each["name"] for each in made.card["inputs"]] == ["images", "mask"]
     assert made.card["inputs"][1]["values"] == "float32, 0 or 1"
