@@ -20,7 +20,7 @@ from ganzoo.method import Method, Phase
 from ganzoo.settings import Settings
 from ganzoo.testing import CheckFailed, generate_checks
 
-METHOD_CHECKS = [check for _, check in generate_checks([Honest])]
+METHOD_CHECKS = list(dict.fromkeys(check for _, check in generate_checks([Honest])))
 BY_NAME = {check.name: check for check in METHOD_CHECKS}
 LIARS: list[tuple[str, str, type[Method]]] = []
 
@@ -73,9 +73,11 @@ lie("config_is_frozen_and_described", "cannot be an option", Config=Odd)
 lie("config_is_frozen_and_described", "hides the option", Config=Hiding)
 lie("config_is_frozen_and_described", "is no Settings", Config=Thawed)
 lie("presets_are_valid", "no setting 'widht'", presets={"wide": {"method": {"widht": 8}}})
-lie("presets_are_valid", "greater than or equal to 1", presets={"short": {"train": {"steps": 0}}})
+lie("presets_are_valid", "greater than or equal to 0", presets={"short": {"train": {"steps": -1}}})
+lie("presets_are_valid", "checked_at_most names depth", checked_at_most={"depth": 2})
 lie("presets_are_valid", "has a table training", presets={"short": {"training": {"steps": 9}}})
-lie("has_a_capability", "neither refines", refine=None, generate=None, predict=None)
+lie("has_a_capability", "none of the functions", refine=None, generate=None, predict=None)
+lie("has_a_capability", "it has encode, but not code_size", encode=lambda self, images: images.flatten(1))
 
 
 def counting_schedule(self, step):
@@ -100,7 +102,7 @@ lie("decay_is_pure", "-0.8", phases=phases_with(refine={"decay": lambda progress
 # What an update may do
 lie(
     "losses_are_named_scalars",
-    "is no 0-d tensor",
+    "is not a 0-d tensor",
     predict_loss=predict_loss(lambda s, b, t: {"label": t["label"][None]}),
 )
 lie(
