@@ -66,7 +66,7 @@ class Domain:
         """Everything that the domain holds, by the names that a batch gives them behind the domain's own: "" is the
         samples, "label", "group", and the names of `extra`."""
         given = {"": self.samples, "label": self.labels, "group": self.groups, **self.extra}
-        return {name: column for name, column in given.items() if column is not None}
+        return {name: v for name, v in given.items() if v is not None and v.dtype.kind in "biuf"}  # names are no input
 
     def take(self, rows: np.ndarray | slice) -> Domain:
         """The same domain with only these rows."""

@@ -167,5 +167,5 @@ class Method(nn.Module, ABC):
         return self
 
 
-CLASS_FLAGS = ("couples_batch", "oracle", "reads", "kinds", "tasks", "paired")
+CLASS_FLAGS = ("couples_batch", "oracle", "paired")
 """Read before there is an object, and shown in tables: they belong in the class."""

@@ -40,6 +40,16 @@ def files_of_the_tutorial(folder: Path) -> list[Path]:
     return [folder / name for name, _ in found]
 
 
+NAMES = sorted({(kind, name) for kind, found in Registry().found.items() for name, cls in found.items()
+                if cls.__module__.startswith("ganzoo_")})  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "name"), NAMES)
+def test_every_name_that_ganzoo_brings_stands_on_a_page(kind, name):
+    pages = (ROOT / "docs").glob("*.md")
+    assert any(f"`{name}`" in page.read_text(encoding="utf-8") for page in pages)
+
+
 def test_the_methods_of_the_tutorial_keep_the_contract(tmp_path):
     registry = Registry()
     for file in files_of_the_tutorial(tmp_path):

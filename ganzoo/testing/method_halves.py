@@ -50,7 +50,7 @@ class _Update:
 
     def run(self, cls: type[Method], situation: toy.Situation, size: int) -> None:
         method, phase = toy.build(cls), situation.phase
-        batch = toy.given(method, situation, toy.batch(method, WHOLE))
+        batch = toy.given(method, situation, toy.uneven(toy.batch(method, WHOLE)))
         networks = nn.ModuleList(method.phases()[phase].networks).requires_grad_(True)
         for part, micro in enumerate(batch.split(size)):
             with AlignedNoise(part * size, size, WHOLE) as noise:

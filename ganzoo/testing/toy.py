@@ -42,6 +42,16 @@ def batch(method: Method, size: int = 4) -> Batch:
         drawing.close()
 
 
+def uneven(batch: Batch) -> Batch:
+    """The same with less and less contrast along the batch, so that statistics of its parts differ clearly."""
+
+    def weaker(samples: Tensor) -> Tensor:
+        return samples * torch.linspace(1.0, 0.2, len(samples)).view(-1, *[1] * (samples.dim() - 1))
+
+    columns = {name: weaker(v) if name in ("source", "target") else v for name, v in batch.columns.items()}
+    return replace(batch, columns=columns)
+
+
 def build(cls: type[Method], spec: DataSpec | None = None, seed: int = 0, config: Settings | None = None) -> Method:
     """The method as the loop builds it, for the toy data that it accepts."""
     spec = spec or spec_for(cls)

@@ -139,6 +139,21 @@ def test_a_changed_plugin_file_is_said(ganzoo, project):
         assert ganzoo("evaluate", "runs/a").exit_code == 0
 
 
+def test_a_run_that_goes_on_with_a_changed_plugin_file_says_so(ganzoo, project):
+    with (project / "mine.py").open("a") as file:
+        file.write("# changed")
+    (project / "runs/a/metrics.json").unlink()
+    with pytest.warns(UserWarning, match=r"mine\.py is not as it was when runs/a began"):
+        result = ganzoo("run", "shift", "--plugin", "mine.py", *DATA, *SETTINGS, "--out", "runs/a")
+    assert result.exit_code == 0
+
+
+def test_the_options_of_the_data_of_a_run_are_in_its_help(ganzoo, project):
+    text = " ".join(ganzoo("evaluate", "runs/a", "--help").output.split())
+    assert "--source PATH Labelled synthetic images for training" in text
+    assert "--target-test PATH" in text
+
+
 def test_a_plugin_file_that_is_gone_is_named_with_the_option(ganzoo, project):
     (project / "mine.py").rename(project / "yours.py")
     with pytest.raises(UnknownNameError, match=r"made with --plugin .*/project/mine\.py.*name the file with --plugin"):

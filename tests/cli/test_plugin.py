@@ -67,8 +67,14 @@ def test_what_failed_why_it_matters_and_how_to_mend_it_are_said(ganzoo, tmp_path
 def test_a_check_that_cannot_be_made_says_why(ganzoo):
     result = ganzoo("plugin", "check", "unityeyes-mpiigaze", "--only", "card_is_plain")
     assert result.exit_code == 0, result.output
-    assert "skipped  card_is_plain: its data are not here" in result.output
+    assert "skipped  card_is_plain, because its data are not here" in result.output
     assert "ganzoo data prepare unityeyes" in result.output
+    assert "0 ok, 0 failed, 1 skipped" in result.output
+
+
+def test_a_check_of_phases_gives_up_in_words_for_a_method_without_any(ganzoo):
+    result = ganzoo("plugin", "check", "identity", "--only", "halves_add_up")
+    assert "skipped  halves_add_up, because it has no phases" in result.output
     assert "0 ok, 0 failed, 1 skipped" in result.output
 
 

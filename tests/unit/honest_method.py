@@ -61,7 +61,8 @@ class Honest(Method):
         noise = 0.01 * torch.randn(batch.source.shape, device=batch.source.device)
         made = self.contrast(batch.source + noise).tanh().float()
         self.running.copy_(self.contrast.bias.detach().mean())
-        return {"brightness": (made.mean() - batch.target.mean()).square(), "running": self.running.clone()}
+        gap = made.mean((1, 2, 3)) - batch.target.float().mean((1, 2, 3))
+        return {"brightness": gap.square().mean(), "running": self.running.clone()}
 
     def polish_loss(self, batch: Batch) -> Mapping[str, Tensor]:
         return {"l1": F.l1_loss(self.contrast(batch.source).float(), batch.source)}

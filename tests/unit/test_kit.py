@@ -16,9 +16,11 @@ from pydantic import BaseModel, Field
 from torch import nn
 
 from ganzoo.batch import OracleBatch
+from ganzoo.errors import PluginError
 from ganzoo.method import Method, Phase
+from ganzoo.registry import Registry
 from ganzoo.settings import Settings
-from ganzoo.testing import CheckFailed, generate_checks
+from ganzoo.testing import CheckFailed, CheckSkipped, generate_checks, toy
 
 METHOD_CHECKS = list(dict.fromkeys(check for _, check in generate_checks([Honest])))
 BY_NAME = {check.name: check for check in METHOD_CHECKS}
@@ -231,11 +233,51 @@ lie(
     predict_loss=predict_loss(remembers),
     built=lambda self: self.register_buffer("last", torch.zeros(4, *self.spec.image_shape)),
 )
-lie("halves_add_up", "other gradients", predict_loss=predict_loss(lambda s, b, t: {"label": t["label"] * len(b)}))
+halves = "halves_add_up"
+lie(halves, "other gradients", predict_loss=predict_loss(lambda s, b, t: {"label": t["label"] * len(b)}))
 lie(
-    "halves_add_up",
-    "other gradients",
-    predict_loss=lambda self, batch: {"spread": self.head(self.body(batch.source)).var(0).sum()},
+    halves,
+    "term 'spread'",
+    predict_loss=predict_loss(
+        lambda s, b, t: {"label": t["label"], "spread": 1e-5 * s.head(s.body(b.source)).var(0).sum()}
+    ),
+)
+
+
+def normalized(self):
+    self.body = nn.Sequential(*self.body, nn.BatchNorm1d(4))
+
+
+def noisily_normalized(self):
+    self.body = nn.Sequential(nn.Flatten(), nn.Dropout(), *list(self.body)[1:], nn.BatchNorm1d(4))
+
+
+def running_mean(self, batch, terms):
+    self.running.copy_(0.9 * self.running + 0.1 * batch.source.mean())
+    return terms
+
+
+def count_updates(self, batch, terms):
+    self.updates.add_(1)
+    return terms
+
+
+lie(halves, "phase 'predict' has other gradients of its term 'label'", built=normalized)
+lie(halves, "phase 'predict' has other gradients of its term 'label'", built=noisily_normalized)
+lie(
+    halves,
+    "phase 'refine' has other gradients of its term 'brightness'",  # although it draws noise
+    built=lambda self: setattr(self, "contrast", nn.Sequential(self.contrast, nn.BatchNorm2d(1))),
+    refine_loss=lambda self, batch: {
+        "brightness": (self.contrast(batch.source + torch.randn_like(batch.source)) - batch.target).abs().mean()
+    },
+)
+lie(halves, "leaves other values in running", predict_loss=predict_loss(running_mean))
+lie(
+    halves,
+    "leaves other values in updates",
+    predict_loss=predict_loss(count_updates),
+    built=lambda self: self.register_buffer("updates", torch.zeros((), dtype=torch.int64)),
 )
 
 # What a run promises
@@ -307,6 +349,11 @@ lie(
     "refine answers otherwise",
     refine=lambda self, source: (self.contrast(source) - self.contrast(source).mean()).tanh(),
 )
+lie(
+    "images_are_judged_one_by_one",
+    "refine answers otherwise",  # although it draws noise
+    refine=lambda self, source: (source - source.mean() + 0.1 * torch.randn_like(source)).tanh(),
+)
 lie("outputs_change_nothing", "refine changes mean", refine=lambda self, source: (source + self.mean.add_(0.01)).tanh())
 lie(
     "saved_state_is_enough",
@@ -358,15 +405,28 @@ def test_every_check_has_a_liar():
     assert {name for name, _, _ in LIARS} | {"imports_only_the_contract"} == set(BY_NAME)
 
 
+def outcomes(cls):
+    """ "ok" or why it was skipped, by check; a check that fails raises."""
+    found = {}
+    for _, check in generate_checks([cls]):
+        found[check.name] = "ok"
+        try:
+            check(cls)
+        except CheckSkipped as reason:
+            found[check.name] = str(reason)
+    return found
+
+
 def test_an_oracle_may_use_target_labels_and_is_given_them():
     def loss(self, batch):
         return {"label": self.spec.task.loss(self.head(self.body(batch.target)).float(), batch.target_label)}
 
-    for _, check in generate_checks([liar(oracle=True, predict_loss=loss)]):
-        check(liar(oracle=True, predict_loss=loss))
+    found = outcomes(liar(oracle=True, predict_loss=loss))
+    assert found.pop("target_labels_are_out_of_reach") == "it declares oracle, and is given target labels"
+    assert set(found.values()) == {"ok"}
 
 
-def test_a_method_without_any_phase_passes():
+def test_a_method_without_any_phase_passes_and_its_checks_of_phases_are_skipped():
     """Such as one that only computes something at the end."""
 
     def built(self):
@@ -379,8 +439,10 @@ def test_a_method_without_any_phase_passes():
         "predict": None,
         "built": built,
     }
-    for _, check in generate_checks([liar(**members)]):
-        check(liar(**members))
+    found = outcomes(liar(**members))
+    assert set(found.values()) == {"ok", "it has no phases"}
+    assert found["halves_add_up"] == found["losses_are_named_scalars"] == "it has no phases"
+    assert found["saved_state_is_enough"] == found["finish_can_be_repeated"] == "ok"
 
 
 def test_noise_of_a_phase_does_not_excuse_its_other_phases():
@@ -390,10 +452,84 @@ def test_noise_of_a_phase_does_not_excuse_its_other_phases():
         BY_NAME["halves_add_up"](summed)
 
 
-def test_a_method_with_batch_norm_must_say_that_it_couples_the_batch():
-    def built(self):
-        self.body = nn.Sequential(*self.body, nn.BatchNorm1d(4))
+def test_a_method_that_declares_couples_batch_is_not_tested_in_halves():
+    with pytest.raises(CheckSkipped, match="it declares couples_batch"):
+        BY_NAME["halves_add_up"](liar(built=normalized, couples_batch=True))
 
-    with pytest.raises(CheckFailed, match="other gradients"):
-        BY_NAME["halves_add_up"](liar(built=built))
-    BY_NAME["halves_add_up"](liar(built=built, couples_batch=True))
+
+def mixed(self, batch):
+    """Each image is mixed with another, by a share of its own."""
+    share = torch.rand(len(batch), 1, 1, 1, device=batch.source.device)
+    others = batch.source[torch.randperm(len(batch))]
+    return {"mixed": self.head(self.body(share * batch.source + (1 - share) * others)).square().mean()}
+
+
+def drawn_in_many_ways(self, batch):
+    images = batch.source + torch.empty_like(batch.source).uniform_(-0.1, 0.1) + torch.randn(len(batch), 1, 1, 1)
+    images = torch.cat([images, batch.target]) * torch.bernoulli(torch.full((2 * len(batch), 1, 1, 1), 0.5))
+    images = images + 0.1 * torch.randint(0, 3, (2 * len(batch), 1, 1, 1)) + torch.randn(())
+    return {"drawn": self.head(self.body(nn.functional.dropout(images))).square().mean()}
+
+
+@pytest.mark.parametrize("loss", [mixed, drawn_in_many_ways])
+def test_noise_of_each_image_is_no_coupling(loss):
+    BY_NAME["halves_add_up"](liar(predict_loss=loss))
+
+
+def poisson(self, batch):
+    return {
+        "rare": self.head(self.body(torch.poisson(batch.source + 1) + torch.poisson(batch.target + 1))).square().mean()
+    }
+
+
+def one_by_one(self, batch):
+    images = [image + torch.randn(()) for image in batch.source]
+    return {"shifted": self.head(self.body(torch.stack(images))).square().mean()}
+
+
+@pytest.mark.parametrize(
+    ("loss", "reason"),
+    [
+        (poisson, "phase 'predict' draws with poisson, which the kit cannot repeat image by image"),
+        (one_by_one, "phase 'predict' draws 22 times for 22 images and 11 times for 11"),
+    ],
+)
+def test_noise_that_cannot_be_repeated_is_a_reason_to_skip(loss, reason):
+    with pytest.raises(CheckSkipped, match=reason):
+        BY_NAME["halves_add_up"](liar(predict_loss=loss))
+
+
+def test_a_loss_that_cannot_be_moved_to_the_meta_device_is_a_reason_to_skip():
+    def loss(self, batch):
+        with torch.autocast(batch.source.device.type, enabled=False):
+            return Honest.predict_loss(self, batch)
+
+    with pytest.raises(CheckSkipped, match="phase 'predict' uses autocast"):
+        BY_NAME["losses_stay_on_the_device"](liar(predict_loss=loss))
+
+
+def test_a_module_whose_source_cannot_be_read_is_a_reason_to_skip():
+    made = type("Made", (Honest,), {"__module__": "made_in_a_session"})
+    with pytest.raises(CheckSkipped, match="the source of its module cannot be read"):
+        BY_NAME["imports_only_the_contract"](made)
+
+
+@pytest.mark.parametrize("flag", ["couples_batch", "oracle"])
+def test_a_flag_of_the_class_that_is_set_on_the_object_is_refused(flag):
+    hidden = liar(built=lambda self: setattr(self, flag, True))
+    with pytest.raises(PluginError, match=f"honest sets self.{flag}, .* write {flag} = True in the body of class Liar"):
+        toy.build(hidden)
+
+
+def test_a_flag_that_is_not_true_or_false_makes_the_plugin_broken(tmp_path):
+    text = (
+        Path(honest_method.__file__)
+        .read_text()
+        .replace("    Config = HonestConfig\n", "    Config = HonestConfig\n    oracle = property(bool)\n")
+    )
+    file = tmp_path / "flagged.py"
+    file.write_text(f"{text}\nfrom ganzoo import hookimpl\n@hookimpl\ndef ganzoo_methods(): return [Honest]\n")
+    with pytest.raises(
+        PluginError, match=r"Honest.oracle must be True or False in the body of the class, and is a prop"
+    ):
+        Registry().add_file(file)

@@ -71,6 +71,18 @@ lie(whole, "neither a value nor a reason", measure=scored(value=None))
 lie(whole, "not a Score", measure=lambda self, data: [Honest.measure(self, data)[0].value])
 lie("scores_carry_cards", "has no card", measure=scored(card={}))
 lie("scores_carry_cards", "cannot be written as JSON", measure=scored(card={"weights": Path("w")}))
+one_card = "seeds_share_a_card"
+lie(one_card, "seed in the card of gap", measure=lambda self, data: scored(card={"seed": data.seed})(self, data))
+lie(
+    one_card,
+    "interval in the card of gap",
+    measure=lambda self, data: scored(card={"images": 48, "interval": f"bootstrap, seed {data.seed}"})(self, data),
+)
+lie(
+    one_card,
+    "made in the card of gap",
+    measure=lambda self, data: scored(card={"made": data.made().fingerprint()})(self, data),
+)
 lie(
     "same_scores_again",
     "gap differ",

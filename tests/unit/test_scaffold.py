@@ -1,5 +1,6 @@
 """The files that `ganzoo plugin new` writes."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -60,6 +61,14 @@ def test_the_licence_stands_in_the_package_as_it_was_chosen(tmp_path, license):
     readme = (tmp_path / "new" / "README.md").read_text()
     assert LICENSES[license] in readme
     assert ("No licence is given yet" in readme) == (license == "none")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_package_names_no_address_and_no_index(tmp_path, kind):
+    files = write_package(tmp_path / "new", names_of("mine"), kind, license="mit", author="")
+    text = "\n".join((tmp_path / "new" / file).read_text() for file in files)
+    assert set(re.findall(r"https?://[^\s\"'),]+", text)) <= {"https://..."}
+    assert "index-url" not in text
 
 
 @pytest.mark.parametrize("kind", KINDS)
