@@ -87,7 +87,8 @@ class Schemes(Method):
 
     def fit_loss(self, batch: Batch) -> Mapping[str, Tensor]:
         shown = batch.target * (1 - batch["target_mask"])
-        return {"mean": (self.first(batch.source).float() - shown.mean()).square().mean()}
+        apart = self.first(batch.source).float().mean((1, 2, 3)) - shown.mean((1, 2, 3))
+        return {"mean": apart.square().mean()}
 
     def make_loss(self, batch: Batch) -> Mapping[str, Tensor]:
         made = self.second(batch.source).tanh().float()
