@@ -104,8 +104,8 @@ class Method(nn.Module, ABC):
     evaluated_images: ClassVar[int] = 0
     """How many samples of a domain metrics may ask it to process, for a method that optimises each; 0: all of them."""
     checked_at_most: ClassVar[Mapping[str, float]] = {}
-    """Settings that are only sizes, such as `{"width": 8, "blocks": 2}`: the conformance kit lowers those of a preset to
-    these, so that it checks the structure of every preset in seconds."""
+    """Upper limits of settings that are only sizes, such as `{"width": 8, "blocks": 2}`. The conformance kit lowers the
+    settings of presets (but for the default) to them, so that it checks a preset of any size in seconds."""
 
     def __init__(self, config: Any, spec: DataSpec) -> None:
         super().__init__()

@@ -45,9 +45,9 @@ def singular(kind: str) -> str:
 
 
 CHANGED = (
-    f"write ganzoo_contract = {CONTRACT}, import capabilities such as Refines from ganzoo.capabilities, name the columns "
-    "that a method reads in `reads`, make a DataSpec of columns (ganzoo.batch.image_spec) and a Domain of samples; see "
-    "docs/contract.md"
+    f"write ganzoo_contract = {CONTRACT}, import capabilities such as Refines from ganzoo.capabilities, name the "
+    "columns that a method reads in `reads`, make a DataSpec of columns (ganzoo.batch.image_spec) and a Domain of "
+    "samples; see docs/contract.md"
 )
 """What a plugin for the contract before this one has to change."""
 DISABLE = "GANZOO_DISABLE_PLUGINS"  # names of plugins that are left alone, with commas between them

@@ -48,9 +48,9 @@ class Capability(ABC):
     arguments: ClassVar[tuple[Argument, ...]]  # of that function, in order; empty: it takes a number of samples
     makes: ClassVar[Makes]  # what comes out for each row: samples of the data, labels, or codes
     toy: ClassVar[type]
-    """A class with the function, and with whatever else the protocol asks for: the least that has the capability. The kit
-    makes a method of it, which metrics are checked with. Besides `self.spec` it finds `self.scale`, a buffer of 0.8, and
-    `self.network`, from a sample to `task.output_size` numbers."""
+    """The simplest class with the function and whatever else the protocol asks for. The kit makes a method of it, which
+    metrics are checked with; that method has `self.spec`, a buffer `self.scale` of about 0.8, and `self.network` from
+    a sample to `task.output_size` numbers."""
     keeps_labels: ClassVar[bool] = False  # the label of an input still holds for what is made of it
     realism: ClassVar[int | None] = None
     """Set if what it makes is to look like the target: metrics of realism measure the capability with the least number

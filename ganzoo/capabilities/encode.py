@@ -23,7 +23,7 @@ class Encodes(Protocol):
         ...
 
 
-class EncodeToy:
+class _Toy:
     """Encodes a sample as its mean and its first number."""
 
     scale: Tensor
@@ -41,7 +41,7 @@ class Encode(Capability):
     protocol = Encodes
     arguments = (Argument("images", "", "target", "target images"),)
     makes = "codes"
-    toy = EncodeToy
+    toy = _Toy
 
     def output(self, method: Method) -> Column:
         assert isinstance(method, Encodes)

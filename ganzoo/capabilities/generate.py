@@ -34,7 +34,7 @@ class GeneratesFromLatent(Protocol):
         ...
 
 
-class GenerateToy:
+class _Toy:
     """Makes noise."""
 
     spec: DataSpec
@@ -51,7 +51,7 @@ class Generate(Capability):
     protocol = Generates
     arguments = ()
     makes = "samples"
-    toy = GenerateToy
+    toy = _Toy
     realism = 2
 
     def output(self, method: Method) -> Column:

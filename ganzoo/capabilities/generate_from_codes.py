@@ -25,7 +25,7 @@ class GeneratesFromCodes(Protocol):
         ...
 
 
-class GenerateFromCodesToy:
+class _Toy:
     """Makes samples whose brightness is a code."""
 
     spec: DataSpec
@@ -45,7 +45,7 @@ class GenerateFromCodes(Capability):
     protocol = GeneratesFromCodes
     arguments = (Argument("codes", "code", "target", "codes of the method"),)
     makes = "samples"
-    toy = GenerateFromCodesToy
+    toy = _Toy
     realism = 4
 
     def input(self, method: Method, argument: Argument) -> Column:

@@ -22,7 +22,7 @@ class GeneratesLabelled(Protocol):
         ...
 
 
-class GenerateLabelledToy:
+class _Toy:
     """Makes samples whose brightness is the first number of their label."""
 
     spec: DataSpec
@@ -54,7 +54,7 @@ class GenerateLabelled(Capability):
     protocol = GeneratesLabelled
     arguments = (Argument("labels", "label", "source", "labels of the task"),)
     makes = "samples"
-    toy = GenerateLabelledToy
+    toy = _Toy
     realism = 3
     keeps_labels = True
 

@@ -19,7 +19,7 @@ class Predicts(Protocol):
         ...
 
 
-class PredictToy:
+class _Toy:
     """Predicts by an untrained network."""
 
     spec: DataSpec
@@ -36,7 +36,7 @@ class Predict(Capability):
     protocol = Predicts
     arguments = (Argument("images", "", "target", "target images"),)
     makes = "labels"
-    toy = PredictToy
+    toy = _Toy
 
     def output(self, method: Method) -> Column:
         return Column((method.spec.task.label_size,), "vector")

@@ -19,7 +19,7 @@ class Reconstructs(Protocol):
         ...
 
 
-class ReconstructToy:
+class _Toy:
     """Makes samples paler."""
 
     scale: Tensor
@@ -35,7 +35,7 @@ class Reconstruct(Capability):
     protocol = Reconstructs
     arguments = (Argument("images", "", "target", "target images"),)
     makes = "samples"
-    toy = ReconstructToy
+    toy = _Toy
     keeps_labels = True
 
     def output(self, method: Method) -> Column:

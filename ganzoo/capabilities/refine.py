@@ -19,7 +19,7 @@ class Refines(Protocol):
         ...
 
 
-class RefineToy:
+class _Toy:
     """Makes images darker or paler."""
 
     scale: Tensor
@@ -35,7 +35,7 @@ class Refine(Capability):
     protocol = Refines
     arguments = (Argument("source", "", "source", "source images"),)
     makes = "samples"
-    toy = RefineToy
+    toy = _Toy
     keeps_labels = True
     realism = 1
 

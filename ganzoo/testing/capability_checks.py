@@ -33,8 +33,8 @@ DATA: tuple[tuple[Column, Task], ...] = (
     Capability,
     once=True,
     why="Metrics, sheets, commands and exports know a capability by these words alone.",
-    mend="Write name, summary, a runtime-checkable Protocol with the one function of that name, arguments with the names "
-    "of its parameters, and makes.",
+    mend="Write name, summary, a runtime-checkable Protocol with the one function of that name, arguments with the "
+    "names of its parameters, and makes.",
 )
 def capability_declares_itself(cls: type[Capability]) -> None:
     """It has a name, a summary, a protocol with the function of that name, its arguments, and what it makes."""
@@ -109,7 +109,7 @@ def toy_inputs_fit(cls: type[Capability]) -> None:
     Capability,
     once=True,
     why="Metrics, exports and the kit hold every method to the promised output.",
-    mend="Return from `output` the Column of one row of the result, and let `call` give one row for each row of its inputs.",
+    mend="Return from `output` the Column of one row of the result, and let `call` give a row for each row of input.",
 )
 def output_agrees_with_the_toy(cls: type[Capability]) -> None:
     """What the toy gives has the shape, type and range that `output` promises, for images and vectors."""
@@ -151,11 +151,10 @@ def goal_is_a_number(cls: type[Capability]) -> None:
     for capability, method in _toys(cls):
         truth = toy_data.columns_of(*toy.domains(method.spec, count=COUNT, seed=1))
         made = quietly(capability, method, inputs_for(capability, method, COUNT, truth), COUNT)
-        for what, ask in (
-            ("goal", lambda: capability.goal(method, truth, made)),
-            ("baseline", lambda: capability.baseline(method, truth)),
-        ):
-            first, again = ask(), ask()
+        for what, (first, again) in {
+            "goal": [capability.goal(method, truth, made) for _ in range(2)],
+            "baseline": [capability.baseline(method, truth) for _ in range(2)],
+        }.items():
             number = isinstance(first, float) and not math.isnan(first) and (what == "baseline" or math.isfinite(first))
             require(number, f"its {what} is {first!r}, not a number")
             require(first == again, f"its {what} is {first:g}, and {again:g} when asked again")

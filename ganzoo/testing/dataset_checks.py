@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from ganzoo.dataset import Dataset, Domain
+from ganzoo.dataset import Dataset, Domain, spec_of
 from ganzoo.errors import ConfigError, DatasetError
+from ganzoo.task import NoTask
 from ganzoo.testing.checks import check, require, skip, violate
 from ganzoo.testing.declaration import words_are_given
 from ganzoo.testing.surroundings import environment, other_random_state, random_state
 
 DOMAINS = ("source", "source_test", "target", "target_test")
-COMPARED = 20_000  # most images of a domain that are compared with those of another
+COMPARED = 20_000  # most samples of a domain that are compared with those of another
 
 
 @check(
@@ -51,27 +52,83 @@ def absent_data_is_said(cls: type[Dataset]) -> None:
 @check(
     Dataset,
     why="Methods size their networks from one shape, and labels of another form or unit are learnt all the same.",
-    mend="Return uint8 images [N, C, H, W] of one shape, labels as float32 [N, task.label_size] in the task's unit "
-    "(gaze in radians, classes from 0), and groups as int64 [N].",
+    mend="Return samples of one shape in each domain, uint8 images [N, C, H, W] or finite float32 vectors, labels as "
+    "float32 [N, task.label_size] in the task's unit (gaze in radians, classes from 0), and groups as int64 [N].",
 )
 def domains_have_the_form(cls: type[Dataset]) -> None:
-    """All images have one shape, labels the task's form and range, groups are int64, and all but the target have labels."""  # noqa: E501
+    """Samples of a domain have one shape, labels the task's form; all but the target have them, if there is a task."""
     dataset, domains = _made(cls)
-    spec = dataset.spec()
+    labelled = not isinstance(dataset.task, NoTask)
     for name, domain in domains.items():
         require(isinstance(domain, Domain), f"{name} gives {type(domain).__name__}, not a Domain")
-        shape = tuple(domain.images.shape[1:])
-        require(shape == spec.image_shape, f"images of {name} are {shape}, and those of the source {spec.image_shape}")
-        if name != "target":
+        train = domains.get(name.removesuffix("_test"), domain)
+        shape, wanted = tuple(domain.samples.shape[1:]), tuple(train.samples.shape[1:])
+        what = "images" if domain.samples.dtype == np.uint8 else "samples"
+        same = shape == wanted and domain.samples.dtype == train.samples.dtype
+        require(same, f"{what} of {name} are {shape}, and those that are trained on {wanted}")
+        finite = domain.samples.dtype == np.uint8 or np.isfinite(domain.spread(COMPARED).samples).all()
+        require(finite, f"samples of {name} are not finite")
+        if labelled and name != "target":
             require(domain.labels is not None, f"{name} has no labels")
         if domain.labels is not None:
+            require(labelled, f"{name} has labels, and the dataset has no task")
             _labels_have_the_form(name, domain, dataset)
         if domain.groups is not None:
             groups = domain.groups
             require(groups.dtype == np.int64 and groups.ndim == 1,
                     f"groups of {name} are {groups.dtype} {list(groups.shape)}, not int64 [N]")  # fmt: skip
-    labels = domains["source"].labels
-    require(labels is not None and (labels != labels[0]).any(), "all labels of the source are equal")
+    labels = domains["source"].labels if "source" in domains else None
+    require(labels is None or (labels != labels[0]).any(), "all labels of the source are equal")
+
+
+@check(
+    Dataset,
+    why="Whether a method can work on the data is decided by their spec, before the data are read.",
+    mend="Leave `spec` as it is, or let it return ganzoo.dataset.spec_of what the training domains hold.",
+)
+def spec_agrees_with_the_domains(cls: type[Dataset]) -> None:
+    """Its spec names the columns that the training domains hold, each with its shape and kind, and its task."""
+    dataset, domains = _made(cls, ("source", "target"))
+    said = dataset.spec()
+    found = spec_of(domains.get("source"), domains.get("target"), dataset.task, paired=dataset.paired)
+    for name in {**said.columns, **found.columns}:
+        one, other = said.columns.get(name), found.columns.get(name)
+        require(one == other, f"the spec says of {name}: {one or 'absent'}; the domains hold: {other or 'nothing'}")
+    require(said.task == found.task, f"the task of the spec is {said.task}, and that of the dataset {found.task}")
+    require(said.paired == found.paired, "spec and dataset disagree about paired rows")
+
+
+@check(
+    Dataset,
+    why="A further column is read by its name, and a column of labels in disguise would reach every method.",
+    mend='Give a further column a name of its own; name in `observed` only columns of `extra`, or "group", that come '
+    "with a sample without anybody's judgement.",
+)
+def further_columns_have_names(cls: type[Dataset]) -> None:
+    """Further columns are not called as samples, labels and groups are, and an observed one is not the labels."""
+    for name, domain in _made(cls)[1].items():
+        taken = sorted({"", "label", "group"} & {*domain.extra})
+        require(not taken, f"a further column of {name} is called {taken[0] if taken else ''!r}, which is taken")
+        for column in (each for each in domain.observed if each in domain.extra):
+            values = np.asarray(domain.extra[column])
+            same = domain.labels is not None and values.size == domain.labels.size
+            copied = same and np.array_equal(values.reshape(domain.labels.shape), domain.labels)  # type: ignore[union-attr]
+            require(not copied, f"the column {column!r} of {name} is observed, and holds the labels")
+
+
+@check(
+    Dataset,
+    why="Row k of the source is given to a method together with row k of the target.",
+    mend="Set paired = True only if both domains have the rows of the same scenes, in one order.",
+)
+def pairs_have_one_length(cls: type[Dataset]) -> None:
+    """If its rows are paired, it has both domains, of one length, in the test parts too."""
+    dataset, domains = _made(cls)
+    if not dataset.paired:
+        skip("its rows are not paired")
+    for part in ("", "_test"):
+        sizes = [len(domains[side + part]) if side + part in domains else 0 for side in ("source", "target")]
+        require(sizes[0] == sizes[1], f"source{part} has {sizes[0]} rows and target{part} {sizes[1]}")
 
 
 @check(
@@ -80,13 +137,13 @@ def domains_have_the_form(cls: type[Dataset]) -> None:
     mend="Split by people first and by rows only within the training part; give people the same number everywhere.",
 )
 def tests_are_held_out(cls: type[Dataset]) -> None:
-    """No image of a test part stands in the training part, and no person of the target's."""
+    """No sample of a test part is in the training part, and no person of the target's."""
     _, domains = _made(cls)
     for train, test in (("source", "source_test"), ("target", "target_test")):
-        if test not in domains:
+        if test not in domains or train not in domains:
             continue
         shared = _pictures(domains[train]) & _pictures(domains[test])
-        require(not shared, f"{len(shared)} images of {test} stand in {train} too")
+        require(not shared, f"{len(shared)} samples of {test} are in {train} too")
     groups = [domains[name].groups if name in domains else None for name in ("target", "target_test")]
     if groups[0] is not None and groups[1] is not None:
         both = np.intersect1d(groups[0], groups[1])
@@ -119,11 +176,12 @@ def same_domains_every_time(cls: type[Dataset]) -> None:
     mend="Return a ganzoo.dataset.Domain itself, with labels in `labels`, persons in `groups` and the rest in `extra`.",
 )
 def target_labels_come_off(cls: type[Dataset]) -> None:
-    """The target without labels is images alone."""
-    target = _made(cls, ("source", "target"))[1]["target"]
+    """The target without labels is its samples, and the columns that are observed."""
+    target = _made(cls, ("source", "target"))[1].get("target")
+    if target is None:
+        skip("it has no target")
     require(type(target) is Domain, f"the target is a {type(target).__name__}, which is not Domain itself")
-    bare = target.unlabelled()
-    left = [what for what in ("labels", "groups", "extra") if getattr(bare, what) not in (None, {})]
+    left = [name for name in target.unlabelled().columns() if name and name not in target.observed]
     require(not left, f"the target without labels still has {', '.join(left)}")
 
 
@@ -149,8 +207,8 @@ def _made(cls: type[Dataset], names: Any = DOMAINS) -> tuple[Dataset, dict[str, 
         found = {name: getattr(dataset, name)() for name in names}
     except (DatasetError, ConfigError) as error:
         skip(f"its data are not here, or need settings: {error}")
-    for name in {"source", "target"} & found.keys():
-        require(found[name] is not None, f"it has no {name}")
+    if {"source", "target"} <= found.keys():
+        require(any(found[side] is not None for side in ("source", "target")), "it has neither a source nor a target")
     return dataset, {name: found[name] for name in DOMAINS if found.get(name) is not None}
 
 
@@ -165,9 +223,9 @@ def _labels_have_the_form(name: str, domain: Domain, dataset: Dataset) -> None:
 
 
 def _pictures(domain: Domain) -> set[bytes]:
-    return {image.tobytes() for image in domain.spread(COMPARED).images}
+    return {sample.tobytes() for sample in domain.spread(COMPARED).samples}
 
 
 def _columns(domain: Domain) -> dict[str, np.ndarray]:
-    columns = {"images": domain.images, "labels": domain.labels, "groups": domain.groups, **domain.extra}
+    columns = {"samples": domain.samples, "labels": domain.labels, "groups": domain.groups, **domain.extra}
     return {name: np.asarray(column) for name, column in columns.items() if column is not None}

@@ -1,7 +1,7 @@
-"""`python -m ganzoo.testing.killed MODULE_OR_FILE CLASS SETTINGS FOLDER KILL_AT END`: a run that dies by -9 in its middle.
+"""`python -m ganzoo.testing.killed MODULE_OR_FILE CLASS SETTINGS FOLDER KILL_AT END`: a run that is killed by -9.
 
-The process trains the method, with SETTINGS in JSON, for a few steps in FOLDER, going on from what is there, and kills itself after step
-KILL_AT as a cluster would; with 0 it trains to the end and writes the method's state into the file END.
+The process trains the method, with SETTINGS in JSON, for a few steps in FOLDER. It goes on from what is there and kills
+itself after step KILL_AT, as a cluster would; with 0 it trains to the end and writes the state to the file END.
 """
 
 from __future__ import annotations

@@ -62,8 +62,8 @@ def reads_only_its_columns(cls: type[Method]) -> None:
     Method,
     once=True,
     why="Lists, benches and runs show the reason to a user before any work; a network builder's error comes too late.",
-    mend='Let declines read the config and the spec alone, and return "" or words such as "takes images of 16 x 16 pixels '
-    'and more".',
+    mend='Let declines read the config and the spec alone, and return "" or words such as "takes images of 16 x 16 '
+    'pixels and more".',
 )
 def declines_in_words(cls: type[Method]) -> None:
     """Whether it declines data depends on settings and data alone, and is said in one sentence without its subject."""

@@ -20,8 +20,7 @@ from ganzoo.testing.checks import check, require, skip
     "(BatchNorm, spectral norm, MMD, a history, a variance, a running mean).",
 )
 def halves_add_up(cls: type[Method]) -> None:
-    """Gradients, buffers and what is handed on are the same after a batch in two halves and after the whole batch, whatever
-    noise is drawn."""
+    """Gradients, buffers and what is handed on are alike after two halves and a whole batch, whatever is drawn."""
     if cls.couples_batch:
         skip("it declares couples_batch, and --micro-batch is refused")
     untested = []

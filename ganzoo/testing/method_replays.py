@@ -21,7 +21,7 @@ UPDATES = 8  # the last is a power of two, at which a replay is compared once mo
     mend="Read no tensor on the host, count in buffers, keep every shape fixed by the batch, and leave the CPU alone.",
 )
 def captured_equals_eager(cls: type[Method]) -> None:
-    """A recording of each loss, a CUDA graph if there is a GPU, gives for other batches what the loss gives and hands on."""
+    """A recording of each loss (on a GPU a CUDA graph) gives and hands on for other batches what the loss does."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     recorder: Recorder = CudaGraphs(device) if device.type == "cuda" else OperatorRecorder()
     method = toy.build(cls).to(device)

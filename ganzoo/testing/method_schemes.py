@@ -26,8 +26,7 @@ from ganzoo.timeline import Timeline
     "earlier phase hands on.",
 )
 def carries_are_declared(cls: type[Method]) -> None:
-    """A phase hands on the tensors that it declares, and takes what some other phase hands on; no buffer or attribute
-    replaces that."""
+    """A phase hands on exactly what it declares, and takes what some other phase hands on."""
     method = toy.build(cls)
     phases, runners = method.phases(), phase_runners(method)
     for name, phase in phases.items():
@@ -66,7 +65,7 @@ def stages_are_pure(cls: type[Method]) -> None:
 @check(
     Method,
     why="A run that is killed at a transition makes it again, from the saved state and nothing else.",
-    mend="Let Stage.begin read parameters and buffers alone, such as by load_state_dict, and draw noise from torch only.",
+    mend="Let Stage.begin read parameters and buffers alone, such as by load_state_dict, and draw noise from torch.",
 )
 def transitions_are_exact(cls: type[Method]) -> None:
     """A stage begins in the same way from the same state, and a run that is resumed there ends as one never stopped."""
@@ -103,7 +102,7 @@ def _resumes_at_transitions(cls: type[Method]) -> None:
 @check(
     Method,
     why="A judge that moves judges nothing, and BatchNorm in training mode would let a batch change it.",
-    mend="Leave frozen networks out of every phase; if `after` of a phase moves one, name it in `follows` of that phase.",
+    mend="Leave frozen networks out of every phase; if `after` of a phase moves one, name it in the phase's `follows`.",
 )
 def frozen_networks_stay(cls: type[Method]) -> None:
     """Frozen modules stay in eval mode and unchanged by updates, but for those that a phase `follows`."""
@@ -159,11 +158,11 @@ def averaged_buffers_exist(cls: type[Method]) -> None:
 @check(
     Method,
     why="An optimizer with a closure asks for the loss of one batch several times, and compares what it is told.",
-    mend="Give closure = True to a phase of one such optimizer (torch.optim.LBFGS), and let its loss change no state that "
-    "it reads.",
+    mend="Give closure = True to a phase of one such optimizer (torch.optim.LBFGS), and let its loss change no state "
+    "that it reads.",
 )
 def closures_are_repeatable(cls: type[Method]) -> None:
-    """An optimizer that needs a closure is declared and alone in its phase, and its loss is the same when asked again."""
+    """An optimizer that needs a closure is declared, and the loss of its phase is the same when asked again."""
     method = toy.build(cls)
     runners = phase_runners(method)
     for situation in toy.situations(method):

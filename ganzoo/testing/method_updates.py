@@ -43,8 +43,8 @@ def losses_are_named_scalars(cls: type[Method]) -> None:
 @check(
     Method,
     why="Two phases that move one network fight over it, and a network that stands still was listed in vain.",
-    mend="List in `networks` exactly what the loss is to move, and let the loss reach it without torch.no_grad. Return a "
-    "moving average from frozen(), and name it in the `follows` of the phase whose `after` updates it.",
+    mend="List in `networks` exactly what the loss is to move, and let the loss reach it without torch.no_grad. Return "
+    "a moving average from frozen(), and name it in the `follows` of the phase whose `after` updates it.",
 )
 def a_phase_moves_only_its_networks(cls: type[Method]) -> None:
     """An update moves every network of its phase and no other parameter, but for frozen modules that it `follows`."""

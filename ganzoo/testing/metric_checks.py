@@ -32,8 +32,8 @@ Scores = Sequence[Score]
 @check(
     Metric,
     why="Which methods, samples and tasks a metric is measured for follows from these words, and from nothing else.",
-    mend='Write name = "lower-case", summary = "One sentence." and needs = (Refines, ...), from ganzoo.capabilities; kinds '
-    'holds "image" or "vector"; tasks holds classes of ganzoo.task, and is empty if anything will do.',
+    mend='Write name = "lower-case", summary = "One sentence." and needs = (Refines, ...), from ganzoo.capabilities; '
+    'kinds holds "image" or "vector"; tasks holds classes of ganzoo.task, and is empty if anything will do.',
 )
 def metric_declares_itself(cls: type[Metric]) -> None:
     """It has a lower-case name, a summary of one sentence, and the capabilities, kinds and tasks that it applies to."""
@@ -54,7 +54,7 @@ def metric_declares_itself(cls: type[Metric]) -> None:
     "MetricUnavailableError with a sentence where something is missing.",
 )
 def every_needed_method_is_measured(cls: type[Metric]) -> None:
-    """A method that has one of the capabilities it needs, and no other, gets scores of its own, for each kind and task."""
+    """A method with one of the capabilities that it needs gets scores of its own, for each kind and task."""
     for can, spec, scores in _measured_all(cls):
         mine = [score for score in scores if score.subject == "method"]
         data = f"{spec.sample.kind}s, {type(spec.task).__name__}"
