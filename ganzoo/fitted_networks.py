@@ -35,8 +35,8 @@ class _SavedNowAndThen(Observer):
     def started(self, first: int, steps: int) -> None:
         self.inner.started(first, steps)
 
-    def stepped(self, step: int, phases: Sequence[str]) -> None:
-        self.inner.stepped(step, phases)
+    def stepped(self, step: int, phases: Sequence[str], batches: int) -> None:
+        self.inner.stepped(step, phases, batches)
         if time.monotonic() - self.saved_at >= SAVE_EVERY:
             self.saved_at = time.monotonic()
             interrupt.ask_to_save()
