@@ -27,7 +27,7 @@ class Watched(Observer):
     def started(self, first, steps):
         self.first = first
 
-    def stepped(self, step, phases):
+    def stepped(self, step, phases, batches):
         if step == self.killed_at:
             raise KeyboardInterrupt
 
