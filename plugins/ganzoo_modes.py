@@ -20,7 +20,7 @@ NEAR = 3.0  # standard deviations within which a sample has high quality
 
 
 class ModesConfig(Settings):
-    samples: int = Field(2_500, ge=1, le=10_000_000, description="Samples that are generated for it, and real ones.")
+    samples: int = Field(2_500, ge=1, le=100_000, description="Samples that are generated for it, and real ones.")
 
 
 @dataclass(frozen=True)
