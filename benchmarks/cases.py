@@ -106,7 +106,8 @@ class Ours:
         if how == "captured":
             phases.capture(self.method, self.runners, recorder(device), self._told)
         self.meter = loop.Meter()
-        self.loader = Loader(*domains(case), batch_size=case.batch_size, seed=0, device=device)
+        reads = cls.columns(self.method.config)
+        self.loader = Loader(*domains(case), reads=reads, batch_size=case.batch_size, seed=0, device=device)
         self.draws, self.waited = 0, 0.0
 
     def prepare(self) -> float:
@@ -117,11 +118,12 @@ class Ours:
         return time.perf_counter() - start
 
     def cycle(self) -> None:
+        carry: phases.Carry = {}
         for phase in self.case.phases:
-            self._update(phase)
+            self._update(phase, carry)
 
     def parts(self) -> dict[str, Callable[[], None]]:
-        return {phase: (lambda phase=phase: self._update(phase)) for phase in self.case.alone}
+        return {phase: (lambda phase=phase: self._update(phase, {})) for phase in self.case.alone}
 
     def close(self) -> None:
         self.loader.close()
@@ -130,10 +132,10 @@ class Ours:
         if why:
             self.problems.append(f"{phase}: {why}")
 
-    def _update(self, phase: str) -> None:
+    def _update(self, phase: str, carry: phases.Carry) -> None:
         batch = self._drawn()
         self.runners[phase].set_progress(0.25)
-        self.meter.add(phase, self.runners[phase].update(batch))
+        self.meter.add(phase, self.runners[phase].update(batch, carry))
 
     def _drawn(self) -> Batch:
         start = time.perf_counter()

@@ -34,9 +34,10 @@ from ganzoo.batch import image_spec
 from ganzoo.dataset import Domain
 from ganzoo.loader import Loader
 from ganzoo.loop import TrainConfig, resolve_device, resolve_precision
-from ganzoo.phases import phase_runners
+from ganzoo.phases import Carry, phase_runners
 from ganzoo.registry import registry
 from ganzoo.task import GazeTask
+from ganzoo.timeline import groups_of
 
 HERE = Path(__file__).parent
 SHAPE = (1, 35, 55)
@@ -57,13 +58,16 @@ class Cycles:
         cls = registry().get("methods", name)
         method = loop.build(cls, cls.Config(), image_spec(*shape, GazeTask()), seed=0, device=device).train()
         self.runners = phase_runners(method, precision=resolve_precision("auto", device))
-        self.phases = method.schedule(10**6)
-        self.loader = Loader(images, images.unlabelled(), batch_size=batch_size, seed=0, device=device)
+        self.groups = groups_of(method.schedule(10**6))
+        reads = method.columns(method.config)
+        self.loader = Loader(images, images.unlabelled(), reads=reads, batch_size=batch_size, seed=0, device=device)
         self.drawn = 0
 
     def cycle(self) -> None:
-        for phase in self.phases:
-            self.runners[phase].update(self.loader.draw(self.drawn, 0.25))
+        carry: Carry = {}
+        for group in self.groups:
+            for phase in group:
+                self.runners[phase].update(self.loader.draw(self.drawn, 0.25), carry)
             self.drawn += 1
 
 
@@ -189,7 +193,7 @@ def worker(name: str, steps: int) -> None:
     class Clock(loop.Observer):
         times: list[float] = []  # noqa: RUF012
 
-        def stepped(self, step: int, phases: Sequence[str]) -> None:
+        def stepped(self, step: int, phases: Sequence[str], batches: int) -> None:
             self.times.append(time.perf_counter())
 
     device = torch.device("cpu")

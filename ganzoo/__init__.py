@@ -24,7 +24,7 @@ hookspec = pluggy.HookspecMarker("ganzoo")
 
 
 def load(run: str | PathLike[str], *, device: str = "auto", plugins: Iterable[str | PathLike[str]] = ()) -> Trained:
-    """A finished run, ready to `refine`, `predict` or `generate`: whatever its method can.
+    """A finished run. Each capability of its method is a call, such as `refine(images)` or `generate(count)`.
 
     `run` is a run folder, `device` auto (the first CUDA GPU, else the CPU), cpu, cuda, cuda:N or mps. Files that the
     run was given with `--plugin` are loaded from where they were; `plugins` names those that lie elsewhere now. Raises

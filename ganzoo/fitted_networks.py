@@ -7,15 +7,15 @@ import inspect
 import shutil
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from ganzoo import __version__
+from ganzoo import __version__, interrupt
 from ganzoo.cache import cache_folder
 from ganzoo.dataset import Domain
 from ganzoo.errors import CheckpointError, DivergenceError, GanzooError
@@ -23,7 +23,26 @@ from ganzoo.lock import locked
 from ganzoo.loop import Observer, TrainConfig, build, resolve_precision, train
 from ganzoo.method import Method
 
-SAVES = 12  # checkpoints of a training, evenly spaced
+SAVE_EVERY = 20.0  # seconds between checkpoints; a shorter training is as quickly done again
+
+
+class _SavedNowAndThen(Observer):
+    """Passes on what it hears, and asks for a checkpoint every few seconds: steps take from milliseconds to seconds."""
+
+    def __init__(self, inner: Observer) -> None:
+        self.inner, self.saved_at = inner, time.monotonic()
+
+    def started(self, first: int, steps: int) -> None:
+        self.inner.started(first, steps)
+
+    def stepped(self, step: int, phases: Sequence[str], batches: int) -> None:
+        self.inner.stepped(step, phases, batches)
+        if time.monotonic() - self.saved_at >= SAVE_EVERY:
+            self.saved_at = time.monotonic()
+            interrupt.ask_to_save()
+
+    def logged(self, step: int, means: Mapping[str, float], warnings: Sequence[str]) -> None:
+        self.inner.logged(step, means, warnings)
 
 
 def fitted_network(
@@ -56,9 +75,8 @@ def _trained_with_checkpoints(
             held.enter_context(locked(folder))
         except (OSError, GanzooError):
             return False
-        often = config.model_copy(update={"save_every": max(1, config.steps // SAVES)})
         try:
-            train(fitted, source, source, often, folder, watch())
+            train(fitted, source, source, config, folder, _SavedNowAndThen(watch()))
         except CheckpointError:  # a cache that cannot be written costs time, and nothing else
             shutil.rmtree(folder, ignore_errors=True)
             return False
@@ -109,4 +127,5 @@ def _keep(network: Method, file: Path) -> None:
         save_file({name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}, aside)
         aside.replace(file)
     except (OSError, SafetensorError):
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink()

@@ -58,6 +58,11 @@ def asked() -> tuple[bool, str]:
     return True, stop
 
 
+def ask_to_save() -> None:
+    """As if SIGUSR1 had come: whoever looks at `asked` saves and goes on."""
+    _asked.append(SAVE)
+
+
 def _hear(number: int, frame: FrameType | None) -> None:
     name = signal.Signals(number).name
     again = name in STOP and name in _asked  # whoever asks twice does not want to wait

@@ -108,7 +108,7 @@ class Pair(Dataset):
         """Of each part its files, count, gaze range in degrees and what was done to size and channels."""
         domains = {part: getattr(self, f"_{part}") for part in PARTS}
         card: dict[str, Any] = {part: self._facts(part, domain) for part, domain in domains.items() if domain}
-        card["test_people"] = people_in(self._target_test) if self._target_test else None
+        card["test_people"] = people_in(self._target_test)
         card["source_range_deg"] = self.config.source_range
         if self.config.match_intensity:
             names = ("source_mean", "source_spread", "target_mean", "target_spread")

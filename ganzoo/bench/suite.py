@@ -123,7 +123,7 @@ def parse_suite(tables: Mapping[str, Any], name: str, where: str) -> Suite:
 
 def _check_budgets(suite: Suite, where: str) -> None:
     """Raise ConfigError unless the suite has one budget, and each row at most one of its own."""
-    own = [unit for unit in UNITS if getattr(suite, unit) is not None]
+    own: list[str] = [unit for unit in UNITS if getattr(suite, unit) is not None]
     if len(own) != 1:
         what = f"{' and '.join(own)} are given" if own else "none is given"
         raise ConfigError(f"{where}: a suite needs one budget, images, steps or seconds, and {what}")

@@ -111,9 +111,9 @@ def group_ids(people: np.ndarray) -> np.ndarray:
     return row.astype(np.int64)
 
 
-def people_in(domain: Domain) -> list[str] | None:
-    """Whose images a domain has, as the labels name them; None if they do not say."""
-    people = domain.extra.get("person")
+def people_in(domain: Domain | None) -> list[str] | None:
+    """Whose images a domain has, as the labels name them; None if they do not say, or if there is no domain."""
+    people = domain.extra.get("person") if domain else None
     return None if people is None else sorted(set(people.tolist()), key=natural)
 
 

@@ -47,7 +47,8 @@ def subjects(cls: type) -> list[type]:
     """
     if not issubclass(cls, Method):
         return [cls]
-    own, found = settings_of(cls), {}
+    own: dict[str, Any] = dict(settings_of(cls))
+    found: dict[str, type] = {}
     try:
         presets = {"default": {}, **cls.presets}
         for name, preset in presets.items():

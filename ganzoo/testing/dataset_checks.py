@@ -111,8 +111,10 @@ def further_columns_have_names(cls: type[Dataset]) -> None:
         require(not taken, f"a further column of {name} is called {taken[0] if taken else ''!r}, which is taken")
         for column in (each for each in domain.observed if each in domain.extra):
             values = np.asarray(domain.extra[column])
-            same = domain.labels is not None and values.size == domain.labels.size
-            copied = same and np.array_equal(values.reshape(domain.labels.shape), domain.labels)  # type: ignore[union-attr]
+            labels = domain.labels
+            copied = (
+                labels is not None and values.size == labels.size and bool((values.ravel() == labels.ravel()).all())
+            )
             require(not copied, f"the column {column!r} of {name} is observed, and holds the labels")
 
 

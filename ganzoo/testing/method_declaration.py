@@ -60,8 +60,8 @@ def presets_are_valid(cls: type[Method]) -> None:
     wrong = [name for name in cls.checked_at_most if name not in cls.Config.model_fields]
     require(not wrong, f"checked_at_most names {', '.join(wrong)}, which is not a setting")
     config.build(cls.Config, {"checked_at_most": cls.checked_at_most})
-    for preset in subjects(cls):
-        method, name = toy.build(preset), name_of(preset)
+    for chosen in subjects(cls):
+        method, name = toy.build(chosen), name_of(chosen)
         require(not method.phases() or toy.kinds_of_step(method), f"{name} schedules nothing")
 
 

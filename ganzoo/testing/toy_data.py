@@ -102,7 +102,7 @@ def _candidates(cls: type[Method]) -> Iterator[DataSpec]:
     shapes: list[tuple[Column, Column]] = []
     for kind in cls.kinds:
         if kind == "vector":
-            shapes += [(Column((size,), "vector"),) * 2 for size in POINTS]  # type: ignore[misc]
+            shapes += [(Column((size,), "vector"),) * 2 for size in POINTS]
         else:
             images = [Column((1, *size), "image") for size in SIZES]
             shapes += [(image, image) for image in images] + [(images[0], images[1]), (images[1], images[0])]

@@ -1,4 +1,4 @@
-"""Digits: the archives `mnist`, `mnistm`, `usps`, `svhn`, and the pairs of them that papers report."""
+"""Digits: the archives `mnist`, `mnistm`, `usps`, `svhn`, the pairs of them that papers report, and stacked digits."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ganzoo.files.fit import Channels, Resizer
 from ganzoo.files.store_pair import StorePairConfig, pair_of
 from ganzoo_digits.mnistm import MNISTM
 from ganzoo_digits.originals import MNIST, SVHN, USPS
+from ganzoo_digits.stacked import StackedMNIST
 
 ganzoo_contract = 2
 
@@ -40,4 +41,5 @@ def ganzoo_datasets() -> list[type[Dataset]]:
         pair_of(MNIST, MNISTM, config=ColourConfig),
         pair_of(MNIST, USPS, config=ResizedConfig),
         pair_of(SVHN, MNIST, config=GreyConfig),
+        StackedMNIST,
     ]

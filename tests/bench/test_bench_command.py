@@ -113,7 +113,11 @@ def test_a_bench_killed_in_the_middle_and_started_again_gives_the_table_of_one_n
     assert table(out) == table(whole)
     rows = {row["shown"]: row for row in table(out)["comparisons"][0]["rows"]}
     assert list(rows) == ["constant", "source-only", "shift", "quicker"]
-    assert rows["shift"]["images_drawn"] == 80
+    assert [rows["shift"][key] for key in ("steps", "updates", "images_drawn")] == [20, 20, 80]
+    lines = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
+    assert {(line["step"], line["updates"], line["images_drawn"], line["budget_images"]) for line in lines} == {
+        (20, 20, 80, 80)
+    }
     assert rows["shift"]["seeds"] == [0, 1]
     assert rows["shift"]["scores"]["fid[pixels]"][0]["values"].keys() == {"0", "1"}
 
@@ -157,6 +161,39 @@ def test_a_dry_run_lists_the_cells_and_starts_nothing(ganzoo, suite, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_dry_run_says_the_budget_of_each_row_in_its_unit(ganzoo, suite):
+    suite.write_text(SUITE + "steps = 7\n")
+    typed = ("--seconds", 90, "--seeds", 1, "--dry-run")
+    text = ganzoo("bench", suite, "--plugin", TOY, *typed).output
+    assert re.search(r"shift +toy +0 +90 seconds +to do", text)
+    assert re.search(r"quicker +toy +0 +7 steps +to do", text)
+
+
+@pytest.mark.parametrize("typed", [("--metrics", "fid,kid"), ("--metrics", "none")])
+def test_a_bench_with_other_metrics_than_before_is_refused_with_both_ways_out(ganzoo, suite, tmp_path, typed):
+    BenchFolder(tmp_path / "out").open(load_suite(str(suite)), 1)
+    result = ganzoo("bench", suite, "--plugin", TOY, "--out", "out", *typed)
+    assert result.exit_code == 2
+    assert "out measures fid,downstream-gaze-error, not " in result.output
+    assert "give --metrics fid,downstream-gaze-error to resume it, or give another --out" in result.output
+    assert not (tmp_path / "out" / "cells").exists()
+
+
+def test_metrics_that_were_typed_are_kept_in_the_bench_and_asked_for_again(ganzoo, suite, tmp_path):
+    command = ("bench", suite, "--plugin", TOY, "--out", "out", "--methods", "shift", "--seeds", 1)
+    result = ganzoo(*command, "--metrics", "kid", "--steps", 2)
+    assert result.exit_code == 1  # nothing but pixels can be measured on the toy
+    assert BenchFolder(tmp_path / "out").suite().evaluate["metrics"] == ["kid"]
+    assert "give --metrics kid to resume it" in ganzoo(*command, "--steps", 2).output
+
+
+def test_a_bench_that_measures_nothing_has_the_costs_alone(ganzoo, suite, tmp_path):
+    small = ("--methods", "shift", "--seeds", 1, "--steps", 2, "--metrics", "none")
+    result = ganzoo("bench", suite, "--plugin", TOY, "--out", "out", *small)
+    assert result.exit_code == 0, result.output
+    assert re.search(r"shift +2 +2 +8 ", result.output)
+
+
 def test_help_has_the_suites_and_the_settings_of_the_suites_datasets(ganzoo):
     text = ganzoo("bench", "real", "--help").output
     for words in ("quick:", "simgan-ablation:", "--source-range", "--target-test", "--dry-run", "--jobs"):
@@ -172,6 +209,11 @@ def test_help_has_the_suites_and_the_settings_of_the_suites_datasets(ganzoo):
         (("bench", "--methods", "simgam"), "there is no method 'simgam'; did you mean 'simgan'?"),
         (("bench", "--dataset", "eyess"), "there is no dataset 'eyess'; did you mean 'eyes'?"),
         (("bench", "--seeds", "0"), "0 is not in the range"),
+        (
+            ("bench", "--steps", "3", "--seconds", "3"),
+            "--steps and --seconds: a bench has one budget; give one of them",
+        ),
+        (("bench", "--metrics", "fidd"), "there is no metric 'fidd'; did you mean 'fid'?"),
         (("bench", "--target-size", "0"), "--target-size = 0: input should be greater than or equal to 1"),
         (("bench", "real"), "the dataset as-is needs --source, --target, --target-test"),
         (("report", "nowhere"), "nowhere holds no bench"),

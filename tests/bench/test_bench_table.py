@@ -164,6 +164,42 @@ def test_a_narrow_terminal_gets_the_columns_one_below_the_other_and_whole():
     assert max(map(len, text.splitlines())) <= 80
 
 
+def of_spending(label, **spent):
+    """One seed of a method with the settings that say what an update draws."""
+    return record(label, 0, [score("e", 1.0)], settings={"train": {"batch_size": 10}}, **spent)
+
+
+def test_steps_updates_and_draws_stand_in_every_format():
+    comparison = compare([of_spending("two-phases", step=1_500, images_drawn=30_000)])
+    assert "| two-phases | 1 | 1,500 | 3,000 | 30,000 |" in markdown([comparison], "t")
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(rich_table(comparison, "t", width=200))
+    line = next(line for line in console.export_text().splitlines() if "two-phases" in line)
+    assert line.split() == ["two-phases", "1", "1,500", "3,000", "30,000", "2"]
+    assert "two-phases & 1 & 1,500 & 3,000 & 30,000 & 2" in tex([comparison], "t")
+    (line,) = csv.DictReader(io.StringIO(csv_lines([comparison])))
+    assert [float(line[key]) for key in ("steps", "updates", "images_drawn")] == [1_500, 3_000, 30_000]
+    (row,) = json.loads(json_text([comparison], "t"))["comparisons"][0]["rows"]
+    assert [row[key] for key in ("steps", "updates", "images_drawn")] == [1_500, 3_000, 30_000]
+
+
+def test_rows_whose_steps_have_more_updates_than_those_of_others_are_named():
+    seven = of_spending("seven", step=10, images_drawn=700)
+    said = notes(compare([seven, of_spending("one", step=70, images_drawn=700)]))
+    assert any("Updates in a step: one 1, seven 7." in note for note in said)
+    assert not any("Updates in a step" in note for note in notes(compare([seven])))
+
+
+def test_a_budget_of_seconds_is_said_to_have_become_steps():
+    said = notes(compare([of_spending("timed", step=10, images_drawn=100, budget_seconds=60), of_spending("other")]))
+    assert any(note.startswith("The budget of timed is 60 s of training") for note in said)
+
+
+def test_a_record_that_does_not_say_what_an_update_draws_has_no_updates():
+    for settings in ({}, {"train": []}, {"train": {"batch_size": 0}}):
+        assert compare([record("a", 0, [score("e", 1.0)], settings=settings)]).rows[0].updates() is None
+
+
 NASTY = "a|b & <script>_%$#{}~^\\ [bold]x[/bold]"
 
 

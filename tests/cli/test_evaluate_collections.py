@@ -93,6 +93,8 @@ def test_images_of_another_shape_are_refused_with_the_options_that_mend_it(ganzo
         (("--real", "real.npz", "--fake", "fake.npz", "--metrics", "kod"), "did you mean 'kid'?"),
         (("--real", "real.npz", "--fake", "fake.npz", "--metrics", "label-drift"), "measures a method, not images"),
         (("--real", "real.npz", "--fake", "fake.npz", "--out", "real.npz"), "name ends in .json"),
+        (("--real", "real.npz", "--fake", "fake.npz", "--metrics", "none"), "--metrics none: nothing to measure"),
+        (("run", "--fit-steps", "3"), "--fit-steps: for two collections"),
         (("--real", "real.npz[0:x]", "--fake", "fake.npz"), "Python slice"),
         (("--real", "real.npz", "--fake", "fake.npz", "--samples", "1"), "--samples = 1"),
     ],
@@ -221,6 +223,20 @@ class TestExtractorsThatLearn:
         assert "source fake.npz must be labelled" in result.stderr
 
 
+def test_a_network_is_said_before_it_is_fitted_can_be_shortened_and_says_so_in_its_card(ganzoo, images):
+    gaze = discs(8, 5, 120)[1]
+    pixels = np.random.default_rng(0).integers(0, 255, (8, 36, 60), dtype=np.uint8)
+    np.savez(images / "gaze.npz", image=pixels, gaze_pitchyaw=gaze)
+    named = ("--extractors", "gaze", "--metrics", "kid", "--out", "scores.json", "--fit-steps", 2)
+    result = ganzoo("evaluate", "--real", "gaze.npz[0:4]", "--fake", "gaze.npz[4:8]", *named)
+    assert result.exit_code == 0, result.output
+    said = "on 4 fake images for 2 steps; the network is kept for the next time; --fit-steps N makes it shorter"
+    assert said in " ".join(result.stderr.split())
+    assert document(images)["scores"][0]["card"]["extractor"]["steps"] == 2
+    again = ganzoo("evaluate", "--real", "gaze.npz[0:4]", "--fake", "gaze.npz[4:8]", *named)
+    assert "fitting" not in again.stderr
+
+
 def test_an_unlabelled_pair_has_no_gaze_features(ganzoo, images):
     result = ganzoo("evaluate", "--real", "real.npz", "--fake", "fake.npz", "--extractors", "gaze", "--metrics", "kid")
     assert result.exit_code == 1
@@ -228,6 +244,15 @@ def test_an_unlabelled_pair_has_no_gaze_features(ganzoo, images):
 
 
 class TestInRuns:
+    def test_a_run_that_measures_nothing_says_so_and_its_scores_cannot_be_replaced_by_none(self, ganzoo, tmp_path):
+        result = ganzoo(*self.RUN, "--metrics", "none")
+        assert "no metric was measured; name some with --metrics" in result.stdout
+        before = (tmp_path / "out" / "metrics.json").read_bytes()
+        result = ganzoo("evaluate", "out", *PLUGIN)
+        assert result.exit_code == 2
+        assert "nothing to measure; name some metrics" in result.stderr
+        assert (tmp_path / "out" / "metrics.json").read_bytes() == before
+
     RUN = ("run", "shift", *PLUGIN, "--dataset", "toy", "--steps", 2, "--batch-size", 4, "--out", "out")
 
     def test_the_neighbourhood_scores_are_measured_where_they_are_named(self, ganzoo, tmp_path):

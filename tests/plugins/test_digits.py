@@ -12,13 +12,18 @@ import pytest
 from ganzoo_digits import ganzoo_archives, ganzoo_datasets, mnistm, originals
 from ganzoo_digits.mnistm import MNISTM, MNISTMConfig
 from ganzoo_digits.originals import MNIST, SVHN, USPS, Digits, NoSettings
+from ganzoo_digits.stacked import StackedConfig, StackedMNIST
 from PIL import Image
 from scipy.io import savemat
 
+from ganzoo.batch import set_spec
+from ganzoo.dataset import spec_of
 from ganzoo.errors import DatasetError
 from ganzoo.files.archive import Piece
 from ganzoo.files.store import Store
 from ganzoo.preparing.prepare import prepare
+from ganzoo.preparing.writer import StoreWriter
+from ganzoo.task import ClassTask
 
 RNG = np.random.default_rng(0)
 
@@ -192,3 +197,32 @@ def test_the_pairs_bring_images_to_one_shape(
     assert pair.spec().image_shape == (3, 28, 28)
     assert len(pair.source()) == len(pair.target()) == 12
     assert [archive.name for archive in ganzoo_archives()] == ["mnist", "mnistm", "usps", "svhn"]
+
+
+@pytest.fixture
+def a_store_of_mnist(tmp_path, monkeypatch):
+    """A prepared store of a few digits, each filled with its own grey level."""
+    monkeypatch.setenv("GANZOO_DATA", str(tmp_path))
+    random = np.random.default_rng(0)
+    digits = random.integers(0, 10, 60)
+    images = np.broadcast_to(digits[:, None, None, None] * 20, (60, 1, 28, 28)).astype(np.uint8)
+    writer = StoreWriter(tmp_path / "mnist", {}, (1, 28, 28))
+    with writer.open():
+        split = np.array(["train"] * 40 + ["test"] * 20)
+        writer.write("all", Piece(images, {"class": digits.astype(np.int64), "split": split}))
+    writer.finish({"name": "mnist", "license": "none", "spec": set_spec(1, 28, 28, ClassTask(10)).as_table()})
+
+
+def test_stacked_digits_are_three_channels_and_say_which(a_store_of_mnist):
+    data = StackedMNIST(StackedConfig(size=50, test_size=30))
+    target = data.target()
+    assert target.images.shape == (50, 3, 28, 28)
+    assert np.array_equal(target.images[:, :, 0, 0], target.extra["digits"] * 20)
+    assert data.spec() == spec_of(None, target, data.task)
+    assert target.unlabelled().extra == {}, "which digits they are reaches no method"
+
+
+def test_stacked_digits_without_a_store_say_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("GANZOO_DATA", str(tmp_path))
+    with pytest.raises(DatasetError, match="ganzoo data prepare mnist --from"):
+        StackedMNIST(StackedConfig()).spec()

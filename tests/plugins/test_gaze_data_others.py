@@ -196,7 +196,7 @@ def test_columbias_photographs_and_foreign_names_are_skipped_with_reasons(tmp_pa
 
 
 def own_folder(path: Path, rows: str = "1.png,0.1,0.2,anna\n2.png,-0.1,0.3,ben\n") -> Path:
-    path.mkdir()
+    path.mkdir(parents=True)
     for number in (1, 2):
         Image.fromarray(drawn_eye(35, 55, LEFT_AND_UP)).save(path / f"{number}.png")
     (path / "labels.csv").write_text("file,pitch,yaw,person\n" + rows)
@@ -210,6 +210,21 @@ def test_a_folder_of_ones_own_becomes_a_store(tmp_path: Path) -> None:
     assert (piece.columns["gaze"][0] < 0).all()  # left, up, and towards the camera
     assert piece.columns["person"].tolist() == ["anna", "ben"]
     assert set(piece.inputs) == {"1.png", "2.png", "labels.csv"}
+
+
+def test_inner_folders_of_ones_own_become_a_store(tmp_path: Path) -> None:
+    for person in ("p1", "p2"):
+        own_folder(tmp_path / "eyes" / person)
+        (tmp_path / "eyes" / person / "labels.csv").unlink()
+    rows = "".join(
+        f"{name};0.{n};0.2;{name[:2]}\n" for n, name in enumerate(("p2/1.png", "p1/2.png", "p1/1.png", "p2/2.png"))
+    )
+    (tmp_path / "eyes" / "labels.csv").write_text("file;pitch;yaw;person\n" + rows)
+    store = prepare(Folder(FolderConfig(), tmp_path / "eyes/**"), tmp_path / "store", jobs=1, quiet=True)
+    assert store.column("file").tolist() == ["p1/1.png", "p1/2.png", "p2/1.png", "p2/2.png"]
+    assert store.column("person").tolist() == ["p1", "p1", "p2", "p2"]
+    np.testing.assert_allclose(store.column("pitch"), [0.2, 0.1, 0, 0.3], atol=1e-6)
+    assert set(store.card["inputs"]) == {"labels.csv", "p1/1.png", "p1/2.png", "p2/1.png", "p2/2.png"}
 
 
 def test_an_npz_of_ones_own_becomes_a_store_of_another_size(tmp_path: Path) -> None:

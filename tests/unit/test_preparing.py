@@ -111,7 +111,7 @@ def test_impossible_labels_and_shared_images_are_problems(tmp_path: Path) -> Non
     )
     assert list(problems(store)) == [
         "1 of 4 images have no label: it can be a target, and no source",
-        "gaze labels exceed pi: they must be pitch and yaw in radians, not degrees",
+        "a gaze pitch of 45 exceeds pi / 2; labels must be in radians, not degrees",
         "1 gaze vectors are not of unit length",
         "1 images stand in more than one person",
     ]

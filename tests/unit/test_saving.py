@@ -38,7 +38,7 @@ def test_training_goes_on_while_a_checkpoint_is_written_and_changes_nothing_of_i
         order.append(f"wrote {step}")
 
     class Watch(Observer):
-        def stepped(self, step, phases):
+        def stepped(self, step, phases, batches):
             order.append(step)
             if step == 6:
                 far_enough.set()
@@ -73,7 +73,7 @@ def test_a_full_disk_is_said_by_the_next_line_of_the_log(tmp_path, monkeypatch):
         raise CheckpointError("cannot save: no space left on device")
 
     class Watch(Observer):
-        def stepped(self, step, phases):
+        def stepped(self, step, phases, batches):
             self.last = step
 
     watch = Watch()

@@ -92,6 +92,7 @@ def test_one_named_person_is_left_out(data: Path) -> None:
     assert test is not None
     assert set(test.groups) == {1}
     assert set(pair.target().groups) == {0, 2}
+    assert pair.card()["test_people"] == ["p01"]
     with pytest.raises(ConfigError, match="--test-person anna: the store real has p00, p01, p02"):
         open_pair(split="leave-one-out", test_person="anna").target()
     for settings in {"split": "leave-one-out"}, {"test_person": "p01"}:
