@@ -182,14 +182,18 @@ class TrainedEvaluation(SharedExtraction):
         afford = self.method.evaluated_images
         return self.domain(name).spread(afford) if afford else self.domain(name)
 
-    def applied(self, capability: str, name: DomainName = "target") -> Domain:
+    def dataset_card(self) -> Mapping[str, Any]:
+        return self.dataset.card()
+
+    def applied(self, capability: str, name: DomainName = "target", *, count: int | None = None) -> Domain:
         able = self._capability(capability)
-        key = f"{capability} {name}" if able.arguments else capability
+        count = count or self.samples
+        key = f"{capability} {name}" if able.arguments else f"{capability} {count}"
         if key not in self._domains:
             self.watcher.doing(f"{capability}: {name.replace('_', ' ')} images" if able.arguments else capability)
             rows = self.sampled(name) if able.arguments else None
-            made = self._made(able, rows, key)
-            self._domains[key] = Domain(key, made) if rows is None else replace(rows, name=key, samples=made)
+            made = self._made(able, rows, key, count)
+            self._domains[key] = Domain(capability, made) if rows is None else replace(rows, name=key, samples=made)
         return self._domains[key]
 
     def _capability(self, name: str) -> Capability:
@@ -200,16 +204,18 @@ class TrainedEvaluation(SharedExtraction):
     def refined(self, name: Literal["source", "source_test"]) -> Domain:
         return self.applied("refine", name)
 
-    def made(self) -> Domain:
+    def made(self, count: int | None = None) -> Domain:
         able = [capability for capability in self.capabilities.values() if capability.realism is not None]
         if not able:
             raise MetricUnavailableError(f"{self.method.name} makes no samples that are to look like the target")
         best = min(able, key=lambda capability: capability.realism or 0)
-        return self.applied(best.name, "source" if "source" in self.spec.columns else "target").spread(self.samples)
+        side: DomainName = "source" if "source" in self.spec.columns else "target"
+        return self.applied(best.name, side, count=count).spread(count or self.samples)
 
-    def _made(self, able: Capability, rows: Domain | None, key: str) -> np.ndarray:
-        """What the method makes of the rows, in chunks; the noise it draws is a function of the chunk."""
-        count = self.samples if rows is None else len(rows)
+    def _made(self, able: Capability, rows: Domain | None, key: str, count: int) -> np.ndarray:
+        """What the method makes of the rows, or `count` samples without any, in chunks. The noise it draws is a function
+        of the chunk."""
+        count = count if rows is None else len(rows)
         inputs = [] if rows is None else [_input(able, rows, argument) for argument in able.arguments]
         wanted = able.output(self.method)
         if rows is None:

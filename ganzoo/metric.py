@@ -117,11 +117,16 @@ class Evaluation(Extraction, Protocol):
         """The rows of a domain that the method is asked to process: all, or as many as it declares to afford."""
         ...
 
-    def applied(self, capability: str, name: DomainName = "target") -> Domain:
+    def dataset_card(self) -> Mapping[str, Any]:
+        """What the dataset says of itself: `Dataset.card()`, such as the centres of its modes."""
+        ...
+
+    def applied(self, capability: str, name: DomainName = "target", *, count: int | None = None) -> Domain:
         """What the method makes of `sampled(name)` with a named capability, row for row.
 
         Its samples are images (uint8), or vectors (float32) such as predictions and codes. Labels, groups and further
-        columns are those of the rows. A capability without inputs, such as generate, makes `samples` rows.
+        columns are those of the rows. A capability without inputs, such as generate, makes `count` rows, or `samples`
+        if no count is given.
 
         Raises MetricUnavailableError if the method does not have the capability or the data lack an input of it.
         """
@@ -131,8 +136,8 @@ class Evaluation(Extraction, Protocol):
         """`applied("refine", name)`."""
         ...
 
-    def made(self) -> Domain:
-        """At most `samples` images of the method's making that are to look like the target: refined or generated."""
+    def made(self, count: int | None = None) -> Domain:
+        """At most `count` (default: `samples`) images of the method's making that are to look like the target: refined or generated."""
         ...
 
 
@@ -153,6 +158,31 @@ class Compares(Protocol):
         `data` has the domain `source` alone, and only where labelled images were given.
         """
         ...
+
+
+def share_interval(right: int, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927): it stays within [0, 1] and holds at the ends too."""
+    z, share = 1.959964, right / count
+    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    low = 0.0 if right == 0 else float(middle - half)  # which rounding may push past the share itself
+    high = 1.0 if right == count else float(middle + half)
+    return low, high
+
+
+def mean_interval(values: np.ndarray, groups: np.ndarray | None = None) -> tuple[float, float] | None:
+    """The normal 95 % interval of the mean of one value for each image; None for a single value.
+
+    Images of one person are not independent: with the persons in `groups`, if there are several, the standard error is
+    the cluster-robust one (Liang and Zeger 1986).
+    """
+    several = groups is not None and len(np.unique(groups)) > 1
+    units = np.unique(groups, return_inverse=True)[1] if several else np.arange(len(values))
+    sums = np.bincount(units, weights=values - values.mean())
+    if len(sums) < 2:
+        return None
+    half = 1.959964 * np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(values)
+    return float(values.mean() - half), float(values.mean() + half)
 
 
 class Metric(ABC):

@@ -14,7 +14,7 @@ from ganzoo.capabilities import Predicts
 from ganzoo.dataset import Domain
 from ganzoo.errors import MetricUnavailableError
 from ganzoo.method import Method
-from ganzoo.metric import DomainName, Evaluation, Metric, Score
+from ganzoo.metric import DomainName, Evaluation, Metric, Score, share_interval
 from ganzoo.settings import Settings
 from ganzoo.task import ClassTask, Task
 
@@ -54,18 +54,8 @@ class ClassAccuracy(Metric):
         return [*scores, _score("source_accuracy", "method", right, held_out, "source_test")]
 
 
-def wilson(right: int, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927): it stays within [0, 1] and holds at the ends too."""
-    z, share = 1.959964, right / count
-    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
-    half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    low = 0.0 if right == 0 else float(middle - half)  # which rounding may push past the share itself
-    high = 1.0 if right == count else float(middle + half)
-    return low, high
-
-
 def _score(name: str, subject: str, right: np.ndarray, images: Domain, origin: DomainName) -> Score:
-    low, high = wilson(int(right.sum()), len(right))
+    low, high = share_interval(int(right.sum()), len(right))
     card = {"measured_on": origin, "images": len(images), "fingerprint": images.fingerprint(),
             "interval": "95 % Wilson over images"}  # fmt: skip
     return Score(name, float(right.mean()), subject, better="higher", low=low, high=high, card=card)

@@ -9,6 +9,7 @@ import torch
 from pydantic import Field
 
 from ganzoo import hookimpl
+from ganzoo.batch import Column, DataSpec
 from ganzoo.dataset import Dataset, Domain
 from ganzoo.errors import DatasetError
 from ganzoo.gaze_range import restrict_gaze
@@ -21,6 +22,7 @@ from ganzoo_eyes.split import COLUMNS, Split
 ganzoo_contract = 2
 
 _FIRST_TARGET_PERSON = 10_000  # person ids of the source are below, so that no id means two people
+_EXTRA = tuple(name for name in COLUMNS if name != "gaze")
 
 
 class EyesConfig(Settings):
@@ -79,6 +81,18 @@ class Eyes(Dataset):
     def target_test(self) -> Domain:
         return self._domain(self._split("target_test"), self.config.target_test_size)
 
+    def spec(self) -> DataSpec:
+        """Known without drawing, which takes minutes the first time."""
+        c = self.config
+        one_side = {
+            "": Column((c.channels, c.height, c.width)),
+            "_label": Column((self.task.label_size,), "vector"),
+            "_group": Column((1,), "vector"),
+            **{f"_{name}": Column(COLUMNS[name], "vector") for name in _EXTRA},
+        }
+        columns = {side + name: column for side in ("source", "target") for name, column in one_side.items()}
+        return DataSpec(columns, self.task)
+
     def card(self) -> Mapping[str, Any]:
         """Gaze ranges in degrees (pitch from, to, yaw from, to), people, and the version of the renderer."""
         c = self.config
@@ -124,7 +138,7 @@ class Eyes(Dataset):
         if device == "cuda" and not torch.cuda.is_available():
             raise DatasetError("dataset eyes: render_device is cuda, but torch finds no GPU here; use cpu")
         made = columns(split, size, device)
-        extra = {name: made[name] for name in COLUMNS if name != "gaze"}
+        extra = {name: made[name] for name in _EXTRA}
         return Domain(split.name, made["images"], labels=made["gaze"], groups=made["person"], extra=extra)
 
 

@@ -25,7 +25,7 @@ class PointsConfig(Settings):
 class Mixture(Dataset):
     """Normal points around centres of equal weight. There is no source, and there are no labels.
 
-    The centre of each test point stands in the column `mode_center`, which metrics alone read.
+    The card has the centres and the deviation, from which the metric `modes` knows them.
     """
 
     def target(self) -> Domain:
@@ -35,10 +35,10 @@ class Mixture(Dataset):
         return self._drawn("target-test", self.config.test_size, 1)
 
     def spec(self) -> DataSpec:
-        return DataSpec({"target": Column((2,), "vector"), "target_mode_center": Column((2,), "vector")}, self.task)
+        return DataSpec({"target": Column((2,), "vector")}, self.task)
 
     def card(self) -> Mapping[str, Any]:
-        return {"modes": self.centers().round(6).tolist(), "deviation": self.config.deviation}
+        return {"mode_centers": self.centers().tolist(), "mode_deviation": self.config.deviation}
 
     @abstractmethod
     def centers(self) -> np.ndarray:
@@ -48,4 +48,4 @@ class Mixture(Dataset):
         random = np.random.default_rng((self.config.data_seed, part))
         centers = self.centers()[random.integers(len(self.centers()), size=count)]
         points = centers + random.normal(0, self.config.deviation, centers.shape)
-        return Domain(name, points.astype(np.float32), extra={"mode_center": centers.astype(np.float32)})
+        return Domain(name, points.astype(np.float32))

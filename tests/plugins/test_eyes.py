@@ -14,7 +14,8 @@ import torch
 from ganzoo_eyes import Eyes, EyesConfig, cache
 from ganzoo_eyes.split import Split
 
-from ganzoo.dataset import Domain
+from ganzoo.batch import Column
+from ganzoo.dataset import Domain, spec_of
 from ganzoo.errors import DatasetError
 
 SMALL: dict[str, Any] = {"source_size": 60, "source_test_size": 40, "target_size": 90, "target_test_size": 40}
@@ -200,3 +201,15 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(monkeypatch: pytest.Monk
 def test_a_missing_gpu_is_one_sentence() -> None:
     with pytest.raises(DatasetError, match="render_device is cuda"):
         eyes(render_device="cuda").source()
+
+
+def test_the_spec_is_that_of_the_domains_and_is_known_without_drawing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "cache"))
+    sizes = {"source_size": 4, "target_size": 3, "source_people": 2, "target_people": 2}
+    drawn = Eyes(EyesConfig(**sizes, height=20, width=32, channels=3))
+    said = drawn.spec()
+    assert not (tmp_path / "cache").exists()
+    assert said == spec_of(drawn.source(), drawn.target(), drawn.task)
+    assert said.column("source_pupil_center") == Column((2,), "vector")
