@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import re
 import tomllib
 import types
@@ -35,12 +36,14 @@ class SettingOption(click.Option):
 def options(
     config: type[Settings], table: str, shown: Settings, taken: set[str], prefix: str = ""
 ) -> list[SettingOption]:
-    """One option per field; `shown` gives the defaults that help states.
+    """One option per field, those of the class itself before inherited ones; `shown` gives the defaults that help
+    states.
 
     A flag that is already `taken` gets the table's name in front; those made here are added to `taken`.
     """
     made: list[SettingOption] = []
-    for name, field in config.model_fields.items():
+    own = inspect.get_annotations(config)
+    for name, field in sorted(config.model_fields.items(), key=lambda item: item[0] not in own):
         flag = "--" + (prefix + name).replace("_", "-")
         if flag in taken:
             flag = f"--{table}-{name}".replace("_", "-")

@@ -8,32 +8,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import Field
 
 from ganzoo import hookimpl
 from ganzoo.dataset import Dataset, Domain
-from ganzoo.errors import ConfigError
-from ganzoo.files.collection import Images as Files
-from ganzoo.files.collection import StoreImages, open_images, read_domain, read_images
-from ganzoo.files.fit import Channels, Fit, Resizer, common_shape
-from ganzoo.files.location import Location
-from ganzoo.settings import Settings
-from ganzoo.task import ClassTask, GazeTask, NoTask, Task
+from ganzoo.errors import DatasetError
+from ganzoo.files.collection import StoreImages
+from ganzoo.files.parts import WHERE, Parts, PartsConfig
+from ganzoo.task import GazeTask, NoTask, Task
 
 ganzoo_contract = 2
 
 
-class ImagesConfig(Settings):
-    source: Path | None = Field(
-        None,
-        description="The images (needed): a folder (FOLDER/** with the folders inside it), an .npz or a prepared "
-        "store; a slice such as eyes.npz[0:1000] chooses rows.",
-    )
+class ImagesConfig(PartsConfig):
+    source: Path | None = Field(None, description=f"The images (needed), labelled or not: {WHERE}.")
     test: Path | None = Field(None, description="Held-out images of the same kind, which metrics alone read.")
-    image_height: int = Field(0, ge=0, le=8192, description="Height in pixels of all images; 0: as they are.")
-    image_width: int = Field(0, ge=0, le=8192, description="Width in pixels of all images; 0: as they are.")
-    channels: Channels = Field("as-is", description="Convert all images to grey or rgb; as-is: they must agree.")
-    resizer: Resizer = Field("none", description="How images of other sizes are brought to one; none: they must agree.")
 
 
 class Images(Dataset):
@@ -48,14 +38,11 @@ class Images(Dataset):
 
     def __init__(self, config: ImagesConfig) -> None:
         super().__init__(config)
-        self._opened: dict[str, tuple[Location, Files]] = {}
+        self._parts = Parts(self.name, config, leading="source")
 
     @property
     def task(self) -> Task:
-        if self._images.labels is None:
-            return NoTask()
-        files = self._open("source")[1]
-        return files.store.spec.task if isinstance(files, StoreImages) else GazeTask()
+        return NoTask() if self._images.labels is None else self._task_of("source")
 
     def source(self) -> Domain | None:
         return None if self._images.labels is None else replace(self._images, name="source")
@@ -70,58 +57,52 @@ class Images(Dataset):
         return self._test
 
     def card(self) -> Mapping[str, Any]:
-        """Where the images are, how many, and whether they are labelled."""
+        """Where the images are, how many, whether they are labelled, and what was done to their shape."""
         card: dict[str, Any] = {"task": self.task.name, "source": self._facts("source", self._images)}
         if self._test is not None:
             card["test"] = self._facts("test", self._test)
+            card["test_images_also_in_source"] = self._parts.shared_rows("source", "test")
         return card
 
     @cached_property
     def _images(self) -> Domain:
-        return self._read("source")
+        return self._read("source", "target")
 
     @cached_property
     def _test(self) -> Domain | None:
-        return None if self.config.test is None else self._read("test")
+        """Its labels are read if those of the set are, and must mean the same."""
+        if self.config.test is None:
+            return None
+        if self._images.labels is None:
+            return self._parts.read_images("test", "target-test")
+        test = self._read("test", "target-test")
+        if test.labels is not None and self._task_of("test") != self.task:
+            raise DatasetError(
+                f"--test {self._parts.open('test')[0]} has labels of the task {self._task_of('test')}, and --source has "
+                f"those of {self.task}; give images whose labels mean the same"
+            )
+        return test
 
-    def _read(self, option: str) -> Domain:
-        location, files = self._open(option)
-        name = "target" if option == "source" else "target-test"
-        if isinstance(files, StoreImages) and isinstance(files.store.spec.task, ClassTask):
-            labels = files.store.labels()
-            rows = location.select(len(files.names))
-            domain = read_images(name, files, location, self._fit)
-            return domain if labels is None else replace(domain, labels=labels[rows])
-        return read_domain(name, files, location, self._fit, labelled=False)
+    def _read(self, part: str, name: str) -> Domain:
+        location, files = self._parts.open(part)
+        task = self._task_of(part)
+        if not isinstance(files, StoreImages) or isinstance(task, GazeTask):
+            return self._parts.read(part, name, labelled=False)
+        domain, labels = self._parts.read_images(part, name), files.store.labels()
+        if labels is None:
+            return domain
+        chosen = np.ascontiguousarray(labels[location.select(len(files.names))])
+        if problem := task.problem(chosen):
+            raise DatasetError(f"the store {files.path}: {problem}; prepare it again")
+        return replace(domain, labels=chosen)
 
-    @cached_property
-    def _fit(self) -> Fit:
-        location, files = self._open("source")
-        config = self.config
-        shape = common_shape(
-            [files.shapes[row] for row in location.select(len(files.names))],
-            f"--source {location}",
-            height=config.image_height,
-            width=config.image_width,
-            resizer=config.resizer,
-            channels=config.channels,
-        )
-        return Fit(shape, config.resizer, config.channels)
+    def _task_of(self, part: str) -> Task:
+        """What labels of a part mean, if it has any: only a store can have others than gaze."""
+        files = self._parts.open(part)[1]
+        return files.store.spec.task if isinstance(files, StoreImages) else GazeTask()
 
-    def _open(self, option: str) -> tuple[Location, Files]:
-        if option not in self._opened:
-            path: Path | None = getattr(self.config, option)
-            if path is None:
-                raise ConfigError("dataset images needs --source: a folder of images, an .npz or a prepared store")
-            location = Location.parse(path)
-            self._opened[option] = location, open_images(location.path, f"--{option}")
-        return self._opened[option]
-
-    def _facts(self, option: str, domain: Domain) -> dict[str, Any]:
-        location, files = self._open(option)
-        shapes = [files.shapes[row] for row in location.select(len(files.names))]
-        labelled = domain.labels is not None
-        return {"path": str(location), "images": len(domain), "labelled": labelled, "fitted": self._fit.note(shapes)}
+    def _facts(self, part: str, domain: Domain) -> dict[str, Any]:
+        return {**self._parts.facts(part, domain), "labelled": domain.labels is not None}
 
 
 @hookimpl

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -14,24 +14,17 @@ from pydantic import AfterValidator, Field
 from ganzoo import hookimpl
 from ganzoo.dataset import Dataset, Domain
 from ganzoo.errors import ConfigError
-from ganzoo.files.collection import Images, open_images, read_domain
-from ganzoo.files.fit import Channels, Fit, Resizer, common_shape
 from ganzoo.files.guard import some
 from ganzoo.files.labels import people_in
-from ganzoo.files.location import Location
 from ganzoo.files.names import composed, natural
+from ganzoo.files.parts import WHERE, Parts, PartsConfig
 from ganzoo.gaze_range import gaze_range, restrict_gaze
-from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
 
 ganzoo_contract = 2
 
 Part = Literal["source", "source_test", "target", "target_test"]
 PARTS: tuple[Part, ...] = ("source", "source_test", "target", "target_test")
-_WHERE = (
-    "a folder of images (FOLDER/** with the folders inside it), an .npz or a prepared store; a slice such as "
-    "eyes.npz[0:1000] or [::2] chooses rows"
-)
 
 
 def _whole(person: int | str) -> int | str:
@@ -46,10 +39,10 @@ def _plain(text: str) -> str:
 Person = Annotated[int | str, AfterValidator(_whole)]
 
 
-class PairConfig(Settings):
-    source: Path | None = Field(None, description=f"Labelled synthetic images for training (needed): {_WHERE}.")
+class PairConfig(PartsConfig):
+    source: Path | None = Field(None, description=f"Labelled synthetic images for training (needed): {WHERE}.")
     target: Path | None = Field(
-        None, description=f"Real images for training (needed; labels reach only an oracle): {_WHERE}."
+        None, description=f"Real images for training (needed; labels reach only an oracle): {WHERE}."
     )
     source_test: Path | None = Field(None, description="Held-out labelled synthetic images, for label drift.")
     target_test: Path | None = Field(None, description="Labelled real images that metrics alone read.")
@@ -67,14 +60,6 @@ class PairConfig(Settings):
         description="Scale and shift all source images alike, so that their pixels have the mean and spread of the "
         "target's.",
     )
-    image_height: int = Field(
-        0, ge=0, le=8192, description="Height in pixels that all images are brought to; 0: the target's."
-    )
-    image_width: int = Field(
-        0, ge=0, le=8192, description="Width in pixels that all images are brought to; 0: the target's."
-    )
-    channels: Channels = Field("as-is", description="Convert all images to grey or rgb; as-is: they must agree.")
-    resizer: Resizer = Field("none", description="How images of other sizes are brought to one; none: they must agree.")
 
 
 class Pair(Dataset):
@@ -86,7 +71,7 @@ class Pair(Dataset):
 
     def __init__(self, config: PairConfig) -> None:
         super().__init__(config)
-        self._opened: dict[Part, tuple[Location, Images]] = {}
+        self._parts = Parts(self.name, config, leading="target")
 
     @property
     def task(self) -> GazeTask:
@@ -118,30 +103,30 @@ class Pair(Dataset):
 
     @cached_property
     def _source(self) -> Domain:
-        return self._matched(self._in_range(self._read("source", labelled=True)))
+        return self._matched(self._in_range(self._parts.read("source", "source", labelled=True)))
 
     @cached_property
     def _source_test(self) -> Domain | None:
         if self.config.source_test is None:
             return None
-        return self._matched(self._in_range(self._read("source_test", labelled=True)))
+        return self._matched(self._in_range(self._parts.read("source_test", "source-test", labelled=True)))
 
     @cached_property
     def _target(self) -> Domain:
-        return self._by_people[0] if self.config.test_people else self._read("target", labelled=False)
+        return self._by_people[0] if self.config.test_people else self._parts.read("target", "target", labelled=False)
 
     @cached_property
     def _target_test(self) -> Domain | None:
         if self.config.test_people:
             return self._by_people[1]
-        return self._read("target_test", labelled=True) if self.config.target_test else None
+        return self._parts.read("target_test", "target-test", labelled=True) if self.config.target_test else None
 
     @cached_property
     def _by_people(self) -> tuple[Domain, Domain]:
         """The target's images of the people for training, and of those for the test."""
         if self.config.target_test is not None:
             raise ConfigError("--test-people takes the test from --target: give it or --target-test, not both")
-        domain = self._read("target", labelled=True)
+        domain = self._parts.read("target", "target", labelled=True)
         people = people_in(domain)
         if people is None:
             raise ConfigError("--test-people: the labels of --target do not say whose its images are")
@@ -157,7 +142,7 @@ class Pair(Dataset):
     @cached_property
     def _intensity(self) -> tuple[float, float, float, float]:
         """Mean and standard deviation of the grey levels of the source in its range, then of the target."""
-        source = self._in_range(self._read("source", labelled=True))
+        source = self._in_range(self._parts.read("source", "source", labelled=True))
         moments = [(float(each.images.mean()), float(each.images.std())) for each in (source, self._target)]
         return *moments[0], *moments[1]
 
@@ -168,61 +153,22 @@ class Pair(Dataset):
         scaled = (domain.images - mean) * (wanted_spread / max(spread, 1e-6)) + wanted_mean
         return replace(domain, samples=scaled.round().clip(0, 255).astype(np.uint8))
 
-    @cached_property
-    def _fit(self) -> Fit:
-        """The shape of the target, where no other is stated, and the rule that brings images to it."""
-        location, images = self._open("target")
-        chosen: Sequence[Any] = [images.shapes[row] for row in location.select(len(images.names))]
-        config = self.config
-        shape = common_shape(
-            chosen,
-            f"--target {location}",
-            height=config.image_height,
-            width=config.image_width,
-            resizer=config.resizer,
-            channels=config.channels,
-        )
-        return Fit(shape, config.resizer, config.channels)
-
-    def _read(self, part: Part, *, labelled: bool) -> Domain:
-        location, images = self._open(part)
-        return read_domain(part.replace("_", "-"), images, location, self._fit, labelled=labelled)
-
-    def _open(self, part: Part) -> tuple[Location, Images]:
-        if part not in self._opened:
-            flag = "--" + part.replace("_", "-")
-            path: Path | None = getattr(self.config, part)
-            if path is None:
-                raise ConfigError(f"dataset pair needs {flag}: {_WHERE}")
-            location = Location.parse(path)
-            self._opened[part] = location, open_images(location.path, flag)
-        return self._opened[part]
-
     def _in_range(self, domain: Domain) -> Domain:
         wanted = self.config.source_range
         return domain if wanted is None else restrict_gaze(domain, wanted)
 
     def _facts(self, part: Part, domain: Domain) -> dict[str, Any]:
-        location, images = self._open("target" if part == "target_test" and self.config.test_people else part)
-        shapes = [images.shapes[row] for row in location.select(len(images.names))]
+        read_from = "target" if part == "target_test" and self.config.test_people else part
         return {
-            "path": str(location),
-            "images": len(domain),
-            "images_before_range": len(shapes),
-            "fitted": self._fit.note(shapes),
+            **self._parts.facts(read_from, domain),
+            "images_before_range": len(self._parts.shapes(read_from)),
             "persons": None if domain.groups is None else len(np.unique(domain.groups)),
             "gaze_range_deg": None if domain.labels is None else [round(edge, 2) for edge in gaze_range(domain)],
         }
 
     def _shared_rows(self) -> int:
         """How many test images are also target images: those a method has seen without their labels."""
-        if self.config.target_test is None:
-            return 0
-        chosen = []
-        for location, images in (self._open("target"), self._open("target_test")):
-            where = images.path.resolve()
-            chosen.append({where / images.names[row] for row in location.select(len(images.names))})
-        return len(chosen[0] & chosen[1])
+        return 0 if self.config.target_test is None else self._parts.shared_rows("target", "target_test")
 
 
 @hookimpl

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import torch
 from einops import rearrange
-from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
@@ -22,9 +21,9 @@ from ganzoo.loader import reseed
 from ganzoo.loop import device_of
 from ganzoo.method import Method
 from ganzoo.pixels import to_uint8
+from ganzoo.report.scatter import POINTS, scatter_plots
 
 COLUMNS = 12
-POINTS = 2_000  # of each set in a scatter plot
 ENLARGED = 2  # eyes are small; a sheet is looked at
 FRAME = 3  # white pixels between images
 
@@ -38,8 +37,8 @@ def sample_sheet(
     seed: int,
     capabilities: Mapping[str, type[Capability]],
 ) -> bool:
-    """Write a PNG of what the method makes: a row of images for each capability above the real ones, such as the source
-    above the refined above the real; or a scatter plot of generated over real points.
+    """Write a PNG of what the method makes: rows of images for each capability above the real ones, such as the source
+    above the refined above the real; or scatter plots of what it makes over the real points.
 
     The same samples on every call. Returns False for a method that makes no samples, and for vectors that are not
     points of a plane. Raises GanzooError if the file cannot be written.
@@ -49,20 +48,28 @@ def sample_sheet(
     assert real is not None  # a dataset has one of them
     flat = real.samples.dtype != np.uint8
     count = POINTS if flat else COLUMNS
-    rows: list[Tensor] = []
+    rows: list[tuple[str, list[Tensor]]] = []
     modes = {module: module.training for module in method.modules()}
     method.eval()
     reseed(device_of(method), seed, "sheet")
     with torch.no_grad():
         for able in all_of(capabilities, method).values():
-            rows += _rows(able, method, domains, count)
+            if found := _rows(able, method, domains, count):
+                rows.append((able.adjective, found))
     for module, mode in modes.items():
         module.training = mode
     if not rows:
         return False
     shown = _shown(real, count, "", device_of(method))
     assert shown is not None
-    return _scatter(rows, shown, file) if flat else _grid([*rows, shown], file)
+    if not flat:
+        _grid([*chain(*(found for _, found in rows)), shown], file)
+    elif shown.dim() != 2 or shown.shape[1] != 2:
+        return False
+    else:
+        made = [(adjective, found[-1].float().cpu().numpy()) for adjective, found in rows]
+        scatter_plots(made, shown.cpu().numpy(), file)
+    return True
 
 
 def _rows(able: Capability, method: Method, domains: Mapping[str, Domain | None], count: int) -> list[Tensor]:
@@ -86,7 +93,7 @@ def _shown(domain: Domain, count: int, column: str, device: torch.device) -> Ten
     return to_device(np.ascontiguousarray(columns[column][rows]), device) if column in columns else None
 
 
-def _grid(rows: list[Tensor], file: Path) -> bool:
+def _grid(rows: list[Tensor], file: Path) -> None:
     """Rows of COLUMNS images [N, C, H, W]; smaller ones are enlarged to the size of the largest."""
     size = max(row.shape[-2] for row in rows), max(row.shape[-1] for row in rows)
     same = [row if row.shape[-2:] == size else F.interpolate(row.float(), size, mode="nearest") for row in rows]
@@ -99,29 +106,3 @@ def _grid(rows: list[Tensor], file: Path) -> bool:
     with writing(file):
         Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(aside)
         aside.replace(file)
-    return True
-
-
-def _scatter(rows: list[Tensor], real: Tensor, file: Path) -> bool:
-    """Generated over real points of the plane."""
-    if real.dim() != 2 or real.shape[1] != 2:
-        return False
-    made, points = rows[-1].float().cpu().numpy(), real.cpu().numpy()
-    with matplotlib.rc_context({"font.size": 9}):
-        figure = Figure(figsize=(5, 5), layout="constrained")
-        axes = figure.add_subplot()
-        axes.scatter(points[:, 0], points[:, 1], s=6, color="#bbbbbb", label="real", linewidths=0)
-        axes.scatter(made[:, 0], made[:, 1], s=6, color="#0b5394", label="generated", linewidths=0, alpha=0.6)
-        least, most = points.min(0), points.max(0)
-        room = 0.25 * (most - least).max()
-        axes.set_xlim(least[0] - room, most[0] + room)
-        axes.set_ylim(least[1] - room, most[1] + room)
-        outside = ((made < least - room) | (made > most + room)).any(1).mean()
-        axes.set_aspect("equal")
-        axes.legend(loc="upper right")
-        axes.set_title(f"{outside:.0%} of the generated points lie outside" if outside else "", fontsize=9)
-        aside = file.with_suffix(".partial.png")
-        with writing(file):
-            figure.savefig(aside, dpi=120)
-            aside.replace(file)
-    return True

@@ -1,0 +1,103 @@
+"""Parts of a dataset that a user names by options such as --source: opened once, and brought to one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from ganzoo.dataset import Domain
+from ganzoo.errors import ConfigError
+from ganzoo.files.collection import Images, open_images, read_domain, read_images
+from ganzoo.files.fit import Channels, Fit, Resizer, common_shape
+from ganzoo.files.image_file import Shape
+from ganzoo.files.location import Location
+from ganzoo.settings import Settings
+
+WHERE = (
+    "a folder of images (FOLDER/** with the folders inside it), an .npz or a prepared store; a slice such as "
+    "eyes.npz[0:1000] or [::2] chooses rows"
+)
+
+
+class PartsConfig(Settings):
+    """The shape that all images are brought to. A subclass adds a path for each part, named as the part."""
+
+    image_height: int = Field(
+        0, ge=0, le=8192, description="Height in pixels that all images are brought to; 0: that of the target."
+    )
+    image_width: int = Field(
+        0, ge=0, le=8192, description="Width in pixels that all images are brought to; 0: that of the target."
+    )
+    channels: Channels = Field("as-is", description="Convert all images to grey or rgb; as-is: they must agree.")
+    resizer: Resizer = Field("none", description="How images of other sizes are brought to one; none: they must agree.")
+
+
+class Parts:
+    """The parts of the dataset `dataset`; those of the part `leading` decide the shape if no other is stated.
+
+    Raises ConfigError for a part that is needed and not given, and DatasetError for files that cannot be used.
+    """
+
+    def __init__(self, dataset: str, config: PartsConfig, leading: str) -> None:
+        self.dataset, self.config, self.leading = dataset, config, leading
+        self._opened: dict[str, tuple[Location, Images]] = {}
+
+    def open(self, part: str) -> tuple[Location, Images]:
+        """Where a part is, and what is there. Nothing is decoded."""
+        if part not in self._opened:
+            flag = "--" + part.replace("_", "-")
+            path: Path | None = getattr(self.config, part)
+            if path is None:
+                raise ConfigError(f"dataset {self.dataset} needs {flag}: {WHERE}")
+            location = Location.parse(path)
+            self._opened[part] = location, open_images(location.path, flag)
+        return self._opened[part]
+
+    def shapes(self, part: str) -> Sequence[Shape]:
+        """Of the chosen images, as they are on disk."""
+        location, images = self.open(part)
+        return [images.shapes[row] for row in location.select(len(images.names))]
+
+    @cached_property
+    def fit(self) -> Fit:
+        """The common shape, and the rule that brings images to it."""
+        config = self.config
+        shape = common_shape(
+            self.shapes(self.leading),
+            f"--{self.leading.replace('_', '-')} {self.open(self.leading)[0]}",
+            height=config.image_height,
+            width=config.image_width,
+            resizer=config.resizer,
+            channels=config.channels,
+        )
+        return Fit(shape, config.resizer, config.channels)
+
+    def read(self, part: str, name: str, *, labelled: bool) -> Domain:
+        """The part as the domain `name`, with its gaze labels if it has any, which `labelled` demands."""
+        location, images = self.open(part)
+        return read_domain(name, images, location, self.fit, labelled=labelled)
+
+    def read_images(self, part: str, name: str) -> Domain:
+        """The part as the domain `name`, without looking for labels."""
+        location, images = self.open(part)
+        return read_images(name, images, location, self.fit)
+
+    def facts(self, part: str, domain: Domain) -> dict[str, Any]:
+        """For the dataset's card: where the part is, how many images it has, and what was done to their shape."""
+        return {
+            "path": str(self.open(part)[0]),
+            "images": len(domain),
+            "fitted": self.fit.note(self.shapes(part)),
+        }
+
+    def shared_rows(self, one: str, other: str) -> int:
+        """How many images of the same file or row are in both parts."""
+        chosen = []
+        for location, images in (self.open(one), self.open(other)):
+            where = images.path.resolve()
+            chosen.append({where / images.names[row] for row in location.select(len(images.names))})
+        return len(chosen[0] & chosen[1])
