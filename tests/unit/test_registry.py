@@ -76,7 +76,7 @@ def test_the_built_in_plugins_work_and_come_through_entry_points():
         ),
         (
             "ganzoo_contract = 1\nfrom ganzoo.method import Refines",
-            "ImportError: .*Refines.*; it was written for contract 1, .*: write ganzoo_contract = 2, import capabilities",
+            "ImportError: .*Refines.*; it was written for contract 1, .*: write ganzoo_contract = 2, import capab",
         ),
     ],
 )
