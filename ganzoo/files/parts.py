@@ -27,10 +27,10 @@ class PartsConfig(Settings):
     """The shape that all images are brought to. A subclass adds a path for each part, named as the part."""
 
     image_height: int = Field(
-        0, ge=0, le=8192, description="Height in pixels that all images are brought to; 0: that of the target."
+        0, ge=0, le=8192, description="Height in pixels that all images are brought to; 0: that of the target (for `images`, of --source)."
     )
     image_width: int = Field(
-        0, ge=0, le=8192, description="Width in pixels that all images are brought to; 0: that of the target."
+        0, ge=0, le=8192, description="Width in pixels that all images are brought to; 0: that of the target (for `images`, of --source)."
     )
     channels: Channels = Field("as-is", description="Convert all images to grey or rgb; as-is: they must agree.")
     resizer: Resizer = Field("none", description="How images of other sizes are brought to one; none: they must agree.")
