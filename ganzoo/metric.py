@@ -137,7 +137,8 @@ class Evaluation(Extraction, Protocol):
         ...
 
     def made(self, count: int | None = None) -> Domain:
-        """At most `count` (default: `samples`) images of the method's making that are to look like the target: refined or generated."""
+        """At most `count` samples that the method makes to look like the target, refined or generated; `samples` if no
+        count is given."""
         ...
 
 

@@ -78,8 +78,8 @@ class Images(Dataset):
         test = self._read("test", "target-test")
         if test.labels is not None and self._task_of("test") != self.task:
             raise DatasetError(
-                f"--test {self._parts.open('test')[0]} has labels of the task {self._task_of('test')}, and --source has "
-                f"those of {self.task}; give images whose labels mean the same"
+                f"--test {self._parts.open('test')[0]} has labels of the task {self._task_of('test').name}, and "
+                f"--source those of the task {self.task.name}; give images whose labels mean the same"
             )
         return test
 

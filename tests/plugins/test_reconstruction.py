@@ -120,7 +120,8 @@ def test_vectors_have_an_absolute_error_alone():
 
 
 def test_the_interval_is_over_people_if_they_are_known():
-    images = np.repeat(np.array([40, 90, 200, 250], np.uint8), 25)[:, None, None, None] * np.ones((1, 1, 6, 6), np.uint8)
+    levels = np.repeat(np.array([40, 90, 200, 250], np.uint8), 25)
+    images = levels[:, None, None, None] * np.ones((1, 1, 6, 6), np.uint8)
     alone = scores(Set(images, images))["reconstruction_mae", "mean"]
     people = scores(Set(images, images, np.repeat(np.arange(4), 25)))["reconstruction_mae", "mean"]
     assert alone.value == people.value
