@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -15,12 +15,13 @@ from ganzoo.batch import Kind
 from ganzoo.capabilities import Reconstructs
 from ganzoo.dataset import Domain
 from ganzoo.errors import MetricUnavailableError
-from ganzoo.metric import DomainName, Evaluation, Metric, Score
+from ganzoo.metric import DomainName, Evaluation, Metric, Score, mean_interval
 from ganzoo.settings import Settings
 
 ganzoo_contract = 2
 WINDOW, SIGMA = 11, 1.5  # Wang et al. 2004, section III.C
 K1, K2 = 0.01, 0.03
+ROUNDING = 1 / 12  # the mean squared error of rounding to whole grey levels: an image cannot be known better
 CHUNK = 256
 
 
@@ -42,16 +43,18 @@ class Reconstruction(Metric):
 
     def measure(self, data: Evaluation) -> Sequence[Score]:
         origin, images = _held_out(data)
-        made = data.applied("reconstruct", origin).samples
         mean = _mean(data.domain("target").samples)
-        rival = np.broadcast_to(mean, images.samples.shape)
-        card: dict[str, object] = {"measured_on": origin, "images": len(images), "fingerprint": images.fingerprint(),
-                "ssim": f"Gaussian window of {WINDOW}, sigma {SIGMA}, K1 {K1}, K2 {K2}",
-                "interval": "95 % of the mean over images, normal"}  # fmt: skip
+        answers = {
+            "method": data.applied("reconstruct", origin).samples,
+            "mean": np.broadcast_to(mean, images.samples.shape),
+        }
+        card: dict[str, Any] = {"measured_on": origin, "images": len(images), "fingerprint": images.fingerprint(),
+                                "interval": "95 % of the mean, normal, over people if there are several, else over "
+                                "images"}  # fmt: skip
         return [
             score
-            for subject, answer in {"method": made, "mean": rival}.items()
-            for score in _scores(subject, images.samples, answer, card)
+            for subject, answer in answers.items()
+            for score in scores_of(subject, images.samples, answer, images.groups, card)
         ]
 
 
@@ -63,26 +66,49 @@ def _held_out(data: Evaluation) -> tuple[DomainName, Domain]:
 
 
 def _mean(samples: np.ndarray) -> np.ndarray:
-    mean = samples.mean(0, dtype=np.float64)
+    """In parts: a memory map may be larger than the memory."""
+    total = sum(part.sum(0, dtype=np.float64) for part in _chunks(samples))
+    mean: np.ndarray = np.asarray(total) / len(samples)
     return mean.round().astype(np.uint8) if samples.dtype == np.uint8 else mean.astype(np.float32)
 
 
-def _scores(subject: str, images: np.ndarray, made: np.ndarray, card: dict[str, object]) -> list[Score]:
-    difference = (images.astype(np.float64) - made).reshape(len(images), -1)
-    absolute = np.abs(difference).mean(1)
-    if images.dtype != np.uint8:
-        return [_score("reconstruction_mae", absolute, subject, "", "lower", card)]
-    square = np.maximum((difference**2).mean(1), 1e-12)
+def _chunks(samples: np.ndarray) -> Iterator[np.ndarray]:
+    return (np.ascontiguousarray(samples[start : start + CHUNK]) for start in range(0, len(samples), CHUNK))
+
+
+def scores_of(
+    subject: str, samples: np.ndarray, answers: np.ndarray, groups: np.ndarray | None, card: Mapping[str, Any]
+) -> list[Score]:
+    """The scores of one subject's answers, row for row."""
+
+    def score(name: str, values: np.ndarray, unit: str, better: Literal["lower", "higher"], **more: object) -> Score:
+        low, high = mean_interval(values, groups) or (None, None)
+        return Score(name, float(values.mean()), subject, unit, better, low, high, card={**card, **more})
+
+    absolute, square = errors(samples, answers)
+    if samples.dtype != np.uint8:
+        return [score("reconstruction_mae", absolute, "", "lower")]
+    window = [min(WINDOW, side) for side in samples.shape[2:]]
     return [
-        _score("psnr_db", 10 * np.log10(255**2 / square), subject, "dB", "higher", card),
-        _score("ssim", ssim(images, made), subject, "", "higher", card),
-        _score("reconstruction_mae", absolute, subject, "grey levels", "lower", card),
+        score("psnr_db", psnr(square), "dB", "higher", peak=255),
+        score("ssim", ssim(samples, answers), "", "higher", window=window, sigma=SIGMA, k1=K1, k2=K2),
+        score("reconstruction_mae", absolute, "grey levels", "lower"),
     ]
 
 
-def _score(name: str, values: np.ndarray, subject: str, unit: str, better: str, card: dict[str, object]) -> Score:
-    mean, half = float(values.mean()), float(1.96 * values.std(ddof=1) / len(values) ** 0.5) if len(values) > 1 else 0.0
-    return Score(name, mean, subject, unit, better, mean - half, mean + half, card=card)  # type: ignore[arg-type]
+def errors(samples: np.ndarray, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean absolute and the mean squared difference of each pair of rows: float64 [N]."""
+    absolute, square = [], []
+    for one, other in zip(_chunks(samples), _chunks(answers), strict=True):
+        difference = (one.astype(np.float64) - other).reshape(len(one), -1)
+        absolute.append(np.abs(difference).mean(1))
+        square.append((difference**2).mean(1))
+    return np.concatenate(absolute), np.concatenate(square)
+
+
+def psnr(square: np.ndarray) -> np.ndarray:
+    """The peak signal-to-noise ratio in dB of mean squared errors of 8-bit images; at most 58.9, for equal ones."""
+    return 10 * np.log10(255**2 / np.maximum(square, ROUNDING))
 
 
 def ssim(images: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -90,10 +116,8 @@ def ssim(images: np.ndarray, others: np.ndarray) -> np.ndarray:
 
     The mean over places where the window lies inside the image, and over channels (Wang et al. 2004, equation 13).
     """
-    parts = []
-    for start in range(0, len(images), CHUNK):
-        pair = [torch.tensor(np.asarray(each[start : start + CHUNK]), dtype=torch.float64) for each in (images, others)]
-        parts.append(_ssim(*pair))
+    pairs = zip(_chunks(images), _chunks(others), strict=True)
+    parts = [_ssim(*(torch.tensor(each, dtype=torch.float64) for each in pair)) for pair in pairs]
     return torch.cat(parts).numpy()
 
 

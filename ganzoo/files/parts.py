@@ -21,17 +21,14 @@ WHERE = (
     "a folder of images (FOLDER/** with the folders inside it), an .npz or a prepared store; a slice such as "
     "eyes.npz[0:1000] or [::2] chooses rows"
 )
+_BROUGHT = "that all images are brought to; 0: that of the target (in `images`: of --source)."
 
 
 class PartsConfig(Settings):
     """The shape that all images are brought to. A subclass adds a path for each part, named as the part."""
 
-    image_height: int = Field(
-        0, ge=0, le=8192, description="Height in pixels that all images are brought to; 0: that of the target."
-    )
-    image_width: int = Field(
-        0, ge=0, le=8192, description="Width in pixels that all images are brought to; 0: that of the target."
-    )
+    image_height: int = Field(0, ge=0, le=8192, description=f"Height in pixels {_BROUGHT}")
+    image_width: int = Field(0, ge=0, le=8192, description=f"Width in pixels {_BROUGHT}")
     channels: Channels = Field("as-is", description="Convert all images to grey or rgb; as-is: they must agree.")
     resizer: Resizer = Field("none", description="How images of other sizes are brought to one; none: they must agree.")
 

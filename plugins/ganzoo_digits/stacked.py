@@ -57,11 +57,16 @@ class StackedMNIST(Dataset):
             raise DatasetError(
                 f"stacked-mnist is made of the store {MNIST.name}, which is not there; {how_to_get(MNIST)}"
             )
-        return Store(path)
+        store = Store(path)
+        if store.spec.image_shape[0] != 1 or "split" not in store.columns:
+            raise DatasetError(f"the store {path} must hold grey digits with the column split; {how_to_get(MNIST)}")
+        return store
 
     def _stacked(self, name: str, count: int, split: str) -> Domain:
         store = self._store
         rows = np.flatnonzero(np.asarray(store.column("split")) == split)
+        if not len(rows):
+            raise DatasetError(f"the store {store.path} has no digits of the {split} split; {how_to_get(MNIST)}")
         picked = np.random.default_rng((self.config.data_seed, split == "test")).choice(rows, (count, CHANNELS))
         digits = np.asarray(store.column("class"))[picked].astype(np.float32)
         return Domain(name, np.ascontiguousarray(store.images[:, 0][picked]), extra={"digits": digits})

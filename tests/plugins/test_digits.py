@@ -226,3 +226,20 @@ def test_stacked_digits_without_a_store_say_how_to_get_it(tmp_path, monkeypatch)
     monkeypatch.setenv("GANZOO_DATA", str(tmp_path))
     with pytest.raises(DatasetError, match="ganzoo data prepare mnist --from"):
         StackedMNIST(StackedConfig()).spec()
+
+
+def test_stacked_digits_need_a_store_with_both_splits(a_store_of_mnist, tmp_path, monkeypatch):
+    store = Store(tmp_path / "mnist")
+    writer = StoreWriter(tmp_path / "other" / "mnist", {}, (1, 28, 28))
+    with writer.open():
+        train = {"class": store.column("class")[:40], "split": store.column("split")[:40]}
+        writer.write("all", Piece(np.asarray(store.images[:40]), train))
+    writer.finish({"name": "mnist", "license": "none", "spec": store.spec.as_table()})
+    monkeypatch.setenv("GANZOO_DATA", str(tmp_path / "other"))
+    with pytest.raises(DatasetError, match="has no digits of the test split"):
+        StackedMNIST(StackedConfig(size=4)).target_test()
+
+
+def test_which_digits_are_stacked_depends_on_the_seed_alone(a_store_of_mnist):
+    prints = [StackedMNIST(StackedConfig(size=30, data_seed=seed)).target().fingerprint() for seed in (0, 0, 1)]
+    assert prints[0] == prints[1] != prints[2]

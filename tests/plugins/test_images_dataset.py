@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 from ganzoo_images import Images, ImagesConfig
 
-from ganzoo.errors import ConfigError
-from ganzoo.task import GazeTask, NoTask
+from ganzoo.batch import set_spec
+from ganzoo.errors import ConfigError, DatasetError
+from ganzoo.files.archive import Piece
+from ganzoo.preparing.writer import StoreWriter
+from ganzoo.task import ClassTask, GazeTask, NoTask
 
 
 @pytest.fixture
@@ -50,7 +53,55 @@ def test_without_images_it_says_what_it_needs():
         Images(ImagesConfig()).spec()
 
 
-TINY = ("--batch-size", 4, "--width", 16, "--metrics", "reconstruction")
+@pytest.fixture
+def class_store(tmp_path):
+    """A prepared store of 30 images of three classes; each shows its class as a grey level."""
+    classes = np.arange(30) % 3
+    images = np.broadcast_to(classes[:, None, None, None] * 40, (30, 1, 8, 10)).astype(np.uint8)
+    writer = StoreWriter(tmp_path / "store", {}, (1, 8, 10))
+    with writer.open():
+        writer.write("all", Piece(images, {"class": classes.astype(np.int64)}))
+    writer.finish({"name": "store", "license": "none", "spec": set_spec(1, 8, 10, ClassTask(3)).as_table()})
+    return tmp_path / "store"
+
+
+def test_classes_of_a_store_are_labels_row_for_row(class_store):
+    data = Images(ImagesConfig(source=f"{class_store}[1:20:2]", test=f"{class_store}[20:]"))
+    assert data.task == ClassTask(3)
+    for domain in (data.source(), data.source_test(), data.target_test()):
+        assert np.array_equal(domain.labels[:, 0] * 40, domain.images[:, 0, 0, 0])
+    assert len(data.source()) == 10
+
+
+def test_a_labelled_target_still_reaches_an_oracle_alone(labelled):
+    assert Images(ImagesConfig(source=labelled)).target().unlabelled().labels is None
+
+
+def test_labels_of_the_test_must_mean_what_those_of_the_set_mean(class_store, tmp_path):
+    random = np.random.default_rng(0)
+    gaze = random.uniform(-0.2, 0.2, (4, 2))
+    np.savez(tmp_path / "gaze.npz", image=random.integers(0, 255, (4, 8, 10), np.uint8), gaze_pitchyaw=gaze)
+    with pytest.raises(DatasetError, match="has labels of the task gaze, and --source those of the task class"):
+        Images(ImagesConfig(source=class_store, test=tmp_path / "gaze.npz")).target_test()
+
+
+def test_labels_of_the_test_are_not_read_if_the_set_has_none(plain, labelled):
+    assert Images(ImagesConfig(source=plain, test=labelled)).target_test().labels is None
+
+
+def test_the_card_counts_held_out_images_that_were_learned_from(plain):
+    card = Images(ImagesConfig(source=f"{plain}[0:8]", test=f"{plain}[6:12]")).card()
+    assert card["test_images_also_in_source"] == 2
+    assert (card["source"]["images"], card["source"]["labelled"], card["task"]) == (8, False, "none")
+
+
+def test_test_images_are_brought_to_the_size_of_the_set(plain, tmp_path):
+    other = tmp_path / "other.npz"
+    np.savez(other, image=np.zeros((3, 16, 20), np.uint8))
+    with pytest.raises(DatasetError, match="--resizer"):
+        Images(ImagesConfig(source=plain, test=other)).target_test()
+    fitted = Images(ImagesConfig(source=plain, test=other, resizer="pillow-bilinear")).target_test()
+    assert fitted.images.shape == (3, 1, 8, 10)
 
 
 def test_aae_learns_a_folder_of_images_from_the_command_line(ganzoo, tmp_path, plain):
