@@ -135,6 +135,7 @@ class Dataset(ABC):
     license: ClassVar[str]
     Config: ClassVar[type[Settings]]
     paired: ClassVar[bool] = False  # row k of the source belongs to row k of the target
+    metrics: ClassVar[tuple[str, ...]] = ()  # on request elsewhere, measured on these data unless others are named
 
     def __init__(self, config: Any) -> None:
         self.config = config

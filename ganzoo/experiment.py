@@ -101,7 +101,8 @@ def make_plan(
 
     evaluate_config: EvaluateConfig = resolve(EvaluateConfig, "evaluate")
     metrics = registry().found["metrics"].items()
-    names = evaluate_config.metrics or tuple(name for name, metric in metrics if metric.by_default)
+    usual = [name for name, metric in metrics if metric.by_default or name in dataset.metrics]
+    names = evaluate_config.metrics or tuple(usual)
     names = () if names == ("none",) else names
     return Plan(
         method,

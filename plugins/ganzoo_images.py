@@ -35,6 +35,7 @@ class Images(Dataset):
     homepage = ""
     license = "that of your images"
     Config = ImagesConfig
+    metrics = ("reconstruction",)
 
     def __init__(self, config: ImagesConfig) -> None:
         super().__init__(config)

@@ -44,6 +44,7 @@ class Modes(Metric):
     name = "modes"
     summary = "Modes of a mixture that generated points cover, the share near a mode, and the divergence of shares."
     needs = (MakesSamples,)
+    by_default = False  # measured on datasets that ask for it
     kinds: ClassVar[tuple[Kind, ...]] = ("vector",)
     Config = ModesConfig
 

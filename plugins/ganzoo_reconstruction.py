@@ -38,6 +38,7 @@ class Reconstruction(Metric):
     name = "reconstruction"
     summary = "PSNR, SSIM and mean absolute error between images and their reconstructions."
     needs = (Reconstructs,)
+    by_default = False  # measured on datasets that ask for it
     kinds: ClassVar[tuple[Kind, ...]] = ("image", "vector")
     Config = NoSettings
 

@@ -28,6 +28,8 @@ class Mixture(Dataset):
     The card has the centres and the deviation, from which the metric `modes` knows them.
     """
 
+    metrics = ("modes",)
+
     def target(self) -> Domain:
         return self._drawn("target", self.config.size, 0)
 

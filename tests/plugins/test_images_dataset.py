@@ -81,7 +81,7 @@ def test_labels_of_the_test_must_mean_what_those_of_the_set_mean(class_store, tm
     random = np.random.default_rng(0)
     gaze = random.uniform(-0.2, 0.2, (4, 2))
     np.savez(tmp_path / "gaze.npz", image=random.integers(0, 255, (4, 8, 10), np.uint8), gaze_pitchyaw=gaze)
-    with pytest.raises(DatasetError, match="has labels of the task gaze, and --source those of the task class"):
+    with pytest.raises(DatasetError, match="has labels of the task gaze, and --source has those of class"):
         Images(ImagesConfig(source=class_store, test=tmp_path / "gaze.npz")).target_test()
 
 
