@@ -363,5 +363,5 @@ def test_bad_input_leaves_no_output(tmp_path: Path, break_it: Any, says: str) ->
 def test_images_in_inner_folders_are_not_refined_into_one(tmp_path: Path) -> None:
     (tmp_path / "eyes" / "p0").mkdir(parents=True)
     Image.fromarray(np.zeros((4, 6), np.uint8)).save(tmp_path / "eyes" / "p0" / "1.png")
-    with pytest.raises(UsageError, match="refine each of the inner folders"):
+    with pytest.raises(UsageError, match="give each of the inner folders by itself"):
         refine(tmp_path / "eyes/**", tmp_path / "out")
