@@ -87,7 +87,10 @@ def _classes() -> Iterator[str]:
 
 def _class(module: ModuleType, cls: type) -> Iterator[str]:
     yield f"### `{module.__name__}.{cls.__name__}`"
-    yield re.sub(r"(?<!\n)\n(?!\n|- )", " ", inspect.getdoc(cls) or "") + "\n"
+    own = (
+        vars(cls).get("__doc__") or vars(cls).get("summary") or ""
+    )  # an inherited one is of another class, or Python's
+    yield re.sub(r"(?<!\n)\n(?!\n|- )", " ", inspect.cleandoc(own)) + "\n"
     members = dict(_members(module, cls))
     if members:
         yield "| member | meaning |\n|---|---|"

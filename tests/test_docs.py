@@ -29,6 +29,15 @@ def test_the_page_of_the_contract_is_what_the_docstrings_say():
     assert done.returncode == 0, done.stderr
 
 
+def test_every_class_of_the_contract_is_described_in_words_of_its_own():
+    """A class without a docstring would show that of its base, which for a protocol is Python's."""
+    page = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
+    said = re.findall(r"^### `ganzoo\.[\w.]+`\n(.*)$", page, re.MULTILINE)
+    assert len(said) > 30
+    assert len(set(said)) == len(said)
+    assert [line for line in said if not line.endswith(".")] == []
+
+
 def test_every_hook_is_for_a_kind_of_plugin():
     assert {name for name in vars(hookspecs) if name.startswith("ganzoo_")} == {f"ganzoo_{kind}" for kind in KINDS}
 

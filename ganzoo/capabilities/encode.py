@@ -15,6 +15,8 @@ from ganzoo.method import Method
 
 @runtime_checkable
 class Encodes(Protocol):
+    """A method that gives the code of a sample."""
+
     code_size: int
     """Numbers of a code."""
 

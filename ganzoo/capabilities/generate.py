@@ -16,6 +16,8 @@ from ganzoo.method import Method
 
 @runtime_checkable
 class Generates(Protocol):
+    """A method that makes samples from noise alone."""
+
     def generate(self, count: int) -> Tensor:
         """`count` samples of the domain that was learned [count, ...], images in [-1, 1], from noise."""
         ...

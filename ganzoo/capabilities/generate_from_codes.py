@@ -15,6 +15,8 @@ from ganzoo.method import Method
 
 @runtime_checkable
 class GeneratesFromCodes(Protocol):
+    """A method that makes samples for given codes, each number of which has a range."""
+
     code_low: Tensor
     """float32 [K]: the least value of each number of a code."""
     code_high: Tensor

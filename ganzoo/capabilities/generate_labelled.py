@@ -17,6 +17,8 @@ from ganzoo.method import Method
 
 @runtime_checkable
 class GeneratesLabelled(Protocol):
+    """A method that makes samples for given labels."""
+
     def generate_labelled(self, labels: Tensor) -> Tensor:
         """Samples [N, ...], images in [-1, 1], for labels [N, task.label_size]."""
         ...

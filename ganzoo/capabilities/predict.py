@@ -14,6 +14,8 @@ from ganzoo.method import Method
 
 @runtime_checkable
 class Predicts(Protocol):
+    """A method that predicts labels."""
+
     def predict(self, images: Tensor) -> Tensor:
         """The task's prediction for target samples [N, ...], images in [-1, 1]: [N, task.label_size]."""
         ...

@@ -14,6 +14,8 @@ from ganzoo.method import Method
 
 @runtime_checkable
 class Reconstructs(Protocol):
+    """A method that makes samples again from their codes."""
+
     def reconstruct(self, images: Tensor) -> Tensor:
         """Target samples [N, ...], images in [-1, 1], made again from their codes."""
         ...

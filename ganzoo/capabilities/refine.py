@@ -14,6 +14,8 @@ from ganzoo.method import Method
 
 @runtime_checkable
 class Refines(Protocol):
+    """A method that gives images of the source the look of the target."""
+
     def refine(self, source: Tensor) -> Tensor:
         """Source images [N, C, H, W] in [-1, 1] with the look of the target; their labels still hold."""
         ...
