@@ -177,8 +177,9 @@ def mean_interval(values: np.ndarray, groups: np.ndarray | None = None) -> tuple
     Images of one person are not independent: with the persons in `groups`, if there are several, the standard error is
     the cluster-robust one (Liang and Zeger 1986).
     """
-    several = groups is not None and len(np.unique(groups)) > 1
-    units = np.unique(groups, return_inverse=True)[1] if several else np.arange(len(values))
+    units = np.arange(len(values)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    if not units.any():  # one person
+        units = np.arange(len(values))
     sums = np.bincount(units, weights=values - values.mean())
     if len(sums) < 2:
         return None

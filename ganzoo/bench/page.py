@@ -133,8 +133,8 @@ def _pictures(comparison: Comparison, folder: Path) -> list[str]:
         curves.append(html.picture_file(run / "curves.png", said, scrolls=True))
     sheets, curves = [*filter(None, sheets)], [*filter(None, curves)]
     sheet_note = (
-        "What each method makes above the real images, such as source, refined and real; points are drawn over the real "
-        "ones. The same inputs for all."
+        "What each method makes above the real images, such as source, refined and real; points are drawn over the "
+        "real ones. The same inputs for all."
     )
     return [
         *([html.heading("Samples", 3), html.paragraph(sheet_note), *sheets] if sheets else []),
