@@ -213,7 +213,7 @@ class TrainedEvaluation(SharedExtraction):
         return self.applied(best.name, side, count=count).spread(count or self.samples)
 
     def _made(self, able: Capability, rows: Domain | None, key: str, count: int) -> np.ndarray:
-        """What the method makes of the rows, or `count` samples, in chunks; its noise is a function of the chunk."""
+        """What the method makes of the rows, or `count` samples without any; noise is a function of the chunk."""
         count = count if rows is None else len(rows)
         inputs = [] if rows is None else [_input(able, rows, argument) for argument in able.arguments]
         wanted = able.output(self.method)

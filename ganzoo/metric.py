@@ -137,8 +137,7 @@ class Evaluation(Extraction, Protocol):
         ...
 
     def made(self, count: int | None = None) -> Domain:
-        """At most `count` samples that the method makes to look like the target, refined or generated; `samples` if no
-        count is given."""
+        """At most `count` (default: `samples`) images of the method's making that are to look like the target."""
         ...
 
 
@@ -177,9 +176,9 @@ def mean_interval(values: np.ndarray, groups: np.ndarray | None = None) -> tuple
     Images of one person are not independent: with the persons in `groups`, if there are several, the standard error is
     the cluster-robust one (Liang and Zeger 1986).
     """
-    units = np.arange(len(values)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    if not units.any():  # one person
-        units = np.arange(len(values))
+    units = np.arange(len(values))
+    if groups is not None and len(np.unique(groups)) > 1:
+        units = np.unique(groups, return_inverse=True)[1]
     sums = np.bincount(units, weights=values - values.mean())
     if len(sums) < 2:
         return None

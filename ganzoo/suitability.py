@@ -20,8 +20,8 @@ def reason_to_decline(method: type[Method], config: Any, spec: DataSpec) -> str:
     """Why `method` cannot be run with these settings on such data: one sentence; empty if it can."""
     columns = method.columns(config)
     if missing := [name for name in columns if name not in spec.columns]:
-        has = [name for name in spec.columns if name in WORDS] if missing[0] in WORDS else spec.columns
-        return f"{method.name} reads {_words(missing)}, and these data have only {_words(has)}"
+        shown = [name for name in spec.columns if name in WORDS or missing[0] not in WORDS]
+        return f"{method.name} reads {_words(missing)}, and these data have only {_words(shown)}"
     if method.paired and not spec.paired:
         return f"{method.name} reads paired rows, and the source and target of these data are not paired"
     sides = [name for name in columns if name in ("source", "target")]

@@ -79,7 +79,7 @@ class Images(Dataset):
         if test.labels is not None and self._task_of("test") != self.task:
             raise DatasetError(
                 f"--test {self._parts.open('test')[0]} has labels of the task {self._task_of('test').name}, and "
-                f"--source those of the task {self.task.name}; give images whose labels mean the same"
+                f"--source has those of {self.task.name}; give images whose labels mean the same"
             )
         return test
 

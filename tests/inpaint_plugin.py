@@ -55,7 +55,7 @@ class Inpaint(Capability):
 
     def input(self, method: Method, argument: Argument) -> Column:
         images = method.spec.sample
-        return images if argument.column == "" else Column((1, *images.shape[1:]), "mask")
+        return images if argument.column == "" else Column((1, *method.spec.image_shape[1:]), "mask")
 
     def output(self, method: Method) -> Column:
         return method.spec.sample

@@ -21,7 +21,7 @@ from ganzoo.scaffold.package import KINDS as NEW_KINDS
 from ganzoo.scaffold.package import LICENSES, write_package
 
 
-@click.group(help="Begin, check and list plugins: methods, datasets, metrics and trackers.")
+@click.group(help="Begin, check and list plugins: methods, datasets, metrics, trackers and capabilities.")
 def command() -> None: ...
 
 
@@ -35,7 +35,7 @@ def list_command() -> None:
 @command.command(
     "check",
     help="Check that a plugin keeps its contract, rule by rule. NAME_OR_FILE is a .py file, or the name of a plugin, "
-    "method, dataset, metric or tracker.",
+    "method, dataset, metric, tracker or capability. Methods are checked with each of their presets.",
 )
 @click.argument("name_or_file")
 @click.option("--slow", is_flag=True, help="Also what takes seconds to minutes: learns, survives a kill, on a GPU.")
@@ -46,6 +46,7 @@ def list_command() -> None:
 )  # fmt: skip
 def check_command(name_or_file: str, slow: bool, only: Sequence[str], settings: Sequence[str]) -> None:
     from ganzoo.testing import CHECKS, generate_checks  # imports torch's training loop
+    from ganzoo.testing.configured import name_of
 
     known = [made.name for made in CHECKS]
     for name in only:
@@ -58,8 +59,12 @@ def check_command(name_or_file: str, slow: bool, only: Sequence[str], settings: 
         console.print(f"[bold]{escape(cls.name)}[/bold] ({kind})")
         if not pairs:
             console.print(f"  there are no checks for {kind}s")
+        before = cls.name
         for subject, made in pairs:
             if not only or made.name in only:
+                if (name := name_of(subject)) != before:
+                    console.print(f"[bold]{escape(name)}[/bold] ({kind}, with the settings of a preset)")
+                    before = name
                 counts[_made(console, subject, made)] += 1
     more = "" if slow or only else "; --slow makes the slow ones too"
     console.print(f"{counts['ok']} ok, {counts['failed']} failed, {counts['skipped']} skipped{more}")
@@ -144,9 +149,10 @@ def _taken(names: Names, kind: str) -> list[str]:
     """What stands in the way of this name once the plugin is installed."""
     from importlib.util import find_spec
 
-    kinds = {"dataset": "datasets", "metric": "metrics", "tracker": "trackers"}
+    kinds = {"dataset": "datasets", "metric": "metrics", "tracker": "trackers", "capability": "capabilities"}
     said = []
-    if names.name in registry().found[kinds.get(kind, "methods")]:
+    own = names.name.replace("-", "_") if kind == "capability" else names.name
+    if own in registry().found[kinds.get(kind, "methods")]:
         said.append(f"there is a {kind} {names.name!r} already; ganzoo will not load a second one of that name")
     if find_spec(names.module) is not None:
         said.append(f"there is a Python module {names.module} already, which hides this one or is hidden by it")

@@ -15,7 +15,7 @@ from ganzoo import CONTRACT, __version__
 from ganzoo.errors import GanzooError, UsageError
 from ganzoo.scaffold.names import Names
 
-KINDS = ("refiner", "generator", "predictor", "dataset", "metric", "tracker")
+KINDS = ("refiner", "generator", "predictor", "dataset", "metric", "tracker", "capability")
 LICENSES = {"mit": "MIT", "apache-2.0": "Apache-2.0", "bsd-3-clause": "BSD-3-Clause", "none": ""}
 TRY = {
     "refiner": "ganzoo run $name --dataset eyes",
@@ -24,6 +24,7 @@ TRY = {
     "dataset": "ganzoo run simgan --dataset $name",
     "metric": "ganzoo run simgan --dataset eyes --metrics $name",
     "tracker": "ganzoo run simgan --dataset eyes --track $name",
+    "capability": "ganzoo list capabilities",
 }
 
 
@@ -62,6 +63,7 @@ def _contents(names: Names, kind: str, license: str, author: str) -> dict[str, s
         "package": names.package,
         "module": names.module,
         "cls": names.cls,
+        "function": names.name.replace("-", "_"),
         "kind": kind,
         "author": author,
         "year": str(datetime.date.today().year),

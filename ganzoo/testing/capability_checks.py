@@ -42,7 +42,7 @@ def capability_declares_itself(cls: type[Capability]) -> None:
     good = isinstance(name, str) and re.fullmatch(r"[a-z][a-z0-9_]*", name) and not keyword.iskeyword(name)
     require(good, f"the name {name!r} cannot be that of a function; write it in lower case with underscores")
     require(
-        isinstance(summary, str) and re.fullmatch(r"[A-Z].*[.]", summary), f"the summary {summary!r} is no sentence"
+        isinstance(summary, str) and re.fullmatch(r"[A-Z].*[.]", summary), f"the summary {summary!r} is not a sentence"
     )
     protocol = getattr(cls, "protocol", None)
     runtime = getattr(protocol, "_is_protocol", False) and getattr(protocol, "_is_runtime_protocol", False)

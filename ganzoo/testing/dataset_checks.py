@@ -194,7 +194,7 @@ def target_labels_come_off(cls: type[Dataset]) -> None:
 )
 def card_is_plain(cls: type[Dataset]) -> None:
     """Its card can be written as JSON."""
-    card = _made(cls, ("source",))[0].card()
+    card = _made(cls, ("source", "target"))[0].card()
     require(isinstance(card, Mapping), f"the card is a {type(card).__name__}, not a mapping")
     try:
         json.dumps(card)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from ganzoo.capabilities.base import Capability
 from ganzoo.dataset import Dataset
@@ -98,6 +98,17 @@ def _fits_an_option(kind: Any) -> bool:
         return len(rest) == 1 and _fits_an_option(rest[0])
     if get_origin(kind) is Literal:
         return all(isinstance(value, str | int) for value in get_args(kind))
+    if get_origin(kind) is Annotated:
+        return _fits_an_option(get_args(kind)[0])
     if get_origin(kind) is tuple:
-        return all(part in (int, float, str, Ellipsis) for part in get_args(kind))
+        return all(part is Ellipsis or _is_plain(part) for part in get_args(kind))
     return kind in (int, float, bool, str, Path)
+
+
+def _is_plain(kind: Any) -> bool:
+    """Whether a setting is a number or a word, or either of them."""
+    if get_origin(kind) is Annotated:
+        return _is_plain(get_args(kind)[0])
+    if get_origin(kind) in (Union, UnionType):
+        return all(_is_plain(part) for part in get_args(kind))
+    return kind in (int, float, str)

@@ -88,13 +88,16 @@ def able(method: Method) -> dict[str, Capability]:
 
 
 def inputs_for(
-    capability: Capability, method: Method, count: int, truth: dict[str, Tensor] | None = None
+    capability: Capability, method: Method, count: int, truth: dict[str, Tensor] | None = None, side: str = ""
 ) -> list[Tensor]:
-    """The inputs of a capability: of `truth`, columns by name, or of the toy data. What they lack is made up."""
+    """The inputs of a capability: of `truth`, columns by name, or of the toy data. What they lack is made up.
+
+    They are of the domain that the capability is for, or of `side`.
+    """
     columns = toy_data.columns_of(*toy.domains(method.spec, count=max(count, 8))) if truth is None else truth
     inputs = []
     for argument in capability.arguments:
-        sides = [argument.side, *({"source", "target"} - {argument.side})]
+        sides = sorted(("source", "target"), key=lambda each: each != (side or argument.side))
         names = [f"{side}_{argument.column}" if argument.column else side for side in sides]
         found = next((columns[name][:count] for name in names if name in columns), None)
         inputs.append(capability.toy_input(method, argument, found, count))

@@ -47,7 +47,7 @@ def carries_are_declared(cls: type[Method]) -> None:
     mend='Return Stage("name", share, schedule) with names of their own, positive shares and a schedule of phases.',
 )
 def stages_are_pure(cls: type[Method]) -> None:
-    """Stages have names, positive shares and schedules, and asking for them changes nothing."""
+    """Stages have names, positive shares and modules of the method that rest; asking for them changes nothing."""
     method = toy.build(cls)
     before, stages, again = toy.state(method), list(method.stages()), list(method.stages())
     require(stages, "stages() returns none")
@@ -58,6 +58,8 @@ def stages_are_pure(cls: type[Method]) -> None:
     for stage in stages:
         good = isinstance(stage.share, int | float) and math.isfinite(stage.share) and stage.share > 0
         require(good, f"the share of the stage {stage.name!r} is {stage.share!r}, not a positive number")
+        strangers = [module for module in stage.resting if all(module is not own for own in method.modules())]
+        require(not strangers, f"a module that rests in the stage {stage.name!r} is not inside the method")
     changed = toy.differences(before, toy.state(method))
     require(not changed, f"asking for the stages changed {', '.join(changed)}")
 

@@ -80,7 +80,9 @@ class _Looks(Observer):
         """How far the method is from the capability's goal on held-out data."""
         capability = self.able[name]
         self.method.eval()
-        inputs = inputs_for(capability, self.method, COUNT, self.truth)
+        labelled = "target" if self.method.is_oracle(self.method.config) else "source"
+        side = labelled if capability.makes == "labels" else ""  # so that adaptation itself is not asked for
+        inputs = inputs_for(capability, self.method, COUNT, self.truth, side)
         distance = capability.goal(self.method, self.truth, quietly(capability, self.method, inputs, COUNT))
         self.method.train()
         return distance

@@ -14,7 +14,7 @@ from typing import Any
 
 from ganzoo.batch import DataSpec
 from ganzoo.cache import cache_folder
-from ganzoo.capabilities.base import Capability
+from ganzoo.capabilities.base import Argument, Capability
 from ganzoo.errors import MetricUnavailableError
 from ganzoo.method import Method
 from ganzoo.metric import MakesSamples, Metric, Score
@@ -194,12 +194,18 @@ def _cases(cls: type[Metric]) -> Iterator[tuple[type[Capability], DataSpec]]:
         if not realistic and can.protocol not in cls.needs:
             continue
         for kind, task in product(cls.kinds, fitting):
-            labels = can.makes == "labels" or any(argument.column == "label" for argument in can.arguments)
-            if not (labels and isinstance(task, NoTask)):
+            spec = spec_of(can, kind, task)
+            labels = can.makes == "labels" and isinstance(task, NoTask)
+            if not labels and all(_is_there(spec, argument) for argument in can.arguments):
                 found = True
-                yield can, spec_of(can, kind, task)
+                yield can, spec
     if not found:
         skip("the kit has no toy for what it needs")
+
+
+def _is_there(spec: DataSpec, argument: Argument) -> bool:
+    """Whether data have an input of a capability: codes, for example, are not data."""
+    return not argument.column or f"{argument.side}_{argument.column}" in spec.columns
 
 
 def _measured_all(cls: type[Metric]) -> Iterator[tuple[type[Capability], DataSpec, Scores]]:

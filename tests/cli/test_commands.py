@@ -57,7 +57,7 @@ def test_a_run_without_a_checkpoint_cannot_be_measured(ganzoo, tmp_path):
     ganzoo(*RUN, "--metrics", "none")
     for path in (tmp_path / "out" / "checkpoints").iterdir():
         path.rename(path.with_suffix(".partial"))
-    result = ganzoo("evaluate", "out", "--plugin", TOY)
+    result = ganzoo("evaluate", "out", "--plugin", TOY, "--metrics", "kid")
     assert result.exit_code == 1
     assert "has no whole checkpoint yet" in result.output
 

@@ -32,7 +32,7 @@ def ganzoo_trackers():
 
 def write(folder, file, **changes):
     path = folder / file
-    path.write_text(FILE.format(**{"contract": 1, "name": path.stem.replace("_", "-"), "log": "pass", **changes}))
+    path.write_text(FILE.format(**{"contract": 2, "name": path.stem.replace("_", "-"), "log": "pass", **changes}))
     return path.name
 
 
@@ -145,6 +145,6 @@ def test_doctor_says_the_contract_and_what_is_disabled(ganzoo, monkeypatch):
     for module in ("doctor", "listing"):
         monkeypatch.setattr(f"ganzoo.cli.{module}.registry", lambda: others)
     text = ganzoo("doctor").output
-    assert ", contract 1" in text
+    assert ", contract 2" in text
     assert "dcgan (ganzoo 0.1.0): disabled" in text
     assert "names nobody, which is no installed plugin" in text

@@ -72,12 +72,13 @@ def test_every_kind_passes_its_own_tests_as_generated(ganzoo, tmp_path, kind):
     assert ganzoo("plugin", "new", f"my-{kind}", "--kind", kind).exit_code == 0
     said = ran(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=tmp_path / f"ganzoo-my-{kind}")
     counts = {
-        "refiner": "30 passed",
-        "generator": "29 passed, 1 skipped",  # there is nothing to refine or predict
-        "predictor": "29 passed, 1 skipped",  # it couples the batch, so halves are not compared
-        "dataset": "9 passed",
+        "refiner": "40 passed",
+        "generator": "39 passed, 1 skipped",  # there is nothing to refine or predict
+        "predictor": "39 passed, 1 skipped",  # it couples the batch, so halves are not compared
+        "dataset": "11 passed, 1 skipped",  # its rows are not paired
         "metric": "10 passed",
         "tracker": "5 passed",
+        "capability": "8 passed",
     }
     assert f"{counts[kind]} in" in said
 

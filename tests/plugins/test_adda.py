@@ -39,7 +39,7 @@ def equal(a, b):
 def test_when_adaptation_begins_target_predictions_are_the_sources_to_the_bit():
     adda = run(method(), 1 + 1)
     adda.copy_encoder()
-    images = toy.batch(size=6).target
+    images = toy.batch(adda, 6).target
     assert torch.equal(adda.predict(images), adda.predictor(images))
 
 
@@ -67,7 +67,7 @@ def test_each_stage_has_its_share_of_the_steps():
 def test_the_target_encoder_minimises_inverted_labels_and_does_not_move_the_discriminator():
     adda = method()
     before = state(adda.discriminator)
-    batch = toy.batch(size=8)
+    batch = toy.batch(adda, 8)
     runner = phase_runners(adda)["target"]
     first = runner.update(batch)["adversarial"]
     for _ in range(30):

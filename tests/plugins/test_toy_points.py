@@ -88,7 +88,7 @@ def test_the_divergence_of_equal_shares_of_some_of_eight_modes(modes, divergence
 
 def test_the_divergence_counts_points_near_a_mode_alone():
     centers = Ring(RingConfig()).centers()
-    far = centers[:1] + np.array([[0.061, 0.0]])  # 3.05 deviations from the first mode
+    far = np.add(centers[:1], [[0.061, 0.0]])  # 3.05 deviations from the first mode
     found = coverage(np.concatenate([centers, np.repeat(far, 90, axis=0)]), centers, 0.02)
     assert (found.covered, found.near) == (8, 8)
     assert found.divergence == pytest.approx(0, abs=1e-12)

@@ -136,7 +136,7 @@ def test_a_batch_of_another_size_is_not_replayed():
     told = []
     captured = capture.Captured(runner.computed, runner.params, list, OperatorRecorder(), told.append)
     method.requires_grad_(True)
-    whole = toy.batch()
+    whole = toy.batch(method)
     for _ in range(6):
         captured(whole)
     assert told == [""]

@@ -10,11 +10,12 @@ import pytest
 from honest_dataset import Honest
 from kit_liars import Liars
 
+from ganzoo.batch import Column
 from ganzoo.dataset import Domain
 from ganzoo.errors import ConfigError, DatasetError
 from ganzoo.registry import registry
 from ganzoo.settings import Settings
-from ganzoo.task import ClassTask
+from ganzoo.task import ClassTask, NoTask
 from ganzoo.testing import CheckSkipped, configured, parametrize_with_checks
 
 LIARS = Liars(Honest)
@@ -60,10 +61,43 @@ lie(form, "not float32 [12, 2]", source=changed("source", labels=lambda domain: 
 lie(form, "not degrees", target=changed("target", labels=lambda domain: np.rad2deg(domain.labels)))
 lie(form, "from 0 to 2", task=ClassTask(3), part=lambda self, name, number: with_classes(self, name, number))
 lie(form, "not int64", target=changed("target", groups=lambda domain: domain.groups.astype(np.int32)))
-lie(form, "images of target_test are", target_test=changed("target_test", images=lambda domain: domain.images[..., 1:]))
+lie(
+    form,
+    "images of target_test are",
+    target_test=changed("target_test", samples=lambda domain: domain.samples[..., 1:]),
+)
 lie(form, "all labels of the source are equal", source=changed("source", labels=lambda domain: domain.labels * 0))
 lie(form, "not a Domain", source_test=lambda self: Honest.source_test(self).images)
-lie(form, "it has no target", target=lambda self: None)
+lie(form, "neither a source nor a target", source=lambda self: None, target=lambda self: None)
+lie(form, "source has labels, and the dataset has no task", task=NoTask())
+
+
+def with_holes(domain):
+    return np.where(domain.samples.reshape(len(domain), -1) > 250, np.nan, 1).astype(np.float32)
+
+
+lie(form, "samples of target are not finite", target=changed("target", samples=with_holes))
+agrees = "spec_agrees_with_the_domains"
+
+
+def spec_with(change):
+    return lambda self: change(Honest.spec(self))
+
+
+lie(agrees, "says of source: images of 9 x 9", spec=spec_with(
+    lambda spec: replace(spec, columns={**spec.columns, "source": Column((1, 9, 9))})))  # fmt: skip
+lie(agrees, "says of source_shape: vectors of 3", spec=spec_with(
+    lambda spec: replace(spec, columns={**spec.columns, "source_shape": Column((3,), "vector")})))  # fmt: skip
+lie(agrees, "the task of the spec", spec=spec_with(lambda spec: replace(spec, task=NoTask())))
+lie(agrees, "disagree about paired rows", spec=spec_with(lambda spec: replace(spec, paired=True)))
+further = "further_columns_have_names"
+lie(further, "is called 'label'", target=changed("target", extra=lambda domain: {"label": domain.labels}))
+lie(
+    further, "is observed, and holds the labels",
+    target=lambda self: replace(Honest.target(self), extra={"pupil": Honest.target(self).labels}, observed=("pupil",)),
+)  # fmt: skip
+lie("pairs_have_one_length", "source has 12 rows and target 11", paired=True,
+    target=lambda self: Honest.target(self).take(slice(11)))  # fmt: skip
 
 
 def with_classes(self, name, number):
@@ -72,7 +106,7 @@ def with_classes(self, name, number):
     return replace(domain, labels=(np.arange(len(domain)) % 3 + 1).astype(np.float32)[:, None])
 
 
-lie("tests_are_held_out", "12 images of source_test", source_test=Honest.source)
+lie("tests_are_held_out", "12 samples of source_test", source_test=Honest.source)
 lie(
     "tests_are_held_out",
     "the persons [6, 7, 8]",

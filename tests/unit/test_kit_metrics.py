@@ -13,10 +13,10 @@ from kit_liars import Liars
 
 from ganzoo.capabilities import Predicts, Refines
 from ganzoo.errors import MetricUnavailableError
-from ganzoo.metric import Score
+from ganzoo.metric import MakesSamples, Score
 from ganzoo.registry import registry
 from ganzoo.settings import Settings
-from ganzoo.task import ClassTask
+from ganzoo.task import ClassTask, RegressionTask
 from ganzoo.testing import CheckSkipped, configured, parametrize_with_checks
 
 LIARS = Liars(Honest)
@@ -48,6 +48,7 @@ lie("metric_declares_itself", "is no sentence", summary="gap")
 lie("metric_declares_itself", "not a tuple of capabilities", needs=())
 lie("metric_declares_itself", "not a tuple of capabilities", needs=(ClassTask,))
 lie("metric_declares_itself", "not a tuple of tasks", tasks=(ClassTask(3),))
+lie("metric_declares_itself", "kinds is ('picture',)", kinds=("picture",))
 
 
 class Undescribed(Settings):
@@ -164,7 +165,38 @@ def test_a_metric_of_predictions_is_given_a_predictor_alone():
     LIARS.checks[needed](
         type("Predicted", (Honest,), {"needs": (Predicts,), "tasks": (ClassTask,), "measure": measure})
     )
-    assert seen == ["ToyPredictor"]
+    assert seen == ["ToyPredict"]
+
+
+def seen_by(**members):
+    """What a metric with such members is measured with."""
+    seen = []
+
+    def measure(self, data):
+        seen.append((type(data.method).__name__, data.spec.sample.kind, data.spec.task.name))
+        return [Score("a", 0.0, card={"b": 1})]
+
+    LIARS.checks[needed](type("Seeing", (Honest,), {"measure": measure, **members}))
+    return seen
+
+
+def test_a_metric_of_points_is_measured_on_points():
+    assert {kind for _, kind, _ in seen_by(kinds=("image", "vector"))} == {"image", "vector"}
+    assert {kind for _, kind, _ in seen_by(kinds=("vector",))} == {"vector"}
+
+
+def test_a_metric_for_any_task_is_measured_with_one_and_without():
+    assert {task for *_, task in seen_by()} == {"class", "none"}
+
+
+def test_a_metric_of_regression_is_measured_with_it():
+    assert {task for *_, task in seen_by(tasks=(RegressionTask,))} == {"regression"}
+
+
+def test_a_metric_of_all_that_looks_real_is_measured_with_every_such_capability():
+    made = {name for name, *_ in seen_by(needs=(MakesSamples,))}
+    assert {"ToyRefine", "ToyGenerate", "ToyGenerateLabelled"} <= made
+    assert "ToyPredict" not in made
 
 
 def small(cls):

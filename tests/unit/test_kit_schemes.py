@@ -84,6 +84,7 @@ lie(carries, "KeyError: 'made'", phases=phase("judge", takes=()))
 pure = "stages_are_pure"
 lie(pure, "stages() returns none", stages=lambda self: ())
 lie(pure, "each needs its own", stages=stage(1, name="fit"))
+lie(pure, "rests in the stage 'play' is not inside", stages=stage(1, resting=[nn.Linear(1, 1)]))
 lie(pure, "is 0, not a positive number", stages=stage(1, share=0))
 
 

@@ -25,12 +25,12 @@ def test_a_method_that_learns_passes():
     [
         (
             {"predict": lambda self, images: self.spec.task.decode(-self.head(self.body(images)))},
-            "error of predictions",
+            "predict: ",
         ),
-        ({"refine": lambda self, source: source, "generate": None, "predict": None}, "distance of refined images"),
+        ({"refine": lambda self, source: source, "generate": None, "predict": None}, "refine: "),
         (
             {"generate": lambda self, n: torch.zeros(n, 1, 16, 24), "refine": None, "predict": None},
-            "distance of generated",
+            "generate: ",
         ),
     ],
 )

@@ -62,12 +62,21 @@ def test_the_built_in_plugins_work_and_come_through_entry_points():
             "GANZOO_DISABLE_PLUGINS=eyes",
         ),
         (GOOD.replace("return [Mine]", "return [Mine, type('Other', (Mine,), {})]"), "the dataset name 'mine' twice"),
-        (GOOD + "ganzoo_contract = 2", "written for contract 2, and this ganzoo has contract 1; update ganzoo"),
-        (GOOD + "ganzoo_contract = 0", "written for contract 0, and this ganzoo has contract 1; update the plugin"),
+        (GOOD + "ganzoo_contract = 3", "written for contract 3, and this ganzoo has contract 2; update ganzoo"),
+        (
+            GOOD + "ganzoo_contract = 1",
+            "written for contract 1, and this ganzoo has contract 2; update the plugin: write ganzoo_contract = 2, "
+            "import capabilities such as Refines from ganzoo.capabilities, name the columns that a method reads in "
+            "`reads`, make a DataSpec of columns .ganzoo.batch.image_spec. and a Domain of samples; see docs/contract",
+        ),
         (GOOD + "ganzoo_contract = '1'", "ganzoo_contract is '1'; it must be a whole number"),
         (
-            "ganzoo_contract = 2\nfrom ganzoo.method import NotYetThere",
-            "ImportError: .*NotYetThere.*; it was written for contract 2",
+            "ganzoo_contract = 3\nfrom ganzoo.method import NotYetThere",
+            "ImportError: .*NotYetThere.*; it was written for contract 3",
+        ),
+        (
+            "ganzoo_contract = 1\nfrom ganzoo.method import Refines",
+            "ImportError: .*Refines.*; it was written for contract 1, .*: write ganzoo_contract = 2, import capab",
         ),
     ],
 )
@@ -100,6 +109,6 @@ def test_the_name_of_a_broken_plugin_gives_its_error(tmp_path):
 
 def test_the_contract_that_a_plugin_names_is_kept(tmp_path):
     registry = Registry()
-    registry.add_file(plugin(tmp_path, GOOD + "ganzoo_contract = 1"))
-    assert registry.plugins[-1].contract == 1
+    registry.add_file(plugin(tmp_path, GOOD + "ganzoo_contract = 2"))
+    assert registry.plugins[-1].contract == 2
     assert registry.plugins[-1].state == "ok"

@@ -75,7 +75,7 @@ def test_a_package_names_no_address_and_no_index(tmp_path, kind):
 def test_every_kind_says_its_contract_and_where_to_change_it(tmp_path, kind):
     write_package(tmp_path / "new", names_of("mine"), kind, license="none", author="")
     module = (tmp_path / "new" / "ganzoo_mine.py").read_text()
-    assert "\nganzoo_contract = 1" in module
+    assert "\nganzoo_contract = 2" in module
     assert module.count("CHANGE") >= 3
     assert "$" not in module
     assert tomllib.loads((tmp_path / "new" / "pyproject.toml").read_text())["project"]["entry-points"] == {
