@@ -132,7 +132,10 @@ def _pictures(comparison: Comparison, folder: Path) -> list[str]:
         sheets.append(html.picture_file(run / "samples" / "last.png", said, scrolls=True))
         curves.append(html.picture_file(run / "curves.png", said, scrolls=True))
     sheets, curves = [*filter(None, sheets)], [*filter(None, curves)]
-    sheet_note = "Rows of a refiner: source, refined, real; of a generator: generated, real. The same inputs for all."
+    sheet_note = (
+        "What each method makes above the real images, such as source, refined and real; points are drawn over the "
+        "real ones. The same inputs for all."
+    )
     return [
         *([html.heading("Samples", 3), html.paragraph(sheet_note), *sheets] if sheets else []),
         *([html.heading("Loss curves", 3), *curves] if curves else []),

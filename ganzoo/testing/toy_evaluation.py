@@ -94,6 +94,12 @@ class ToyData(Dataset):
     def target_test(self) -> Domain | None:
         return self._domain(1, 1) if self.tests else None
 
+    def card(self) -> Mapping[str, Any]:
+        """Vectors have modes, for metrics that count them."""
+        if self._spec.sample.kind != "vector":
+            return {}
+        return {"mode_centers": [[0.0] * prod(self._spec.sample.shape)], "mode_deviation": 1.0}
+
     def _domain(self, seed: int, which: int) -> Domain:
         made = toy.domains(self._spec, self.count, seed)[which]
         groups = np.arange(len(made), dtype=np.int64) % 4 + 4 * seed

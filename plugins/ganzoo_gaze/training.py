@@ -17,7 +17,7 @@ from ganzoo.method import Method
 from ganzoo.metric import Extraction
 from ganzoo.nn.predictor import PredictorConfig
 from ganzoo.settings import Settings
-from ganzoo.task import GazeTask
+from ganzoo.task import GazeTask, NoTask
 from ganzoo_gaze.network import GazeNetwork, GazeNetworkConfig
 from ganzoo_gaze.small import SmallGazeNetwork
 
@@ -44,7 +44,8 @@ class GazeTraining(Settings):
 def require_gaze(data: Extraction, what: str) -> GazeTask:
     """The evaluation's task. Raises MetricUnavailableError where labels are no gaze."""
     if not isinstance(data.spec.task, GazeTask):
-        raise MetricUnavailableError(f"{what} needs gaze labels, and those of this dataset mean something else")
+        has = "has none" if isinstance(data.spec.task, NoTask) else f"has labels of the task {data.spec.task.name}"
+        raise MetricUnavailableError(f"{what} needs gaze labels, and this dataset {has}")
     return data.spec.task
 
 

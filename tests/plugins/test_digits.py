@@ -24,6 +24,7 @@ from ganzoo.files.store import Store
 from ganzoo.preparing.prepare import prepare
 from ganzoo.preparing.writer import StoreWriter
 from ganzoo.task import ClassTask
+from ganzoo.testing import configured, generate_checks
 
 RNG = np.random.default_rng(0)
 
@@ -238,6 +239,12 @@ def test_stacked_digits_need_a_store_with_both_splits(a_store_of_mnist, tmp_path
     monkeypatch.setenv("GANZOO_DATA", str(tmp_path / "other"))
     with pytest.raises(DatasetError, match="has no digits of the test split"):
         StackedMNIST(StackedConfig(size=4)).target_test()
+
+
+def test_stacked_digits_keep_the_contract_of_datasets(a_store_of_mnist):
+    for plugin, check in generate_checks([configured(StackedMNIST, size=50, test_size=30)]):
+        if check.name not in ("absent_data_is_said", "tests_are_held_out"):  # grey levels stand for digits here
+            check(plugin)
 
 
 def test_which_digits_are_stacked_depends_on_the_seed_alone(a_store_of_mnist):

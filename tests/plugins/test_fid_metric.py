@@ -17,6 +17,7 @@ from ganzoo.errors import MetricUnavailableError
 from ganzoo.evaluation import TrainedEvaluation
 from ganzoo.method import Method
 from ganzoo.metric import Extractor, Score
+from ganzoo.registry import registry
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
 
@@ -84,6 +85,7 @@ def measured(metric: type, grey_levels: float, dataset: Dataset | None = None, s
         seed=0,
         samples=samples,
         extractors={"pixels": Pixels, "absent": Absent},
+        capabilities=registry().found["capabilities"],
     )
     scores = metric(DistanceConfig(extractors=("pixels", "absent"))).measure(data)
     return {(score.name, score.subject): score for score in scores}

@@ -20,7 +20,7 @@ from ganzoo.evaluation import TrainedEvaluation
 from ganzoo.method import Method
 from ganzoo.metric import Score
 from ganzoo.nn.predictor import Predictor, PredictorConfig
-from ganzoo.registry import Registry
+from ganzoo.registry import Registry, registry
 from ganzoo.settings import Settings
 from ganzoo.task import ClassTask, GazeTask, Task
 
@@ -56,7 +56,10 @@ class Straight(Identity):
 
 
 def evaluation(method: Method, dataset: Dataset) -> TrainedEvaluation:
-    return TrainedEvaluation(method, dataset, seed=0, samples=50, extractors={"gaze": GazeFeatures}, precision="fp32")
+    return TrainedEvaluation(
+        method, dataset, seed=0, samples=50, extractors={"gaze": GazeFeatures}, precision="fp32",
+        capabilities=registry().found["capabilities"],
+    )  # fmt: skip
 
 
 @pytest.fixture

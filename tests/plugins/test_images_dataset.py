@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from ganzoo.errors import ConfigError, DatasetError
 from ganzoo.files.archive import Piece
 from ganzoo.preparing.writer import StoreWriter
 from ganzoo.task import ClassTask, GazeTask, NoTask
+from ganzoo.testing import CheckSkipped, configured, generate_checks
 
 
 @pytest.fixture
@@ -55,9 +57,10 @@ def test_without_images_it_says_what_it_needs():
 
 @pytest.fixture
 def class_store(tmp_path):
-    """A prepared store of 30 images of three classes; each shows its class as a grey level."""
+    """A prepared store of 30 images of three classes; each shows its class as a grey level, and its row in a corner."""
     classes = np.arange(30) % 3
     images = np.broadcast_to(classes[:, None, None, None] * 40, (30, 1, 8, 10)).astype(np.uint8)
+    images[:, 0, -1, -1] = np.arange(30)
     writer = StoreWriter(tmp_path / "store", {}, (1, 8, 10))
     with writer.open():
         writer.write("all", Piece(images, {"class": classes.astype(np.int64)}))
@@ -102,6 +105,14 @@ def test_test_images_are_brought_to_the_size_of_the_set(plain, tmp_path):
         Images(ImagesConfig(source=plain, test=other)).target_test()
     fitted = Images(ImagesConfig(source=plain, test=other, resizer="pillow-bilinear")).target_test()
     assert fitted.images.shape == (3, 1, 8, 10)
+
+
+@pytest.mark.parametrize("kind", ["plain", "labelled", "class_store"])
+def test_it_keeps_the_contract_of_datasets(kind, request):
+    file = request.getfixturevalue(kind)
+    for plugin, check in generate_checks([configured(Images, source=f"{file}[0:8]", test=f"{file}[8:]")]):
+        with suppress(CheckSkipped):
+            check(plugin)
 
 
 def test_aae_learns_a_folder_of_images_from_the_command_line(ganzoo, tmp_path, plain):
