@@ -56,7 +56,7 @@ def test_a_resumed_run_of_two_equals_one_never_stopped(whole, tmp_path):
     for file in newest.iterdir():
         file.unlink()
     done = start(tmp_path, 2, "--steps", "8", "--batch-size", "4", "--out", "run")
-    assert "going on from step 4 of 8" in done.stderr
+    assert "resuming from step 4 of 8" in done.stderr
     assert (tmp_path / "run" / "log.jsonl").read_text() == (whole / "log.jsonl").read_text()
     expected, got = weights(whole, 8), weights(tmp_path / "run", 8)
     assert all(torch.equal(expected[name], got[name]) for name in expected)
