@@ -32,7 +32,7 @@ def test_a_compiled_run_learns_what_an_eager_one_learns_and_is_resumed_to_the_bi
     last.rename(tmp_path / "elsewhere")
     (tmp_path / "compiled" / "metrics.json").unlink()
     again = ganzoo(*RUN, "--steps", 6, "--compile", "--out", "compiled")
-    assert "going on from step 4" in again.output
+    assert "resuming from step 4" in again.output
     assert losses(tmp_path / "compiled") == log
     assert all(value.equal(weights[name]) for name, value in load_file(last / "parameters.safetensors").items())
 

@@ -91,7 +91,7 @@ def test_a_full_disk_is_said_and_the_run_goes_on_when_there_is_room(ganzoo, disk
     (disk / "rest").unlink()
     result = ganzoo(*RUN, disk / "run")
     assert result.exit_code == 0, result.output
-    assert "going on from step 8 of 24" in result.output
+    assert "resuming from step 8 of 24" in result.output
     assert end_of(disk / "run") == undisturbed
 
 

@@ -23,7 +23,7 @@ def test_more_steps_go_on_from_the_end_of_a_finished_run(ganzoo, tmp_path):
     run(ganzoo, "out", 4)
     result = run(ganzoo, "out", 6)
     assert result.exit_code == 0, result.output
-    assert "going on from step 4 of 6" in result.output
+    assert "resuming from step 4 of 6" in result.output
     settings = tomllib.loads((tmp_path / "out/run.toml").read_text())
     assert settings["train"]["steps"] == 6
     assert settings["origin"]["ends"] == [4]
@@ -54,7 +54,7 @@ def test_the_command_with_more_steps_resumes(ganzoo, tmp_path):
         file.unlink()
     with pytest.warns(UserWarning, match="damaged"):
         result = run(ganzoo, "out", 8)
-    assert "going on from step 6 of 8" in result.output
+    assert "resuming from step 6 of 8" in result.output
     assert tomllib.loads((tmp_path / "out/run.toml").read_text())["origin"]["ends"] == [4]
 
 

@@ -42,7 +42,7 @@ def test_an_interrupted_run_goes_on_and_ends_as_one_never_stopped(ganzoo, tmp_pa
         file.unlink()
     with pytest.warns(UserWarning, match="step-00000006 is damaged"):
         result = ganzoo(*RUN[:-1], "other")
-    assert "going on from step 3 of 6" in result.output
+    assert "resuming from step 3 of 6" in result.output
     assert (other / "log.jsonl").read_text() == (tmp_path / "out" / "log.jsonl").read_text()
     name = "checkpoints/step-00000006/parameters.safetensors"
     assert (other / name).read_bytes() == (tmp_path / "out" / name).read_bytes()

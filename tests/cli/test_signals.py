@@ -82,7 +82,7 @@ def test_a_run_asked_to_stop_saves_and_says_so(tmp_path: Path, never_stopped: tu
     again = start(out)
     _, said = again.communicate(timeout=100)
     assert again.returncode == 0, said
-    assert f"going on from step {step} of {STEPS}" in said
+    assert f"resuming from step {step} of {STEPS}" in said
     assert end_of(out) == never_stopped
 
 
