@@ -28,7 +28,7 @@ from ganzoo.bench.work import code_of
 from ganzoo.cli.display import duration
 from ganzoo.cli.paths import PATH
 from ganzoo.cli.report import show
-from ganzoo.cli.run import TRACK_HELP
+from ganzoo.cli.run import TRACK_HELP, typed_values
 from ganzoo.cli.table import print_table
 from ganzoo.config import SettingOption, options, read_toml
 from ganzoo.errors import UsageError
@@ -46,13 +46,13 @@ class _Bench(click.Command):
     """Which options there are depends on the suite's datasets, so the command is made when it is asked for."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> click.Context:
-        for file in _typed(args, "--plugin"):
+        for file in typed_values(args, "--plugin"):
             registry().add_file(file)
         valued = {name for param in _own_params() if not getattr(param, "is_flag", True) for name in param.opts}
         free = [arg for before, arg in pairwise(["", *args]) if before not in valued and not arg.startswith("-")]
         names = [arg for arg in free if arg in shipped() or arg.endswith(".toml")]
         suite = load_suite(names[0] if names else DEFAULT_SUITE)
-        datasets = _typed(args, "--dataset")
+        datasets = typed_values(args, "--dataset")
         shown = narrowed(suite, dataset=datasets[-1] if datasets else None)
         return _command(shown).make_context(info_name, args, parent, **extra)
 
@@ -270,9 +270,3 @@ def environment_now() -> dict[str, Any]:
 
 def _name(cell: Cell) -> str:
     return escape(f"{cell.label} on {cell.dataset}, seed {cell.seed}")
-
-
-def _typed(args: Sequence[str], flag: str) -> list[str]:
-    """The values of an option in arguments that are not parsed yet."""
-    found = [arg.split("=", 1)[1] for arg in args if arg.startswith(flag + "=")]
-    return found + [args[i + 1] for i, arg in enumerate(args[:-1]) if arg == flag]
