@@ -34,6 +34,12 @@ class Task(ABC):
     output_size: int  # numbers that a network puts out
     unit: str  # of `error`
 
+    @classmethod
+    def example(cls) -> Task:
+        """One task of this kind, for the conformance kit. The default gives no fields; a task that needs some says
+        which."""
+        return cls()
+
     @property
     def label_names(self) -> tuple[str, ...]:
         """Names of the columns of a label in a table such as labels.csv."""
@@ -166,6 +172,10 @@ class ClassTask(Task):
         if type(self.classes) is not int or not 0 < self.classes <= MOST_CLASSES:
             raise ValueError(f"{self.classes!r} is not a number of classes from 1 to {MOST_CLASSES:,}")
 
+    @classmethod
+    def example(cls) -> Task:
+        return cls(3)
+
     @property
     def output_size(self) -> int:  # type: ignore[override]
         return self.classes
@@ -212,6 +222,10 @@ class RegressionTask(Task):
                 raise ValueError(f"{what} must hold {self.size} numbers or none, not {len(getattr(self, what))}")
         if not all(0 < number < float("inf") for number in self.scale):
             raise ValueError(f"scale must hold positive numbers, not {list(self.scale)}")
+
+    @classmethod
+    def example(cls) -> Task:
+        return cls(2, "mm", (1.0, -20.0), (0.5, 30.0))
 
     @property
     def label_size(self) -> int:  # type: ignore[override]

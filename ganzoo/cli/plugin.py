@@ -21,7 +21,7 @@ from ganzoo.scaffold.package import KINDS as NEW_KINDS
 from ganzoo.scaffold.package import LICENSES, write_package
 
 
-@click.group(help="Begin, check and list plugins: methods, datasets, metrics, trackers and capabilities.")
+@click.group(help="Begin, check and list plugins.")
 def command() -> None: ...
 
 
@@ -35,7 +35,7 @@ def list_command() -> None:
 @command.command(
     "check",
     help="Check that a plugin keeps its contract, rule by rule. NAME_OR_FILE is a .py file, or the name of a plugin, "
-    "method, dataset, metric, tracker or capability. Methods are checked with each of their presets.",
+    "method, dataset, metric, tracker, capability, task or backbone. Methods are checked with each of their presets.",
 )
 @click.argument("name_or_file")
 @click.option("--slow", is_flag=True, help="Also what takes seconds to minutes: learns, survives a kill, on a GPU.")

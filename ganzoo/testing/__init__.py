@@ -1,6 +1,7 @@
 """The contract, executable: `CHECKS` are its rules, and a plugin's tests run them with `parametrize_with_checks`."""
 
 from ganzoo.testing import (
+    backbone_checks,
     capability_checks,
     dataset_checks,
     declaration,
@@ -14,6 +15,7 @@ from ganzoo.testing import (
     method_slow,
     method_updates,
     metric_checks,
+    task_checks,
     tracker_checks,
 )
 from ganzoo.testing.checks import (
@@ -31,6 +33,7 @@ __all__ = [
     "Check",
     "CheckFailed",
     "CheckSkipped",
+    "backbone_checks",
     "capability_checks",
     "configured",
     "dataset_checks",
@@ -47,5 +50,6 @@ __all__ = [
     "method_updates",
     "metric_checks",
     "parametrize_with_checks",
+    "task_checks",
     "tracker_checks",
 ]

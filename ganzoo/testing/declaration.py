@@ -16,7 +16,9 @@ from ganzoo.dataset import Dataset
 from ganzoo.loop import TrainConfig
 from ganzoo.method import Method
 from ganzoo.metric import Metric
+from ganzoo.nn.backbones import Backbone
 from ganzoo.settings import Settings
+from ganzoo.task import Task
 from ganzoo.testing.checks import check, require, skip, violate
 from ganzoo.tracker import Tracker
 
@@ -58,7 +60,7 @@ def config_is_frozen_and_described(cls: type[Method] | type[Dataset] | type[Metr
 
 
 @check(
-    (Method, Dataset, Metric, Tracker, Capability),
+    (Method, Dataset, Metric, Tracker, Capability, Task, Backbone),
     once=True,
     why="The loop, the registry and the command line change between versions; the contract does not.",
     mend="Import ganzoo's errors, settings, task, batch, nn, method, dataset, metric, tracker, capabilities, files, "

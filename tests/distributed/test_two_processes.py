@@ -11,7 +11,7 @@ import torch
 from conftest import ROOT, TOY
 from safetensors.torch import load_file
 
-RUN = ["run", "shift", "--plugin", str(TOY), "--dataset", "toy", "--metrics", "none", "--precision", "fp32"]
+RUN = ["--plugin", str(TOY), "--dataset", "toy", "--metrics", "none", "--precision", "fp32"]
 RUN += ["--save-every", "4", "--log-every", "2"]
 
 
@@ -21,11 +21,11 @@ def free_port():
         return free.getsockname()[1]
 
 
-def start(folder, processes, *arguments):
+def start(folder, processes, *arguments, method="shift"):
     launcher = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}"]
     launcher += [f"--master-port={free_port()}", "--master-addr=127.0.0.1", "-m"]
     done = subprocess.run(
-        [*(launcher if processes > 1 else [sys.executable, "-m"]), "ganzoo", *RUN, *arguments],
+        [*(launcher if processes > 1 else [sys.executable, "-m"]), "ganzoo", "run", method, *RUN, *arguments],
         cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
@@ -71,7 +71,7 @@ def test_two_processes_with_half_the_batch_do_what_one_does(whole):
 
 def test_a_run_of_two_is_not_resumed_by_one(whole):
     (whole / "metrics.json").unlink()
-    arguments = [*RUN, "--steps", "8", "--batch-size", "4", "--out", str(whole)]
+    arguments = ["run", "shift", *RUN, "--steps", "8", "--batch-size", "4", "--out", str(whole)]
     done = subprocess.run([sys.executable, "-m", "ganzoo", *arguments], capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
     assert "saved by 2 processes and 1 now run" in done.stderr

@@ -1,0 +1,122 @@
+"""What a backbone says of itself, and whether its networks do what a predictor asks of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ganzoo.nn.backbones import Backbone
+from ganzoo.testing.checks import check, require, skip
+from ganzoo.testing.declaration import words_are_given
+
+SHAPES: dict[str, Sequence[tuple[int, ...]]] = {
+    "image": ((1, 35, 55), (3, 32, 32), (1, 28, 28), (1, 7, 9)),
+    "vector": ((2,), (17,)),
+}
+ROWS = 6
+
+
+@check(
+    Backbone,
+    why="`--network` lists it by these words, and a predictor asks for it by the kind of its samples.",
+    mend='Write name, summary, and kinds = ("image",), ("vector",) or both.',
+)
+def backbone_declares_itself(cls: type[Backbone]) -> None:
+    """It has a name, a summary, and the kinds of samples that it takes, of which it takes one shape at least."""
+    words_are_given(cls)
+    kinds = getattr(cls, "kinds", None)
+    good = isinstance(kinds, tuple) and kinds and {*kinds} <= {*SHAPES}
+    require(good, f"kinds is {kinds!r}, not a tuple of {', '.join(SHAPES)}")
+    for shape in _shapes(cls, declined=True):
+        said = cls.declines(shape)
+        require(
+            isinstance(said, str), f"declines gives {said!r} for samples of {shape}, not a sentence or an empty text"
+        )
+    for kind in cls.kinds:
+        if not any(cls.declines(shape) == "" for shape in SHAPES[kind]):
+            require(False, f"it takes {kind}s, and declines each of {', '.join(map(str, SHAPES[kind]))}")
+
+
+@check(
+    Backbone,
+    why="Methods that align features need their number before there is any, and a head must fit behind them.",
+    mend="Return the network and the number of its features; build the head for that number, and decline in words "
+    "the shapes that the network cannot take.",
+)
+def features_have_their_size(cls: type[Backbone]) -> None:
+    """Samples of each shape become finite features [N, size], and these outputs [N, outputs]."""
+    for shape in _shapes(cls):
+        network, size = _features(cls, shape)
+        made = network.eval()(_samples(shape))
+        require(made.shape == (ROWS, size), f"{ROWS} samples of {shape} give {tuple(made.shape)}, not {(ROWS, size)}")
+        require(bool(torch.isfinite(made).all()), f"features of samples of {shape} are not finite")
+        outputs = cls.head(size, 5)(made)
+        require(outputs.shape == (ROWS, 5), f"the head for 5 outputs gives {tuple(outputs.shape)}")
+
+
+@check(
+    Backbone,
+    why="Adaptive batch normalisation moves these layers' statistics, and methods that compare single samples need "
+    "networks without them.",
+    mend="Use batch normalisation if batch_norm is true, and nothing that mixes samples if it is false.",
+)
+def batch_norm_is_a_choice(cls: type[Backbone]) -> None:
+    """There is batch normalisation exactly if it is asked for; without it samples do not touch each other."""
+    for shape in _shapes(cls):
+        for asked in (True, False):
+            network, _ = _features(cls, shape, asked)
+            there = any(isinstance(module, _BatchNorm) for module in network.modules())
+            require(there == asked, f"batch_norm={asked} gives a network {'with' if there else 'without'} it")
+        torch.manual_seed(3)
+        alone = cls.features(shape, False)[0].eval()
+        samples = _samples(shape)
+        whole, single = alone(samples)[:1], alone(samples[:1])
+        require(torch.allclose(whole, single, atol=1e-4), "without it, a sample's features depend on its batch")
+
+
+@check(
+    Backbone,
+    why="A layer without a gradient stays at its starting weights without a word.",
+    mend="Use each layer in forward, and leave no parameter behind a detach.",
+)
+def every_layer_is_trained(cls: type[Backbone]) -> None:
+    """Each parameter of features and head has a gradient."""
+    for shape in _shapes(cls):
+        network, size = _features(cls, shape)
+        whole = nn.Sequential(network, cls.head(size, 3))
+        whole(_samples(shape)).square().sum().backward()
+        still = [name for name, each in whole.named_parameters() if each.grad is None or not each.grad.any()]
+        require(not still, f"for samples of {shape} there is no gradient for {', '.join(still)}")
+
+
+@check(
+    Backbone,
+    why="A run is the same again only if its starting weights are.",
+    mend="Draw starting weights from torch's generator alone.",
+)
+def starting_weights_follow_the_seed(cls: type[Backbone]) -> None:
+    """The same seed gives the same starting weights."""
+    for shape in _shapes(cls):
+        first, second = (list(_features(cls, shape)[0].parameters()) for _ in range(2))
+        same = len(first) == len(second) and all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+        require(same, "the same seed gives other starting weights")
+
+
+def _shapes(cls: type[Backbone], declined: bool = False) -> Iterator[tuple[int, ...]]:
+    shapes = [shape for kind in cls.kinds for shape in SHAPES.get(kind, ())]
+    chosen = [shape for shape in shapes if declined or not cls.declines(shape)]
+    if not chosen:
+        skip("it declines every shape that is tried")
+    yield from chosen
+
+
+def _features(cls: type[Backbone], shape: tuple[int, ...], batch_norm: bool = False) -> tuple[nn.Module, int]:
+    torch.manual_seed(3)
+    return cls.features(shape, batch_norm)
+
+
+def _samples(shape: tuple[int, ...]) -> torch.Tensor:
+    return torch.rand(ROWS, *shape, generator=torch.Generator().manual_seed(4)) * 2 - 1
