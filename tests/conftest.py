@@ -63,12 +63,19 @@ def shared_data() -> Path:
     return SHARED
 
 
-@pytest.fixture
-def ganzoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Result]]:
-    """Run `ganzoo ARGS...` in an empty folder, in this process; the plugins that it adds go with the test."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def same_plugins() -> Iterator[None]:
+    """The plugins that a test adds go with it."""
     shared = registry()
     plugins, found = list(shared.plugins), {kind: dict(known) for kind, known in shared.found.items()}
+    yield
+    shared.plugins, shared.found = plugins, found
+
+
+@pytest.fixture
+def ganzoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run `ganzoo ARGS...` in an empty folder, in this process."""
+    monkeypatch.chdir(tmp_path)
 
     def call(*args: object) -> Result:
         result = CliRunner().invoke(main, [str(arg) for arg in args], prog_name="ganzoo")
@@ -76,5 +83,4 @@ def ganzoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
             raise result.exception
         return result
 
-    yield call
-    shared.plugins, shared.found = plugins, found
+    return call

@@ -11,6 +11,7 @@ from ganzoo.bench.speed import steps_of_seconds
 from ganzoo.bench.suite import parse_suite
 from ganzoo.bench.work import _with_steps
 from ganzoo.errors import GanzooError
+from ganzoo.timeline import Timeline
 
 SECONDS = {"pretraining": 0.5, "discriminator": 0.25, "refiner": 0.5, "shift": 0.5}
 
@@ -30,8 +31,8 @@ def clock(toys, monkeypatch):
     """Updates take exactly SECONDS; the schedules that were timed."""
     timed = []
 
-    def train(method, source, target, config, run_dir, observer):
-        phases = tuple(method.schedule(0))
+    def train(method, source, target, config, run_dir, observer, *, paired):
+        phases = Timeline(method, 1).at(0).phases
         timed.append(phases)
         observer.seconds_per_step = sum(SECONDS[phase] for phase in phases)
 
@@ -85,7 +86,7 @@ def test_damaged_steps_are_named_with_what_to_do(clock, tmp_path):
 
 def test_the_plan_of_a_cell_has_the_steps_and_a_method_that_trains_nothing_is_not_timed(clock, tmp_path):
     assert _with_steps(cell_of("shift"), tmp_path).train.steps == 20
-    assert _with_steps(cell_of("identity"), tmp_path).train.steps == 1
+    assert _with_steps(cell_of("identity"), tmp_path).train.steps == 0
     assert clock == [("shift",)]
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from ganzoo_gaze.network import GazeNetwork, GazeNetworkConfig, augment, one_cycle
+from ganzoo_gaze.network import GazeNetwork, GazeNetworkConfig, one_cycle
 from torch import nn
 
 from ganzoo.batch import Batch, image_spec
 from ganzoo.dataset import Domain
 from ganzoo.errors import MetricUnavailableError
 from ganzoo.loop import TrainConfig, build, train
+from ganzoo.nn.augmentation import augment
 from ganzoo.task import ClassTask, GazeTask
 
 EYES = image_spec(1, 35, 55, GazeTask())

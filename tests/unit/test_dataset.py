@@ -10,12 +10,12 @@ IMAGES = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 1, 4, 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"images": IMAGES.astype(float)}, "uint8"),
-        ({"images": IMAGES[:, 0]}, "uint8"),
-        ({"images": IMAGES[:0]}, "no images"),
-        ({"images": IMAGES, "labels": np.zeros((9, 2))}, "10 images, but 9 rows of labels"),
-        ({"images": IMAGES, "groups": np.zeros(11)}, "10 images, but 11 rows of groups"),
-        ({"images": IMAGES, "extra": {"pupil_center": np.zeros((1, 2))}}, "pupil_center"),
+        ({"samples": IMAGES.astype(float)}, "uint8"),
+        ({"samples": IMAGES[:, 0]}, "uint8"),
+        ({"samples": IMAGES[:0]}, "no images"),
+        ({"samples": IMAGES, "labels": np.zeros((9, 2))}, "10 images, but 9 rows of labels"),
+        ({"samples": IMAGES, "groups": np.zeros(11)}, "10 images, but 11 rows of groups"),
+        ({"samples": IMAGES, "extra": {"pupil_center": np.zeros((1, 2))}}, "pupil_center"),
     ],
 )
 def test_columns_that_do_not_fit_are_refused(given, words):

@@ -7,7 +7,7 @@ import torch
 from ganzoo import devices
 from ganzoo.errors import ConfigError
 from ganzoo.experiment import local_device
-from ganzoo.loader import _Images, _moved, derive_seed, reseed
+from ganzoo.loader import _moved, _Rows, derive_seed, reseed
 from ganzoo.loop import resolve_device, resolve_precision
 
 MPS = torch.device("mps")
@@ -84,5 +84,5 @@ def test_only_cuda_is_copied_to_from_pinned_memory(monkeypatch):
 
 
 def test_images_are_on_the_device_that_trains():
-    images = _Images(np.zeros((4, 1, 2, 2), np.uint8), OTHER)
+    images = _Rows(np.zeros((4, 1, 2, 2), np.uint8), OTHER)
     assert images.gather(np.arange(2)).device == OTHER

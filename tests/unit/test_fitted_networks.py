@@ -6,7 +6,7 @@ import torch
 from toy_plugin import Shift, ShiftConfig, discs
 
 from ganzoo import checkpoint, fitted_networks
-from ganzoo.batch import DataSpec
+from ganzoo.batch import image_spec
 from ganzoo.cache import cache_folder
 from ganzoo.dataset import Domain
 from ganzoo.errors import CheckpointError
@@ -48,7 +48,7 @@ def fit(killed_at=None):
         watching.append(Watched(killed_at))
         return watching[-1]
 
-    network = Shift(ShiftConfig(), DataSpec(1, 24, 40, GazeTask()))
+    network = Shift(ShiftConfig(), image_spec(1, 24, 40, GazeTask()))
     fitted = fitted_network(network, Domain("source", images, gaze), CONFIG, CPU, watch)
     return fitted.scale.weight.item(), watching[-1] if watching else None
 

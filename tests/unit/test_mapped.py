@@ -51,8 +51,8 @@ def test_a_loader_asks_for_exactly_the_rows_that_it_draws_and_draws_the_same(sto
         loader.close()
     assert drawn[0].source.equal(drawn[1].source)
     assert drawn[0].target.equal(drawn[1].target)
-    assert asked[0] == loader._source_rows.at(0, 8).tolist()
-    assert asked[1] == loader._target_rows.at(0, 8).tolist()
+    assert asked[0] == loader._rows["source"].at(0, 8).tolist()
+    assert asked[1] == loader._rows["target"].at(0, 8).tolist()
 
 
 def test_where_the_system_cannot_be_asked_nothing_is(stored, monkeypatch):
