@@ -17,13 +17,13 @@ from reference.folder import write_folder
 from reference.loop import PlainLoop
 from reference.simgan import SimGANLoop
 
-from ganzoo import loop, phases
 from ganzoo.batch import Batch, image_spec
-from ganzoo.capture import WARM_UP, recorder
 from ganzoo.dataset import Domain
-from ganzoo.loader import Loader
-from ganzoo.registry import registry
+from ganzoo.discovery.registry import registry
 from ganzoo.task import GazeTask
+from ganzoo.training import loop, phases
+from ganzoo.training.cuda_graphs import WARM_UP, recorder
+from ganzoo.training.loader import Loader
 
 IMAGES = 1_024  # of each domain
 
@@ -94,7 +94,7 @@ HOWS = ("eager", "compiled", "captured")  # as it is, with --compile, with --cap
 
 
 class Ours:
-    """ganzoo's loop, update by update: `ganzoo.loop.train` without its log and its checkpoints."""
+    """ganzoo's loop, update by update: `ganzoo.training.loop.train` without its log and its checkpoints."""
 
     def __init__(self, name: str, case: Case, precision: str, device: torch.device, how: str = "eager") -> None:
         self.precision, self.device, self.case, self.how = precision, device, case, how

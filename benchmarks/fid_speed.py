@@ -38,13 +38,13 @@ from PIL import Image
 
 from ganzoo.batch import DataSpec, image_spec
 from ganzoo.dataset import Domain
-from ganzoo.evaluation import SharedExtraction
+from ganzoo.evaluation.evaluate import SharedExtraction
 from ganzoo.files.collection import open_images, read_images
 from ganzoo.files.fit import Fit
 from ganzoo.files.location import Location
-from ganzoo.loop import resolve_device
 from ganzoo.metric import DomainName
 from ganzoo.task import GazeTask
+from ganzoo.training.loop import resolve_device
 
 HERE = Path(__file__).parent
 SIZE = (64, 64)

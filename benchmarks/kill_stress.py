@@ -39,8 +39,8 @@ import torch
 from PIL import Image
 
 from ganzoo.cli import main as ganzoo
-from ganzoo.lock import is_locked
-from ganzoo.registry import registry
+from ganzoo.discovery.registry import registry
+from ganzoo.system.lock import is_locked
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "benchmarks" / "results" / "kill_stress.json"

@@ -110,7 +110,7 @@ def _best(works: Sequence[tuple[Callable[[], Tensor], float]], device: torch.dev
 
 
 def _allow_tf32(precision: str) -> None:
-    """As `ganzoo.loop.train` sets it."""
+    """As `ganzoo.training.loop.train` sets it."""
     torch.set_float32_matmul_precision("highest" if precision == "fp32" else "high")
     torch.backends.cudnn.allow_tf32 = precision != "fp32"
 

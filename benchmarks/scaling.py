@@ -29,15 +29,16 @@ import numpy as np
 import torch
 from machine import PeakMemory, anonymous, describe, seconds_of, spread
 
-from ganzoo import dist, loop
 from ganzoo.batch import image_spec
 from ganzoo.dataset import Domain
-from ganzoo.loader import Loader
-from ganzoo.loop import TrainConfig, resolve_device, resolve_precision
-from ganzoo.phases import Carry, phase_runners
-from ganzoo.registry import registry
+from ganzoo.discovery.registry import registry
+from ganzoo.system import dist
 from ganzoo.task import GazeTask
-from ganzoo.timeline import groups_of
+from ganzoo.training import loop
+from ganzoo.training.loader import Loader
+from ganzoo.training.loop import TrainConfig, resolve_device, resolve_precision
+from ganzoo.training.phases import Carry, phase_runners
+from ganzoo.training.timeline import groups_of
 
 HERE = Path(__file__).parent
 SHAPE = (1, 35, 55)

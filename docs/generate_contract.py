@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from ganzoo import CONTRACT, hookspecs
-from ganzoo.registry import KINDS
+import ganzoo
+from ganzoo import CONTRACT, PUBLIC_PACKAGES
+from ganzoo.discovery import hookspecs
+from ganzoo.discovery.registry import KINDS
 from ganzoo.testing import CHECKS
 
 PAGE = Path(__file__).with_name("contract.md")
@@ -27,10 +29,9 @@ INTRODUCTION = f"""# The contract of a plugin
 <!-- Made by docs/generate_contract.py from the docstrings; change those and run it again. -->
 
 A plugin is a Python module with hooks. It is found by an entry point in the group `ganzoo`, or loaded from a file with
-`--plugin FILE`. Hooks only return classes, once, when ganzoo starts; none runs inside the training loop. A plugin may
-import what is described here, and `ganzoo.errors`, `ganzoo.pixels`, `ganzoo.nn`, `ganzoo.files`, `ganzoo.cache` and
-`ganzoo.progress`. [write-a-method.md](write-a-method.md) writes a first plugin; `ganzoo plugin check NAME_OR_FILE`
-makes [the checks](#checks) below.
+`--plugin FILE`. Hooks only return classes, once, when ganzoo starts; none runs inside the training loop.
+[write-a-method.md](write-a-method.md) writes a first plugin; `ganzoo plugin check NAME_OR_FILE` makes
+[the checks](#checks) below.
 
 ## The module
 `ganzoo_contract = {CONTRACT}` in the plugin's module says for which version of these hooks and classes it was written.
@@ -65,7 +66,29 @@ Nothing is checked of extractors and archives yet.
 
 def page() -> str:
     """The whole page."""
-    return "\n".join([INTRODUCTION, *_hooks(), "## Classes", *_classes(), *_checks()]).rstrip() + "\n"
+    return "\n".join([INTRODUCTION, *_modules(), *_hooks(), "## Classes", *_classes(), *_checks()]).rstrip() + "\n"
+
+
+def _modules() -> Iterator[str]:
+    yield (
+        "## Modules\nA plugin may import the modules at the top of ganzoo and those of its packages "
+        + " and ".join(
+            filter(None, (", ".join(f"`{name}`" for name in PUBLIC_PACKAGES[:-1]), f"`{PUBLIC_PACKAGES[-1]}`"))
+        )
+        + ". All other packages are private and change between versions.\n"
+    )
+    yield "| module | what it holds |\n|---|---|"
+    root = Path(ganzoo.__file__).parent
+    for folder in (root, *(root / name for name in PUBLIC_PACKAGES)):
+        yield from (_module(root, file) for file in sorted(folder.glob("[a-z]*.py")))
+    yield ""
+
+
+def _module(root: Path, file: Path) -> str:
+    """The row of one module: its name and the first paragraph of its docstring."""
+    name = ".".join(file.relative_to(root).with_suffix("").parts)
+    said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    return f"| `ganzoo.{name}` | {_line(said.split(chr(10) * 2)[0])} |"
 
 
 def _hooks() -> Iterator[str]:

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from ganzoo.trained import Trained
+    from ganzoo.runs.trained import Trained
 
 __version__ = "0.1.0"
 CONTRACT = 2
 """Of hooks and base classes. A plugin says for which it was written: `ganzoo_contract = 2` in its module. The number
 rises when a plugin that keeps the old contract would no longer work."""
+
+PUBLIC_PACKAGES = ("capabilities", "files", "nn")
+"""A plugin may import these packages and the modules at the top of ganzoo. All other packages are private."""
 
 hookimpl = pluggy.HookimplMarker("ganzoo")
 hookspec = pluggy.HookspecMarker("ganzoo")
@@ -31,6 +34,6 @@ def load(run: str | PathLike[str], *, device: str = "auto", plugins: Iterable[st
     a `ganzoo.errors.GanzooError`, in one sentence, where the folder holds no run, where the run is not finished or
     damaged, or where a plugin that it needs is not there.
     """
-    from ganzoo.trained import load as load_run  # here, because it imports torch
+    from ganzoo.runs.trained import load as load_run  # here, because it imports torch
 
     return load_run(run, device=device, plugins=plugins)

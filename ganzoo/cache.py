@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
-from ganzoo.paths import typed
+from ganzoo.system.paths import typed
 
 
 def cache_folder(name: str) -> Path:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ganzoo.batch import Batch, DataSpec, Kind
+from ganzoo.nn.optimizers import constant, linear_decay
 from ganzoo.nn.pretrained import PretrainedFile
 from ganzoo.settings import Settings
 from ganzoo.task import Task
@@ -19,14 +20,7 @@ if TYPE_CHECKING:
     from ganzoo.dataset import Domain
 
 
-def constant(progress: float) -> float:
-    """A learning rate that stays as it is."""
-    return 1.0
-
-
-def linear_decay(progress: float) -> float:
-    """Constant over the first half of the stage, then linearly to zero."""
-    return min(1.0, 2.0 - 2.0 * progress)
+__all__ = ["Group", "MakeOptimizer", "Method", "Phase", "Presets", "Schedule", "Stage", "constant", "linear_decay"]
 
 
 def nothing() -> None:
@@ -36,6 +30,7 @@ def nothing() -> None:
 MakeOptimizer = Callable[..., Optimizer]
 Group = tuple[str, ...]  # phases that share one batch
 Schedule = Sequence[str | Group]
+Presets = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -91,7 +86,7 @@ class Method(nn.Module, ABC):
     summary: ClassVar[str]  # one sentence
     paper: ClassVar[str]  # address of the paper; empty if there is none
     Config: ClassVar[type[Settings]]
-    presets: ClassVar[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {}
+    presets: ClassVar[Presets] = {}
     """Named settings: {"paper": {"method": {...}, "train": {...}}}. "default" holds if none is named."""
     reads: ClassVar[tuple[str, ...]] = ("source", "source_label", "target")
     """The columns of the data that a batch of it holds (`DataSpec.columns`). The loop draws no others."""

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from skipped import Skipped, add_option
 
 from ganzoo.cli import main
-from ganzoo.registry import Registry, registry
+from ganzoo.discovery.registry import Registry, registry
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"

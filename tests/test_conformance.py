@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ganzoo.registry import registry
+from ganzoo.discovery.registry import registry
 from ganzoo.testing import parametrize_with_checks
 
 

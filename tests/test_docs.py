@@ -15,8 +15,8 @@ import pytest
 from conftest import ROOT
 from extras import needs
 
-from ganzoo import hookspecs
-from ganzoo.registry import KINDS, Registry
+from ganzoo.discovery import hookspecs
+from ganzoo.discovery.registry import KINDS, Registry
 from ganzoo.testing import generate_checks
 
 TUTORIAL = (ROOT / "docs" / "write-a-method.md").read_text(encoding="utf-8")

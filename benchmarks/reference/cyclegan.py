@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ganzoo_cyclegan import build_discriminator, build_generator
+from ganzoo_translation.cyclegan import build_discriminator, build_generator
 from torch import Tensor, nn
 from torch.optim import Adam
 

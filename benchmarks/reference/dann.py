@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
-from ganzoo_dann import DANN
+from ganzoo_adaptation.dann import DANN
 from torch import nn
 from torch.optim import AdamW
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from ganzoo_dcgan import build_discriminator, build_generator
+from ganzoo_generative.dcgan import build_discriminator, build_generator
 from torch import nn
 from torch.optim import Adam
 

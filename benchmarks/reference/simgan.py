@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
-from ganzoo_simgan import build_discriminator, build_refiner
+from ganzoo_translation.simgan import build_discriminator, build_refiner
 from torch import Tensor, nn
 from torch.optim import Adam
 

@@ -16,7 +16,7 @@ from ganzoo.applying.outputs import ArchiveFile, ImageFiles, LabelFile, NumberFi
 from ganzoo.applying.rows import content
 from ganzoo.capabilities.base import Capability
 from ganzoo.errors import UsageError
-from ganzoo.evaluation import to_device
+from ganzoo.evaluation.evaluate import to_device
 from ganzoo.files.collection import ImageArchive, ImageFolder
 from ganzoo.files.label_files import CSV_NAME, label_files
 from ganzoo.files.output import OutputFile, OutputFolder

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from ganzoo.batch import Column
 from ganzoo.capabilities.base import Capability
-from ganzoo.devices import random_state
 from ganzoo.errors import DivergenceError
-from ganzoo.loader import reseed
 from ganzoo.method import Method
 from ganzoo.pixels import to_uint8
+from ganzoo.training.devices import random_state
+from ganzoo.training.loader import reseed
 
 NOISE = 256  # rows whose noise is drawn at once, whatever the size of a batch is
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ganzoo.capabilities.base import Capability, all_of
+from ganzoo.discovery.registry import registry
 from ganzoo.errors import UsageError
 from ganzoo.method import Method
-from ganzoo.registry import registry
 
 
 def capabilities_of(method: Method | type[Method]) -> dict[str, Capability]:

@@ -12,9 +12,9 @@ import torch
 from ganzoo.applying.rows import ImageRows, MaskRows, NumberRows, Rows
 from ganzoo.batch import Column
 from ganzoo.capabilities.base import Argument, Capability
-from ganzoo.config import did_you_mean
+from ganzoo.configuration.layers import did_you_mean
 from ganzoo.errors import DatasetError, UsageError
-from ganzoo.evaluation import to_device
+from ganzoo.evaluation.evaluate import to_device
 from ganzoo.files.collection import ImageArchive, ImageFolder, Images, open_images
 from ganzoo.files.fit import Channels, Fit, Resizer
 from ganzoo.files.guard import some

@@ -16,8 +16,8 @@ from ganzoo.files.archive import Archive, Piece
 from ganzoo.files.collection import StoreImages
 from ganzoo.files.fit import words
 from ganzoo.files.store import Store, is_store
-from ganzoo.preparing.prepare import prepare
 from ganzoo.settings import Settings
+from ganzoo.stores.prepare import prepare
 from ganzoo.task import Task
 
 UNLABELLED = ("person", "day", "side", "split", "file")  # columns that hold whatever is made of an image

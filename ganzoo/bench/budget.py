@@ -8,7 +8,7 @@ from typing import Any, Literal, Self, get_args
 
 from ganzoo.errors import PluginError
 from ganzoo.method import Group, Method
-from ganzoo.timeline import Timeline
+from ganzoo.training.timeline import Timeline
 
 Unit = Literal["images", "steps", "seconds"]
 UNITS: tuple[Unit, ...] = get_args(Unit)

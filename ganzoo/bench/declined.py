@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ganzoo.batch import DataSpec
 from ganzoo.bench.cell import Cell
 from ganzoo.errors import DatasetError
-from ganzoo.suitability import reason_to_decline
+from ganzoo.runs.suitability import reason_to_decline
 
 
 def declined_cells(cells: Sequence[Cell]) -> dict[str, str]:

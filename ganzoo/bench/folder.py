@@ -11,10 +11,10 @@ from ganzoo.bench.results import Results, read_results
 from ganzoo.bench.rows import Comparison, comparisons
 from ganzoo.bench.suite import Suite, parse_suite
 from ganzoo.bench.table import csv_lines, json_text, markdown, tex
-from ganzoo.config import build, read_toml, write_toml
+from ganzoo.configuration.layers import build, read_toml, write_toml
 from ganzoo.errors import ConfigError, GanzooError
-from ganzoo.evaluation import EvaluateConfig
-from ganzoo.run_folder import RunFolder
+from ganzoo.evaluation.evaluate import EvaluateConfig
+from ganzoo.runs.run_folder import RunFolder
 
 
 class BenchFolder:

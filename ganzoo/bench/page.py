@@ -10,7 +10,7 @@ from ganzoo.bench.notes import notes
 from ganzoo.bench.rows import Comparison, Estimate, Row
 from ganzoo.bench.statistics import pareto_front
 from ganzoo.bench.table import COSTS, body, heading
-from ganzoo.config import without_none, write_toml
+from ganzoo.configuration.layers import without_none, write_toml
 from ganzoo.report import html
 from ganzoo.report.lines import lines
 from ganzoo.report.plane import Point, plane

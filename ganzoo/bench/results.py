@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ganzoo import strict_json
 from ganzoo.bench.cell import Cell
 from ganzoo.errors import GanzooError
+from ganzoo.files import strict_json
 
 LARGEST = 1e30  # what a table or a picture can show
 

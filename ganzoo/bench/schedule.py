@@ -13,13 +13,14 @@ from typing import IO
 
 import torch
 
-from ganzoo import strict_json
 from ganzoo.bench.cell import Cell
 from ganzoo.bench.results import Record, append, read_results
 from ganzoo.bench.work import EXPECTED_FAILURE, TRACK, code_of
-from ganzoo.config import write_toml
+from ganzoo.configuration.layers import write_toml
 from ganzoo.errors import GanzooError
-from ganzoo.run_folder import RunFolder, environment
+from ganzoo.files import strict_json
+from ganzoo.runs.run_folder import RunFolder
+from ganzoo.system.environment import environment
 
 ATTEMPTS = 2  # a second one only where trying again may help
 POLL = 0.1  # seconds

@@ -15,14 +15,14 @@ from typing import Any
 
 import torch
 
-from ganzoo import strict_json
 from ganzoo.bench.budget import steps_for
 from ganzoo.bench.cell import Cell
 from ganzoo.errors import GanzooError
-from ganzoo.experiment import Plan, local_device
-from ganzoo.loop import Observer, build, resolve_precision, train
+from ganzoo.files import strict_json
 from ganzoo.method import Group, Stage
-from ganzoo.run_folder import environment
+from ganzoo.runs.experiment import Plan, local_device
+from ganzoo.system.environment import environment
+from ganzoo.training.loop import Observer, build, resolve_precision, train
 
 WARM_UP = 3  # first steps, which are slower than the others
 SHARE, SHORTEST, LONGEST = 0.05, 0.2, 5.0  # of the budget that each measurement takes, in seconds

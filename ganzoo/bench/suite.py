@@ -11,11 +11,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from ganzoo.bench.budget import UNITS, Budget
-from ganzoo.config import did_you_mean, read_toml
+from ganzoo.configuration.layers import did_you_mean, read_toml
+from ganzoo.discovery.registry import registry
 from ganzoo.errors import ConfigError, UnknownNameError
-from ganzoo.paths import typed
-from ganzoo.registry import registry
 from ganzoo.settings import Settings
+from ganzoo.system.paths import typed
 
 # Beyond what anybody runs: a slip of the finger shall not fill the memory.
 MOST_IMAGES, MOST_STEPS, MOST_SECONDS, MOST_SEEDS = 10**10, 10**9, 10**8, 1000

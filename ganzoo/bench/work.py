@@ -25,18 +25,18 @@ from ganzoo.bench.budget import images_drawn, steps_for
 from ganzoo.bench.cell import Cell, cell_of_tables
 from ganzoo.bench.results import updates_of
 from ganzoo.bench.speed import steps_of_seconds
-from ganzoo.config import read_toml
+from ganzoo.configuration.layers import read_toml
 from ganzoo.dataset import Dataset
+from ganzoo.discovery.registry import registry
 from ganzoo.errors import GanzooError, InterruptedRunError
-from ganzoo.experiment import Plan, Stage, run
-from ganzoo.loop import Observer, build
 from ganzoo.method import Method
 from ganzoo.metric import Score
-from ganzoo.registry import registry
 from ganzoo.report.curves import loss_curves
 from ganzoo.report.sheets import sample_sheet
-from ganzoo.run_folder import RunFolder
-from ganzoo.tracking import Tracking
+from ganzoo.runs.experiment import Plan, Stage, run
+from ganzoo.runs.run_folder import RunFolder
+from ganzoo.runs.tracking import Tracking
+from ganzoo.training.loop import Observer, build
 
 EXPECTED_FAILURE, BUG = 1, 70  # exit codes: trying again is useless, or may help
 SAY_EVERY = 2.0  # seconds

@@ -12,7 +12,7 @@ import click
 
 from ganzoo import __version__
 from ganzoo.errors import GanzooError, InterruptedRunError, printable
-from ganzoo.memory import refused
+from ganzoo.system.out_of_memory import refused
 
 COMMANDS = {
     "run": ("ganzoo.cli.run", "Train a method on a dataset and measure it."),
@@ -52,7 +52,7 @@ class _Main(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from ganzoo.config import did_you_mean
+            from ganzoo.configuration.layers import did_you_mean
 
             raise click.UsageError(f"there is no command {args[0]!r}{did_you_mean(args[0], COMMANDS)}", ctx)
         return super().resolve_command(ctx, args)

@@ -9,18 +9,19 @@ from typing import Any, get_args
 
 import click
 
-from ganzoo import __version__, checkpoint
+from ganzoo import __version__
 from ganzoo.applying.apply import Applied, Job, apply_to_files
 from ganzoo.applying.choice import capability_of
 from ganzoo.applying.inputs import Places
 from ganzoo.applying.store import apply_to_store, makes_a_store
 from ganzoo.cli.paths import PATH
-from ganzoo.evaluation import settings_hash
-from ganzoo.experiment import load_trained, local_device, plan_of_run
+from ganzoo.discovery.registry import registry
+from ganzoo.evaluation.evaluate import settings_hash
 from ganzoo.files.fit import Channels, Resizer
 from ganzoo.progress import progress_bar
-from ganzoo.registry import registry
-from ganzoo.run_folder import RunFolder
+from ganzoo.runs.experiment import load_trained, local_device, plan_of_run
+from ganzoo.runs.run_folder import RunFolder
+from ganzoo.training import checkpoint
 
 _SEED = click.option("--seed", type=click.IntRange(0), default=0, help="Of the noise, if it draws any.  [default: 0]")
 _BATCH_SIZE = click.option(

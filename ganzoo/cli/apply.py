@@ -12,7 +12,7 @@ from ganzoo.applying.inputs import Places
 from ganzoo.cli.applied import common, perform
 from ganzoo.cli.paths import PATH
 from ganzoo.errors import UsageError
-from ganzoo.paths import typed
+from ganzoo.system.paths import typed
 
 
 @click.command(

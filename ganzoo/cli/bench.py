@@ -30,13 +30,13 @@ from ganzoo.cli.paths import PATH
 from ganzoo.cli.report import show
 from ganzoo.cli.run import TRACK_HELP, typed_values
 from ganzoo.cli.table import print_table
-from ganzoo.config import SettingOption, options, read_toml
+from ganzoo.configuration.layers import SettingOption, options, read_toml
+from ganzoo.discovery.registry import registry
 from ganzoo.errors import UsageError
-from ganzoo.lock import locked
-from ganzoo.registry import registry
 from ganzoo.report.terminal import Heading
-from ganzoo.run_folder import environment
-from ganzoo.tracking import Tracking
+from ganzoo.runs.tracking import Tracking
+from ganzoo.system.environment import environment
+from ganzoo.system.lock import locked
 
 DEFAULT_SUITE = "quick"
 MOST_JOBS = 4  # on CPU cores

@@ -11,20 +11,20 @@ import click
 
 from ganzoo.cli.paths import PATH
 from ganzoo.cli.table import print_table
-from ganzoo.config import SettingOption, build, did_you_mean, options, without_none, write_toml
+from ganzoo.configuration.layers import SettingOption, build, did_you_mean, options, without_none, write_toml
+from ganzoo.discovery.registry import registry
 from ganzoo.errors import DatasetError, UsageError
 from ganzoo.files.archive import Archive
 from ganzoo.files.guard import reading
 from ganzoo.files.store import Store, data_folder, is_store, prepared
 from ganzoo.files.store_pair import how_to_get
-from ganzoo.paths import typed
-from ganzoo.preparing.download import download
-from ganzoo.preparing.prepare import prepare
-from ganzoo.preparing.sheet import contact_sheet
-from ganzoo.preparing.summary import summary
-from ganzoo.preparing.verify import problems
-from ganzoo.registry import registry
 from ganzoo.report.terminal import Heading
+from ganzoo.stores.download import download
+from ganzoo.stores.prepare import prepare
+from ganzoo.stores.sheet import contact_sheet
+from ganzoo.stores.summary import summary
+from ganzoo.stores.verify import problems
+from ganzoo.system.paths import typed
 
 FOLDER = PATH
 SHEET = "contact-sheet.png"

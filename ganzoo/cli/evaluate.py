@@ -10,22 +10,22 @@ from typing import Any, get_args
 
 import click
 
-from ganzoo import interrupt
 from ganzoo.cli.display import Display
 from ganzoo.cli.paths import PATH
 from ganzoo.cli.run import typed_values
 from ganzoo.cli.table import print_scores
-from ganzoo.comparison import Collection, Compared, Shaping, compare, comparing_metrics
-from ganzoo.config import SettingOption, build, options, path_settings
+from ganzoo.configuration.layers import SettingOption, build, options, path_settings
+from ganzoo.discovery.registry import registry
 from ganzoo.errors import GanzooError, UsageError
-from ganzoo.evaluation import EvaluateConfig
-from ganzoo.experiment import load_trained, local_device, measure, plan_of_run
+from ganzoo.evaluation.evaluate import EvaluateConfig
+from ganzoo.evaluation.image_sets import Collection, Compared, Shaping, compare, comparing_metrics
 from ganzoo.files.fit import Channels, Resizer
 from ganzoo.files.output import check_writable, writing
-from ganzoo.origin import check_data
-from ganzoo.paths import typed
-from ganzoo.registry import registry
-from ganzoo.run_folder import RunFolder
+from ganzoo.runs.experiment import load_trained, local_device, measure, plan_of_run
+from ganzoo.runs.origin import check_data
+from ganzoo.runs.run_folder import RunFolder
+from ganzoo.system.paths import typed
+from ganzoo.training import signals
 
 IMAGES = "a folder, an .npz, a prepared store, or a slice such as eyes.npz[0:1000]"
 SIZING = ("image_height", "image_width", "channels", "resizer")
@@ -110,7 +110,7 @@ def command(run: Path | None, plugin: tuple[Path, ...], **given: Any) -> None:
         registry().add_file(file)
     if given["out"] is not None:
         _check_out(given["out"])
-    with interrupt.heard():  # a network that is being fitted is saved before the command ends
+    with signals.heard():  # a network that is being fitted is saved before the command ends
         if run is None:
             _collections(given)
         else:

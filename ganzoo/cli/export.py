@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from ganzoo.cli.paths import PATH
-from ganzoo.exporting.export import check_libraries, export
-from ganzoo.exporting.formats import FORMATS
-from ganzoo.trained import load
+from ganzoo.export.export import check_libraries, export
+from ganzoo.export.formats import FORMATS
+from ganzoo.runs.trained import load
 
 
 @click.command(

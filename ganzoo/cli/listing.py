@@ -10,8 +10,8 @@ from rich.text import Text
 from ganzoo.applying.choice import capabilities_of
 from ganzoo.cli.paths import PATH
 from ganzoo.cli.table import print_table
+from ganzoo.discovery.registry import DISABLE, KINDS, registry
 from ganzoo.errors import UsageError, printable
-from ganzoo.registry import DISABLE, KINDS, registry
 from ganzoo.report.terminal import Heading
 
 
@@ -39,8 +39,8 @@ def command(kind: str | None, dataset: str | None, plugin: tuple[Path, ...]) -> 
 
 def _print_suitable(dataset: str) -> None:
     """Every method, and what it says to a dataset with its default settings."""
-    from ganzoo.experiment import make_plan
-    from ganzoo.suitability import reason_to_decline
+    from ganzoo.runs.experiment import make_plan
+    from ganzoo.runs.suitability import reason_to_decline
 
     plans = [make_plan(name, dataset, None, {}) for name in registry().found["methods"]]
     spec = plans[0].dataset(plans[0].dataset_config).spec()

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ganzoo.paths import typed
+from ganzoo.system.paths import typed
 
 
 class _Path(click.Path):

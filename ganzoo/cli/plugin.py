@@ -13,9 +13,9 @@ from rich.markup import escape
 
 from ganzoo.cli.listing import print_plugins, unknown_disabled
 from ganzoo.cli.paths import PATH
-from ganzoo.config import did_you_mean
+from ganzoo.configuration.layers import did_you_mean
+from ganzoo.discovery.registry import KINDS, registry, singular
 from ganzoo.errors import ConfigError, UnknownNameError, UsageError
-from ganzoo.registry import KINDS, registry, singular
 from ganzoo.scaffold.names import Names, names_of
 from ganzoo.scaffold.package import KINDS as NEW_KINDS
 from ganzoo.scaffold.package import LICENSES, write_package

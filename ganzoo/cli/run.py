@@ -8,18 +8,18 @@ from typing import Any
 
 import click
 
-from ganzoo import dist
 from ganzoo.cli.display import Display
 from ganzoo.cli.paths import PATH
 from ganzoo.cli.table import print_scores
-from ganzoo.config import SettingOption, did_you_mean, options, read_toml
+from ganzoo.configuration.layers import SettingOption, did_you_mean, options, read_toml
+from ganzoo.discovery.registry import registry
 from ganzoo.errors import ConfigError, UnknownNameError
-from ganzoo.experiment import Plan, check_settings, make_plan, run
-from ganzoo.origin import check_data, load_plugins, moved_settings, read_origin
-from ganzoo.paths import typed
-from ganzoo.registry import registry
-from ganzoo.run_folder import RunFolder, planned_steps
-from ganzoo.tracking import Tracking
+from ganzoo.runs.experiment import Plan, check_settings, make_plan, run
+from ganzoo.runs.origin import check_data, load_plugins, moved_settings, read_origin
+from ganzoo.runs.run_folder import RunFolder, planned_steps
+from ganzoo.runs.tracking import Tracking
+from ganzoo.system import dist
+from ganzoo.system.paths import typed
 
 DEFAULT_DATASET = "eyes"
 TRACK_HELP = "Also tell this tracker (`ganzoo list trackers`); may be given several times."

@@ -10,14 +10,14 @@ from typing import Any
 
 import click
 
-from ganzoo.checkpoint import folder as checkpoints
 from ganzoo.cli.paths import PATH as FOLDER
 from ganzoo.cli.table import print_scores, print_table
-from ganzoo.config import write_toml
+from ganzoo.configuration.layers import write_toml
 from ganzoo.errors import ConfigError, GanzooError, UsageError, printable
-from ganzoo.lock import is_locked, locked
 from ganzoo.report.terminal import Heading
-from ganzoo.run_folder import RunFolder, planned_steps
+from ganzoo.runs.run_folder import RunFolder, planned_steps
+from ganzoo.system.lock import is_locked, locked
+from ganzoo.training.checkpoint import folder as checkpoints
 
 DEPTH = 4  # folders below the one that is given in which runs are looked for: those of benches lie three deep
 

@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ganzoo import strict_json
 from ganzoo.errors import DatasetError
+from ganzoo.files import strict_json
 from ganzoo.files.guard import check_inside, check_plain, reading, some
 from ganzoo.files.label_table import CSV_NAME, label_table, table_labels
 from ganzoo.files.labels import PERSON_KEYS, Columns, Rows, person_of

@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ganzoo import strict_json
 from ganzoo.errors import GanzooError, UsageError
+from ganzoo.files import strict_json
 
 LONGEST = 255  # bytes of a name, on most file systems
 MANIFEST = "manifest.json"

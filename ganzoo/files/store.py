@@ -28,11 +28,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import platformdirs
 
-from ganzoo import strict_json
 from ganzoo.batch import DataSpec
 from ganzoo.errors import DatasetError
+from ganzoo.files import strict_json
 from ganzoo.files.guard import check_memory, check_plain, reading
-from ganzoo.paths import typed
+from ganzoo.system.paths import typed
 from ganzoo.task import GazeTask
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from ganzoo.dataset import Dataset, Domain
 from ganzoo.errors import ConfigError, DatasetError
 from ganzoo.files.archive import Archive
 from ganzoo.files.fit import Channels, Fit, Resizer
+from ganzoo.files.gaze_range import gaze_range, restrict_gaze
 from ganzoo.files.guard import some
 from ganzoo.files.labels import group_ids, people_in, person_names
 from ganzoo.files.store import Store, as_slice, data_folder, is_store, prepared
-from ganzoo.gaze_range import gaze_range, restrict_gaze
 from ganzoo.settings import Settings
 from ganzoo.task import Task
 

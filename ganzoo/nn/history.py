@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ganzoo.pixels import to_uint8
+
 
 class History(nn.Module):
     """Mixes fresh images with images that earlier states of the same network made.
@@ -51,5 +53,5 @@ class History(nn.Module):
         # The smallest keys are written to. They are distinct places, so the outcome never depends on the writing order.
         key = torch.where(place < self.filled, 1 + torch.rand(size, device=fresh.device), place / size)
         places = key.topk(len(fresh), largest=False).indices
-        self.images[places] = ((fresh.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+        self.images[places] = to_uint8(fresh)
         self.filled.copy_((self.filled + len(fresh)).clamp(max=size))

@@ -16,6 +16,7 @@ from torch.optim import SGD, AdamW, Optimizer
 from ganzoo.batch import DataSpec
 from ganzoo.errors import ConfigError
 from ganzoo.nn.backbones import BACKBONES
+from ganzoo.nn.optimizers import DECAYS
 from ganzoo.settings import Settings
 from ganzoo.task import NoTask, Task
 
@@ -83,14 +84,11 @@ class Predictor(nn.Module):
         return self.task.loss(self.head(features).float(), label)
 
 
-def optimizer(config: PredictorConfig) -> Callable[..., Optimizer]:
-    """Makes the optimizer that the settings name."""
-    return partial(SGD, lr=config.lr, momentum=0.9) if config.optimizer == "sgd" else partial(AdamW, lr=config.lr)
-
-
-def annealed(progress: float) -> float:
-    """The learning-rate factor of Ganin et al. 2016, section 5.2.2, with alpha 10 and beta 0.75."""
-    return (1 + 10 * progress) ** -0.75
+def recipe(config: PredictorConfig) -> tuple[Callable[..., Optimizer], Callable[[float], float]]:
+    """How the settings train a predictor: the optimizer and the decay of its learning rate, for `Phase`."""
+    sgd = config.optimizer == "sgd"
+    make = partial(SGD, lr=config.lr, momentum=0.9) if sgd else partial(AdamW, lr=config.lr)
+    return make, DECAYS[config.decay]
 
 
 def declines(config: PredictorConfig, spec: DataSpec) -> str:

@@ -15,13 +15,13 @@ from torch.nn import functional as F
 
 from ganzoo.capabilities.base import Capability, all_of
 from ganzoo.dataset import Domain
-from ganzoo.evaluation import to_device
+from ganzoo.evaluation.evaluate import to_device
 from ganzoo.files.output import writing
-from ganzoo.loader import reseed
-from ganzoo.loop import device_of
 from ganzoo.method import Method
 from ganzoo.pixels import to_uint8
 from ganzoo.report.scatter import POINTS, scatter_plots
+from ganzoo.training.loader import reseed
+from ganzoo.training.loop import device_of
 
 COLUMNS = 12
 ENLARGED = 2  # eyes are small; a sheet is looked at

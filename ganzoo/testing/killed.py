@@ -18,10 +18,10 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from ganzoo import loop
-from ganzoo.loop import Observer, TrainConfig
 from ganzoo.testing import toy
 from ganzoo.testing.configured import configured
+from ganzoo.training import loop
+from ganzoo.training.loop import Observer, TrainConfig
 
 
 class _Killed(Observer):

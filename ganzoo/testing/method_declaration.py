@@ -5,16 +5,16 @@ from __future__ import annotations
 import inspect
 import math
 
-from ganzoo import config
 from ganzoo.capabilities.base import all_of
-from ganzoo.loop import TrainConfig
+from ganzoo.configuration import layers
+from ganzoo.discovery.registry import registry
 from ganzoo.method import Method
-from ganzoo.registry import registry
 from ganzoo.testing import toy
 from ganzoo.testing.checks import check, require
 from ganzoo.testing.configured import name_of, original, subjects
 from ganzoo.testing.declaration import words_are_given
-from ganzoo.timeline import groups_of
+from ganzoo.training.loop import TrainConfig
+from ganzoo.training.timeline import groups_of
 
 
 @check(
@@ -55,11 +55,11 @@ def presets_are_valid(cls: type[Method]) -> None:
         unknown = sorted(set(preset) - {"method", "train"})
         require(not unknown, f"preset {name!r} has a table {', '.join(unknown)}; there are method and train")
         layer = f"preset {name!r}"
-        config.build(TrainConfig, {layer: preset.get("train", {})})
-        config.build(cls.Config, {layer: preset.get("method", {})})
+        layers.build(TrainConfig, {layer: preset.get("train", {})})
+        layers.build(cls.Config, {layer: preset.get("method", {})})
     wrong = [name for name in cls.checked_at_most if name not in cls.Config.model_fields]
     require(not wrong, f"checked_at_most names {', '.join(wrong)}, which is not a setting")
-    config.build(cls.Config, {"checked_at_most": cls.checked_at_most})
+    layers.build(cls.Config, {"checked_at_most": cls.checked_at_most})
     for chosen in subjects(cls):
         method, name = toy.build(chosen), name_of(chosen)
         require(not method.phases() or toy.kinds_of_step(method), f"{name} schedules nothing")

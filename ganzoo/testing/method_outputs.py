@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from ganzoo.capabilities.base import Capability, all_of
+from ganzoo.discovery.registry import registry
 from ganzoo.method import Method
-from ganzoo.registry import registry
 from ganzoo.testing import toy, toy_data
 from ganzoo.testing.aligned_noise import HALF, WHOLE, AlignedNoise
 from ganzoo.testing.checks import check, require, skip, violate

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import torch
 
-from ganzoo.capture import WARM_UP, CudaGraphs, Recorder
-from ganzoo.loader import reseed
 from ganzoo.method import Method
-from ganzoo.phases import Carry, capture, phase_runners
 from ganzoo.testing import toy, toy_data
 from ganzoo.testing.checks import check, require, skip
 from ganzoo.testing.operators import OperatorRecorder
+from ganzoo.training.cuda_graphs import WARM_UP, CudaGraphs, Recorder
+from ganzoo.training.loader import reseed
+from ganzoo.training.phases import Carry, capture, phase_runners
 
 UPDATES = 8  # the last is a power of two, at which a replay is compared once more
 

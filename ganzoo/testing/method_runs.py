@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 
 from ganzoo.method import Method
-from ganzoo.phases import phase_runners
 from ganzoo.testing import toy
 from ganzoo.testing.checks import check, require
+from ganzoo.training.phases import phase_runners
 
 
 @check(

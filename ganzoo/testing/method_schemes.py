@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.errors import PluginError
-from ganzoo.loop import TrainConfig
 from ganzoo.method import Method
-from ganzoo.phases import phase_runners
 from ganzoo.testing import toy
 from ganzoo.testing.checks import check, require
-from ganzoo.timeline import Timeline
+from ganzoo.training.loop import TrainConfig
+from ganzoo.training.phases import phase_runners
+from ganzoo.training.timeline import Timeline
 
 
 @check(

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from safetensors.torch import load_file
 
-from ganzoo import loop
-from ganzoo.loop import Observer, TrainConfig
 from ganzoo.method import Method
 from ganzoo.testing import toy, toy_data
 from ganzoo.testing.checks import check, require, skip
 from ganzoo.testing.configured import original, settings_of
 from ganzoo.testing.method_outputs import able, inputs_for, quietly
+from ganzoo.training import loop
+from ganzoo.training.loop import Observer, TrainConfig
 
 STEPS = 3_000  # in which the toy domain must be learnt
 ROUND = 50  # steps between two looks

@@ -14,10 +14,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganzoo.batch import Batch, DataSpec, OracleBatch
 from ganzoo.method import Method
-from ganzoo.phases import phase_runners
 from ganzoo.testing import toy, toy_data
 from ganzoo.testing.checks import check, require, skip, violate
-from ganzoo.timeline import groups_of
+from ganzoo.training.phases import phase_runners
+from ganzoo.training.timeline import groups_of
 
 aten = torch.ops.aten
 SYNCS = {aten._local_scalar_dense, aten.nonzero, aten.equal, aten.masked_select, aten._unique2, aten.unique_dim}

@@ -15,10 +15,10 @@ from typing import Any
 from ganzoo.batch import DataSpec
 from ganzoo.cache import cache_folder
 from ganzoo.capabilities.base import Argument, Capability
+from ganzoo.discovery.registry import registry
 from ganzoo.errors import MetricUnavailableError
 from ganzoo.method import Method
 from ganzoo.metric import MakesSamples, Metric, Score
-from ganzoo.registry import registry
 from ganzoo.task import ClassTask, GazeTask, NoTask, RegressionTask, Task
 from ganzoo.testing import toy
 from ganzoo.testing.checks import check, require, skip, violate

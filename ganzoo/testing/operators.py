@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_flatten
 
 
 class OperatorRecorder:
-    """A `ganzoo.capture.Recorder` for a CPU.
+    """A `ganzoo.training.cuda_graphs.Recorder` for a CPU.
 
     Like a graph it repeats operators at fixed addresses, so that whatever a loss takes from the host stays as it was;
     like a graph it does nothing while it records, and refuses to read a value. It saves no time.

@@ -11,16 +11,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ganzoo import loop
 from ganzoo.batch import Batch, DataSpec
-from ganzoo.loop import Observer, TrainConfig
 from ganzoo.method import Group, Method, Phase, Schedule, Stage
-from ganzoo.phases import PhaseRunner
 from ganzoo.settings import Settings
 from ganzoo.testing import toy_data
 from ganzoo.testing.checks import skip
 from ganzoo.testing.toy_data import SPEC, domains, spec_for, specs_for
-from ganzoo.timeline import groups_of
+from ganzoo.training import loop
+from ganzoo.training.loop import Observer, TrainConfig
+from ganzoo.training.phases import PhaseRunner
+from ganzoo.training.timeline import groups_of
 
 __all__ = ["SPEC", "domains", "spec_for", "specs_for"]
 STEPS = 8

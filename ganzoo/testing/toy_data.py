@@ -10,17 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo import loop
 from ganzoo.batch import Column, DataSpec, image_spec
 from ganzoo.capabilities.base import Argument
 from ganzoo.dataset import Domain
 from ganzoo.errors import ConfigError, DatasetError
-from ganzoo.evaluation import to_device
-from ganzoo.loader import Loader
+from ganzoo.evaluation.evaluate import to_device
 from ganzoo.method import Method
-from ganzoo.suitability import reason_to_decline
+from ganzoo.runs.suitability import reason_to_decline
 from ganzoo.task import ClassTask, GazeTask, NoTask, RegressionTask, Task
 from ganzoo.testing.checks import skip
+from ganzoo.training import loop
+from ganzoo.training.loader import Loader
 
 SPEC = image_spec(channels=1, height=16, width=24, task=GazeTask())
 SIZES = ((16, 24), (32, 48), (64, 96))  # of images; a method that takes no small ones is checked on larger ones

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from ganzoo.batch import Column, DataSpec
 from ganzoo.capabilities.base import Capability
 from ganzoo.dataset import Dataset, Domain
-from ganzoo.evaluation import TrainedEvaluation
+from ganzoo.discovery.registry import registry
+from ganzoo.evaluation.evaluate import TrainedEvaluation
 from ganzoo.method import Method, Phase
 from ganzoo.metric import Extraction, Extractor
-from ganzoo.registry import registry
 from ganzoo.settings import Settings
 from ganzoo.task import Task
 from ganzoo.testing import toy, toy_data

@@ -15,7 +15,7 @@ from ganzoo.bench.results import read_results, seconds_of
 from ganzoo.bench.rows import comparisons
 from ganzoo.bench.schedule import Schedule, Watch
 from ganzoo.bench.suite import parse_suite
-from ganzoo.config import write_toml
+from ganzoo.configuration.layers import write_toml
 
 
 class Heard(Watch):

@@ -11,7 +11,7 @@ from ganzoo.bench.speed import steps_of_seconds
 from ganzoo.bench.suite import parse_suite
 from ganzoo.bench.work import _with_steps
 from ganzoo.errors import GanzooError
-from ganzoo.timeline import Timeline
+from ganzoo.training.timeline import Timeline
 
 SECONDS = {"pretraining": 0.5, "discriminator": 0.25, "refiner": 0.5, "shift": 0.5}
 

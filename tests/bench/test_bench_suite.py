@@ -10,11 +10,11 @@ from ganzoo.bench.budget import Budget, images_drawn, steps_for
 from ganzoo.bench.cell import cell_of_tables, cells_of
 from ganzoo.bench.declined import declined_cells
 from ganzoo.bench.suite import load_suite, narrowed, parse_suite, shipped
-from ganzoo.config import read_toml, write_toml
+from ganzoo.configuration.layers import read_toml, write_toml
+from ganzoo.discovery.registry import registry
 from ganzoo.errors import ConfigError, PluginError, UnknownNameError
-from ganzoo.loop import build
-from ganzoo.registry import registry
 from ganzoo.task import ClassTask, GazeTask
+from ganzoo.training.loop import build
 
 MINIMAL = {"images": 100, "methods": {"shift": {}}, "datasets": {"toy": {}}}
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ganzoo import checkpoint
-from ganzoo.registry import registry
+from ganzoo.discovery.registry import registry
+from ganzoo.training import checkpoint
 
 RUN = ("run", "shift", "--dataset", "toy", "--count", 16, "--steps", 24, "--batch-size", 4, "--save-every", 4)
 RUN = (*RUN, "--log-every", 2, "--metrics", "none", "--out")

@@ -172,7 +172,7 @@ class TestExtractorsThatLearn:
             "def ganzoo_extractors():\n"
             "    return [Learner]\n"
         )
-        from ganzoo.registry import registry
+        from ganzoo.discovery.registry import registry
 
         yield ("--plugin", file, "--extractors", "learner", "--metrics", "kid", "--out", "scores.json")
         registry().plugins[:] = [plugin for plugin in registry().plugins if plugin.package != str(file)]
@@ -269,7 +269,7 @@ class TestInRuns:
         assert {score["card"]["k"] for score in scores if score["name"] == "recall[pixels]"} == {4}
 
     def test_a_run_measures_none_of_them_unasked(self, toys):
-        from ganzoo.experiment import make_plan
+        from ganzoo.runs.experiment import make_plan
 
         measured = make_plan("shift", "toy", None, {}).metric_configs
         assert {"fid", "kid", "label-drift"} <= measured.keys()

@@ -15,8 +15,8 @@ from safetensors import safe_open
 
 import ganzoo as package
 from ganzoo.cli import main
-from ganzoo.exporting.export import export
-from ganzoo.exporting.formats import CARD
+from ganzoo.export.export import export
+from ganzoo.export.formats import CARD
 from ganzoo.pixels import to_unit_range
 
 LIARS = Path(__file__).parents[1] / "exported_plugin.py"
@@ -166,7 +166,7 @@ def test_a_file_that_is_there_stays(ganzoo, runs, tmp_path):
 
 def test_missing_libraries_are_said_with_the_command_that_installs_them(ganzoo, runs, monkeypatch):
     monkeypatch.setattr(
-        "ganzoo.exporting.formats.find_spec", lambda name: None if name == "onnxscript" else find_spec(name)
+        "ganzoo.export.formats.find_spec", lambda name: None if name == "onnxscript" else find_spec(name)
     )
     result = ganzoo("export", runs("shift"), *PLUGINS, "--format", "onnx")
     assert result.exit_code == 2

@@ -16,7 +16,7 @@ from PIL import Image
 import ganzoo as package
 from ganzoo.cli import main
 from ganzoo.errors import UsageError
-from ganzoo.exporting.export import export
+from ganzoo.export.export import export
 from ganzoo.settings import Settings
 
 PLUGIN = Path(inpaint_plugin.__file__)

@@ -11,8 +11,8 @@ from conftest import TOY
 from toy_plugin import discs
 
 import ganzoo as package
+from ganzoo.discovery.registry import registry
 from ganzoo.errors import UnknownNameError
-from ganzoo.registry import registry
 
 SETTINGS = ("--steps", 2, "--batch-size", 4, "--device", "cpu", "--metrics", "fid", "--fid-extractors", "pixels")
 DATA = ("--dataset", "pair", "--source", "data/source.npz", "--target", "data/target.npz")

@@ -7,7 +7,7 @@ import sys
 import pytest
 from conftest import TOY
 
-from ganzoo.registry import Registry
+from ganzoo.discovery.registry import Registry
 
 FILE = """
 from ganzoo import hookimpl

@@ -97,7 +97,7 @@ def test_a_name_that_is_taken_is_warned_of(ganzoo):
     result = ganzoo("plugin", "new", "simgan")
     assert result.exit_code == 0
     assert "warning: there is a refiner 'simgan' already" in result.output
-    assert "warning: there is a Python module ganzoo_simgan already" in result.output
+    assert "warning: there is a Python module ganzoo_translation.simgan already" in result.output
 
 
 def test_a_folder_that_exists_and_a_bad_name_are_refused(ganzoo, tmp_path):

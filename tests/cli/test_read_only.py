@@ -10,7 +10,7 @@ from conftest import TOY
 
 from ganzoo.errors import GanzooError
 from ganzoo.files.output import check_writable
-from ganzoo.run_folder import RunFolder
+from ganzoo.runs.run_folder import RunFolder
 
 RUN = ("run", "shift", "--plugin", TOY, "--dataset", "toy", "--count", 16, "--steps", 2, "--batch-size", 4)
 RUN = (*RUN, "--device", "cpu", "--metrics", "fid", "--fid-extractors", "pixels", "--out", "out")
@@ -41,7 +41,7 @@ def test_its_scores_can_be_kept_elsewhere(ganzoo, read_only, tmp_path):
 
 
 def test_training_on_there_is_refused_first(ganzoo, read_only, monkeypatch):
-    monkeypatch.setattr("ganzoo.experiment.train", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr("ganzoo.runs.experiment.train", lambda *_: pytest.fail("trained"))
     result = ganzoo(*RUN, "--steps", 4)
     assert result.exit_code == 1
     assert "out cannot be written: Read-only file system" in result.output

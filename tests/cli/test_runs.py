@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import TOY
 
-from ganzoo.lock import locked
+from ganzoo.system.lock import locked
 
 RUN = ("run", "shift", "--dataset", "toy", "--plugin", TOY, "--batch-size", 8, "--save-every", 4, "--metrics", "none")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, TOY
 
+from ganzoo.discovery.registry import registry
 from ganzoo.errors import InterruptedRunError
-from ganzoo.registry import registry
-from ganzoo.tracking import Tracking
+from ganzoo.runs.tracking import Tracking
 
 TRACKERS = Path(__file__).parents[1] / "tracker_plugin.py"
 RUN = ("run", "shift", "--plugin", TOY, "--plugin", TRACKERS, "--dataset", "toy", "--steps", 6, "--batch-size", 4)

@@ -37,7 +37,7 @@ from fuzzing.target import CANARY, Target
 from ganzoo.errors import DatasetError
 from ganzoo.files.archive import Archive, Piece
 from ganzoo.files.output import OutputFolder
-from ganzoo.preparing.writer import StoreWriter
+from ganzoo.stores.writer import StoreWriter
 
 
 def _read(archive: Archive) -> None:

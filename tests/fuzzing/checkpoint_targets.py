@@ -21,13 +21,13 @@ from toy_plugin import Shift, ShiftConfig
 
 from fuzzing.mutation import VALUES, damaged, edited
 from fuzzing.target import CANARY, Target
-from ganzoo import checkpoint
 from ganzoo.batch import Batch, image_spec
-from ganzoo.loop import Meter
-from ganzoo.phases import phase_runners
-from ganzoo.restoring import meter_state, standing_state
-from ganzoo.standing import StandingWarnings
 from ganzoo.task import GazeTask
+from ganzoo.training import checkpoint
+from ganzoo.training.checkpoint_validation import meter_state, standing_state
+from ganzoo.training.loop import Meter
+from ganzoo.training.persistent_warnings import StandingWarnings
+from ganzoo.training.phases import phase_runners
 
 SPEC = image_spec(1, 24, 40, GazeTask())
 STEP = 7

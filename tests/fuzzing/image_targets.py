@@ -22,8 +22,8 @@ from ganzoo.files.image_file import FORMATS, image_shape, read_image
 from ganzoo.files.location import Location
 from ganzoo.files.store import LABELS, NAMED, Store, as_table
 from ganzoo.files.store_pair import pair_of
-from ganzoo.preparing.summary import summary
-from ganzoo.preparing.verify import problems
+from ganzoo.stores.summary import summary
+from ganzoo.stores.verify import problems
 
 RANDOM = np.random.default_rng(0)
 GREY = RANDOM.integers(0, 256, (4, 6), np.uint8)

@@ -19,13 +19,13 @@ from ganzoo.bench.cell import cells_of
 from ganzoo.bench.folder import BenchFolder
 from ganzoo.bench.suite import load_suite, narrowed
 from ganzoo.cli import main
-from ganzoo.config import write_toml
+from ganzoo.configuration.layers import write_toml
 from ganzoo.errors import GanzooError
-from ganzoo.experiment import make_plan, plan_of_run
 from ganzoo.report.curves import loss_curves
-from ganzoo.run_folder import RunFolder
-from ganzoo.tracking import FILE as TRACKERS
-from ganzoo.tracking import _ids
+from ganzoo.runs.experiment import make_plan, plan_of_run
+from ganzoo.runs.run_folder import RunFolder
+from ganzoo.runs.tracking import FILE as TRACKERS
+from ganzoo.runs.tracking import _ids
 
 PAIR = {"dataset": {"source": "s.npz", "target": "t.npz", "test_people": [1, 2], "source_range": [0, 1.5, 0, 1]}}
 RUN: dict[str, Any] = {

@@ -12,7 +12,7 @@ import sys
 
 from curves import FOLDER, curve
 
-from ganzoo.registry import registry
+from ganzoo.discovery.registry import registry
 
 
 def main(names: list[str]) -> None:

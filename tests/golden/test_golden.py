@@ -7,7 +7,7 @@ import json
 import pytest
 from curves import FOLDER, curve
 
-from ganzoo.registry import registry
+from ganzoo.discovery.registry import registry
 
 BUILT_IN = sorted(
     name for plugin in registry().plugins if plugin.package == "ganzoo" for name in plugin.adds.get("methods", ())

@@ -1,0 +1,132 @@
+"""Networks that metrics and extractors train for themselves: trained once, kept, and resumed where it was stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from ganzoo import __version__
+from ganzoo.cache import cache_folder
+from ganzoo.dataset import Domain
+from ganzoo.errors import CheckpointError, DivergenceError, GanzooError
+from ganzoo.method import Method
+from ganzoo.system.lock import locked
+from ganzoo.training import signals
+from ganzoo.training.loop import Observer, TrainConfig, build, resolve_precision, train
+
+SAVE_EVERY = 20.0  # seconds between checkpoints; a shorter training is as quickly done again
+
+
+class _SavedNowAndThen(Observer):
+    """Passes on what it hears, and asks for a checkpoint every few seconds: steps take from milliseconds to seconds."""
+
+    def __init__(self, inner: Observer) -> None:
+        self.inner, self.saved_at = inner, time.monotonic()
+
+    def started(self, first: int, steps: int) -> None:
+        self.inner.started(first, steps)
+
+    def stepped(self, step: int, phases: Sequence[str], batches: int) -> None:
+        self.inner.stepped(step, phases, batches)
+        if time.monotonic() - self.saved_at >= SAVE_EVERY:
+            self.saved_at = time.monotonic()
+            signals.ask_to_save()
+
+    def logged(self, step: int, means: Mapping[str, float], warnings: Sequence[str]) -> None:
+        self.inner.logged(step, means, warnings)
+
+
+def fitted_network(
+    network: Method, source: Domain, config: TrainConfig, device: torch.device, watch: Callable[[], Observer]
+) -> Method:
+    """`network` trained on a labelled domain: from the cache where it is there, else trained now and kept there.
+
+    A training that was stopped resumes from its last checkpoint. `watch` makes what hears of the training.
+    """
+    fitted = build(type(network), network.config, network.spec, seed=config.seed, device=device)
+    file = cache_folder("networks") / f"{_key(fitted, source, config, device)}.safetensors"
+    if not _restore(fitted, file):
+        if not _trained_with_checkpoints(fitted, source, config, file, watch):
+            fitted = build(type(network), network.config, network.spec, seed=config.seed, device=device)
+            train(fitted, source, source, config, observer=watch())
+        if not _restore(fitted, file):  # another process may have been faster: all use the same network
+            _keep(fitted, file)
+        shutil.rmtree(file.with_suffix(""), ignore_errors=True)
+    return fitted.eval().requires_grad_(False)
+
+
+def _trained_with_checkpoints(
+    fitted: Method, source: Domain, config: TrainConfig, file: Path, watch: Callable[[], Observer]
+) -> bool:
+    """Train in a folder beside the file. False where nothing can be saved there, or another process uses it."""
+    folder = file.with_suffix("")
+    with ExitStack() as held:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(locked(folder))
+        except (OSError, GanzooError):
+            return False
+        try:
+            train(fitted, source, source, config, folder, _SavedNowAndThen(watch()))
+        except CheckpointError:  # a cache that cannot be written costs time, and nothing else
+            shutil.rmtree(folder, ignore_errors=True)
+            return False
+        except DivergenceError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    return True
+
+
+def _key(network: Method, source: Domain, config: TrainConfig, device: torch.device) -> str:
+    facts = (
+        type(network).__qualname__,
+        code_of_class(type(network)),
+        network.config.model_dump_json(),
+        repr(network.spec),
+        source.fingerprint(),
+        config.model_dump_json(),
+        resolve_precision(config.precision, device),
+        torch.get_num_threads(),
+        torch.__version__,
+        __version__,
+    )
+    return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
+
+
+def code_of_class(cls: type) -> list[str]:
+    """The source of a class's module and of what that imports from ganzoo: a change in any of it is another network."""
+    own = sys.modules[cls.__module__]
+    used = {own, *filter(None, map(inspect.getmodule, vars(own).values()))}
+    return sorted(
+        inspect.getsource(module) for module in used if module is own or module.__name__.startswith("ganzoo.")
+    )
+
+
+def _restore(network: Method, file: Path) -> bool:
+    try:
+        network.load_state_dict(load_file(file))
+    except (OSError, SafetensorError, RuntimeError):  # absent, damaged or of another shape: fit it anew
+        return False
+    return True
+
+
+def _keep(network: Method, file: Path) -> None:
+    """A cache that cannot be written costs time later, and nothing else."""
+    aside = file.with_suffix(f".{time.time_ns()}.partial")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        save_file({name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}, aside)
+        aside.replace(file)
+    except (OSError, SafetensorError):
+        with suppress(OSError):
+            aside.unlink()

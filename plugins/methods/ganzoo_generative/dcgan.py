@@ -1,0 +1,139 @@
+"""Unsupervised Representation Learning with Deep Convolutional GANs (Radford et al. 2016)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from ganzoo import hookimpl
+from ganzoo.batch import Batch, DataSpec
+from ganzoo.method import Method, Phase, Presets
+from ganzoo.nn.adversarial import non_saturating
+from ganzoo.nn.diagnosis import mode_collapse, saturated_discriminator
+from ganzoo.nn.init import normal_init
+from ganzoo.nn.optimizers import adam
+from ganzoo.nn.variety import variety
+from ganzoo.settings import Settings
+
+ganzoo_contract = 2
+
+
+class DCGANConfig(Settings):
+    """Settings of DCGAN. The defaults fit a laptop; the preset `paper` holds the paper's."""
+
+    latent: int = Field(100, ge=1, description="Numbers that an image is made from, uniform in [-1, 1].")
+    width: int = Field(
+        32, ge=1, description="Feature maps at half the image's size, doubled at each level; the paper's is 128."
+    )
+    levels: int = Field(
+        3, ge=1, description="Times that the generator doubles and the discriminator halves an image; the paper's is 4."
+    )
+    lr: float = Field(2e-4, gt=0, description="Learning rate of both networks.")
+    beta1: float = Field(0.5, ge=0, lt=1, description="Adam's decay of the mean gradient.")
+    beta2: float = Field(0.999, ge=0, lt=1, description="Adam's decay of the mean squared gradient.")
+
+
+class DCGAN(Method):
+    name = "dcgan"
+    reads = ("target",)
+    summary = "Generates images of the target from noise with strided convolutions and BatchNorm; they have no labels."
+    paper = "https://arxiv.org/abs/1511.06434"
+    Config = DCGANConfig
+    checked_at_most: ClassVar = {"width": 8}
+    couples_batch = True  # BatchNorm
+    presets: ClassVar[Presets] = {
+        "default": {"train": {"steps": 4_000, "batch_size": 32}},
+        # Section 4 and figure 1, for 64 x 64 pixels; the steps are five epochs of its 3 million bedrooms (figure 3).
+        "paper": {"method": {"width": 128, "levels": 4}, "train": {"steps": 118_000, "batch_size": 128}},
+    }
+
+    def __init__(self, config: DCGANConfig, spec: DataSpec) -> None:
+        super().__init__(config, spec)
+        self.generator = build_generator(spec, config.latent, config.width, config.levels)
+        self.discriminator = build_discriminator(spec, config.width, config.levels)
+        normal_init(self)
+
+    def phases(self) -> Mapping[str, Phase]:
+        optimizer = adam(self.config.lr, self.config.beta1, self.config.beta2)
+        return {
+            "generator": Phase([self.generator], self.generator_loss, optimizer),
+            "discriminator": Phase([self.discriminator], self.discriminator_loss, optimizer),
+        }
+
+    def generator_loss(self, batch: Batch) -> Mapping[str, Tensor]:
+        made = self.generate(len(batch))
+        terms = {"adversarial": non_saturating(self.discriminator(made), real=True)}
+        if len(batch) > 1:
+            terms["variety"] = variety(made.detach().float(), batch.target)
+        return terms
+
+    def discriminator_loss(self, batch: Batch) -> Mapping[str, Tensor]:
+        """Real and made images go through BatchNorm apart, each with statistics of its own kind."""
+        with torch.no_grad():
+            made = self.generate(len(batch))
+        real_scores, made_scores = self.discriminator(batch.target), self.discriminator(made)
+        right = torch.cat([real_scores > 0, made_scores < 0])
+        return {
+            "real": non_saturating(real_scores, real=True),
+            "made": non_saturating(made_scores, real=False),
+            "accuracy": right.float().mean(),
+        }
+
+    def generate(self, count: int) -> Tensor:
+        return self.generate_from(self.draw_latent(count))
+
+    def draw_latent(self, count: int) -> Tensor:
+        """Latents [count, latent], independent and uniform in [-1, 1]."""
+        return torch.rand(count, self.config.latent, device=next(self.generator.parameters()).device) * 2 - 1
+
+    def generate_from(self, latent: Tensor) -> Tensor:
+        """The last feature map is a whole number of doublings; what it has too much is cut off below and right."""
+        return self.generator(latent)[..., : self.spec.height, : self.spec.width]
+
+    def diagnose(self, means: Mapping[str, float]) -> Sequence[str]:
+        return [
+            *mode_collapse(
+                means, "generator/variety", "generated images", "real ones", "lower --lr, or raise --batch-size"
+            ),
+            *saturated_discriminator(means, "discriminator/accuracy", "lower --lr"),
+        ]
+
+
+def build_generator(spec: DataSpec, latent: int, width: int, levels: int) -> nn.Sequential:
+    """Figure 1: noise [N, latent] projected to small maps, which double in size and halve in number at each level."""
+    rows, columns = (-(-side // 2**levels) for side in (spec.height, spec.width))
+    maps = [width * 2**level for level in reversed(range(levels))]
+    layers: list[nn.Module] = [
+        nn.Linear(latent, maps[0] * rows * columns, bias=False),
+        nn.Unflatten(1, (maps[0], rows, columns)),
+        nn.BatchNorm2d(maps[0]),
+        nn.ReLU(),
+    ]
+    for wide, narrow in pairwise(maps):
+        layers += [_doubling(wide, narrow, bias=False), nn.BatchNorm2d(narrow), nn.ReLU()]
+    return nn.Sequential(*layers, _doubling(maps[-1], spec.channels, bias=True), nn.Tanh())
+
+
+def build_discriminator(spec: DataSpec, width: int, levels: int) -> nn.Sequential:
+    """Images [N, C, H, W] to a score [N, 1]: no pooling, no hidden fully connected layer, no BatchNorm at the input."""
+    maps = [width * 2**level for level in range(levels)]
+    layers: list[nn.Module] = [nn.Conv2d(spec.channels, width, 5, stride=2, padding=2), nn.LeakyReLU(0.2)]
+    for narrow, wide in pairwise(maps):
+        convolution = nn.Conv2d(narrow, wide, 5, stride=2, padding=2, bias=False)
+        layers += [convolution, nn.BatchNorm2d(wide), nn.LeakyReLU(0.2)]
+    rows, columns = (-(-side // 2**levels) for side in (spec.height, spec.width))
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(maps[-1] * rows * columns, 1))
+
+
+def _doubling(channels: int, maps: int, *, bias: bool) -> nn.ConvTranspose2d:
+    return nn.ConvTranspose2d(channels, maps, 5, stride=2, padding=2, output_padding=1, bias=bias)
+
+
+@hookimpl
+def ganzoo_methods() -> Sequence[type[Method]]:
+    return [DCGAN]

@@ -1,0 +1,167 @@
+"""Generative Adversarial Nets (Goodfellow et al. 2014): fully connected, on images or points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import pairwise
+from math import prod
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.optim import SGD
+
+from ganzoo import hookimpl
+from ganzoo.batch import Batch, DataSpec
+from ganzoo.method import Method, Phase, Presets, Schedule
+from ganzoo.nn.adversarial import non_saturating
+from ganzoo.nn.diagnosis import mode_collapse, saturated_discriminator
+from ganzoo.nn.optimizers import adam
+from ganzoo.nn.variety import variety
+from ganzoo.settings import Settings
+
+ganzoo_contract = 2
+
+
+class GANConfig(Settings):
+    """Settings of GAN. The defaults fit points of the plane; the preset `paper` holds the paper's for MNIST."""
+
+    domain: Literal["target", "source"] = Field("target", description="The domain whose samples are learned.")
+    loss: Literal["non-saturating", "saturating"] = Field(
+        "non-saturating",
+        description="What the generator minimises: -log D(G(z)), or log(1 - D(G(z))), the minimax game itself.",
+    )
+    discriminator_steps: int = Field(1, ge=1, description="Updates of the discriminator for one of the generator (k).")
+    latent: int = Field(64, ge=1, description="Dimension of the latent vector.")
+    width: int = Field(128, ge=1, description="Units of each of the two hidden layers of the generator.")
+    discriminator_width: int = Field(128, ge=1, description="Units of each of its two hidden layers.")
+    pieces: int = Field(1, ge=1, description="Linear pieces of the discriminator's maxout units; 1: ReLU.")
+    dropout: float = Field(0.0, ge=0, lt=1, description="Dropout of the discriminator's hidden units.")
+    optimizer: Literal["adam", "sgd"] = Field("adam", description="Adam, or SGD with --beta1 as momentum.")
+    lr: float = Field(1e-3, gt=0, description="Learning rate of both networks at the start.")
+    final_lr: float = Field(1e-3, gt=0, description="Learning rate at the end, reached in geometric steps.")
+    beta1: float = Field(0.5, ge=0, lt=1, description="Decay of the mean gradient.")
+
+
+# The authors' code for MNIST; 250 epochs of 500 batches. Its momentum rises from .5 to .7, here it stays at .6.
+PAPER: dict[str, Any] = {
+    "latent": 100, "width": 1200, "discriminator_width": 240, "pieces": 5, "dropout": 0.5, "optimizer": "sgd",
+    "lr": 0.1, "final_lr": 0.06, "beta1": 0.6,
+}  # fmt: skip
+
+
+class GAN(Method):
+    """Departures from the authors' code: the two networks take turns (theirs move at once), no dropout of the input,
+    default initialisation, and pixels in [-1, 1]."""
+
+    name = "gan"
+    summary = "Generates samples from noise with two fully connected networks that play the minimax game."
+    paper = "https://arxiv.org/abs/1406.2661"
+    Config = GANConfig
+    kinds = ("image", "vector")
+    checked_at_most: ClassVar = {"width": 64, "discriminator_width": 64}
+    presets: ClassVar[Presets] = {
+        "default": {"train": {"steps": 5_000, "batch_size": 128}},
+        "saturating": {"method": {"loss": "saturating"}, "train": {"steps": 5_000, "batch_size": 128}},
+        "paper": {"method": PAPER, "train": {"steps": 125_000, "batch_size": 100}},
+    }
+
+    def __init__(self, config: GANConfig, spec: DataSpec) -> None:
+        super().__init__(config, spec)
+        self.sample = spec.column(config.domain)
+        size = prod(self.sample.shape)
+        self.generator = nn.Sequential(*_relu(config.latent, config.width), *_relu(config.width, config.width),
+                                       nn.Linear(config.width, size))  # fmt: skip
+        widths = (size, config.discriminator_width, config.discriminator_width)
+        hidden = (
+            layer for sizes in pairwise(widths) for layer in (Maxout(*sizes, config.pieces), nn.Dropout(config.dropout))
+        )
+        self.discriminator = nn.Sequential(nn.Flatten(), *hidden, nn.Linear(widths[-1], 1))
+
+    @classmethod
+    def columns(cls, config: GANConfig) -> tuple[str, ...]:
+        return (config.domain,)
+
+    def phases(self) -> Mapping[str, Phase]:
+        config = self.config
+        made = adam(config.lr, config.beta1)
+        optimizer = made if config.optimizer == "adam" else partial(SGD, lr=config.lr, momentum=config.beta1)
+        return {
+            "discriminator": Phase([self.discriminator], self.discriminator_loss, optimizer, self.decay),
+            "generator": Phase([self.generator], self.generator_loss, optimizer, self.decay),
+        }
+
+    def schedule(self, step: int) -> Schedule:
+        """Algorithm 1: k updates of the discriminator, then one of the generator."""
+        return ("discriminator",) * self.config.discriminator_steps + ("generator",)
+
+    def decay(self, progress: float) -> float:
+        ratio: float = self.config.final_lr / self.config.lr
+        return ratio**progress
+
+    def discriminator_loss(self, batch: Batch) -> Mapping[str, Tensor]:
+        """Equation 1, negated: -log D of real samples and -log(1 - D) of generated ones."""
+        with torch.no_grad():
+            made = self.generate(len(batch))
+        on_real = self.discriminator(batch[self.config.domain]).float()
+        on_made = self.discriminator(made).float()
+        right = torch.cat([on_real > 0, on_made < 0]).float().mean()
+        return {
+            "real": non_saturating(on_real, real=True),
+            "generated": non_saturating(on_made, real=False),
+            "accuracy": right,
+        }
+
+    def generator_loss(self, batch: Batch) -> Mapping[str, Tensor]:
+        made = self.generate(len(batch))
+        scores = self.discriminator(made)
+        saturating = self.config.loss == "saturating"
+        terms = {
+            "adversarial": -non_saturating(scores, real=False) if saturating else non_saturating(scores, real=True)
+        }
+        if len(batch) > 1:
+            terms["diversity"] = variety(made.detach(), batch[self.config.domain])
+        return terms
+
+    def draw_latent(self, count: int) -> Tensor:
+        """Uniform with unit variance: each number lies in [-3^.5, 3^.5]."""
+        return (torch.rand(count, self.config.latent, device=next(self.generator.parameters()).device) * 2 - 1) * 3**0.5
+
+    def generate_from(self, latent: Tensor) -> Tensor:
+        made = self.generator(latent).unflatten(1, self.sample.shape)
+        return made.tanh().float() if self.sample.kind == "image" else made.float()
+
+    def generate(self, count: int) -> Tensor:
+        return self.generate_from(self.draw_latent(count))
+
+    def diagnose(self, means: Mapping[str, float]) -> Sequence[str]:
+        fix = "lower --lr or use --loss non-saturating"
+        width = "lower --lr or --discriminator-width"
+        return [
+            *mode_collapse(means, "generator/diversity", "generated samples", "real ones", fix),
+            *saturated_discriminator(means, "discriminator/accuracy", width, samples="samples"),
+        ]
+
+
+class Maxout(nn.Module):
+    """The largest of several linear maps (Goodfellow et al. 2013); with one piece a ReLU unit."""
+
+    def __init__(self, inputs: int, units: int, pieces: int) -> None:
+        super().__init__()
+        self.pieces = pieces
+        self.linear = nn.Linear(inputs, units * pieces)
+
+    def forward(self, values: Tensor) -> Tensor:
+        made = self.linear(values)
+        return made.relu() if self.pieces == 1 else made.unflatten(1, (-1, self.pieces)).amax(-1)
+
+
+def _relu(inputs: int, units: int) -> list[nn.Module]:
+    return [nn.Linear(inputs, units), nn.ReLU()]
+
+
+@hookimpl
+def ganzoo_methods() -> Sequence[type[Method]]:
+    return [GAN]

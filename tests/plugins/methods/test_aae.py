@@ -1,0 +1,106 @@
+"""Facts of Makhzani et al. 2015."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from ganzoo_autoencoders.aae import AAE, GAP, MODES, AAEConfig
+
+from ganzoo.batch import Batch, Column, DataSpec, image_spec
+from ganzoo.dataset import Domain
+from ganzoo.task import NoTask
+from ganzoo.training.loop import TrainConfig, build, train
+from ganzoo.training.phases import phase_runners
+
+CPU = torch.device("cpu")
+IMAGES = image_spec(1, 6, 6, NoTask())
+
+
+def method(spec=IMAGES, **settings):
+    return build(AAE, AAEConfig(**{"width": 32, **settings}), spec, seed=0, device=CPU)
+
+
+def batch(rows=8):
+    return Batch({"target": torch.rand(rows, 1, 6, 6) * 2 - 1}, torch.tensor(0.0))
+
+
+def test_three_phases_share_one_batch():
+    assert method().schedule(3) == (("reconstruction", "discriminator", "encoder"),)
+
+
+@pytest.mark.parametrize(
+    ("phase", "moved"),
+    [
+        ("reconstruction", {"encoder", "decoder"}),
+        ("discriminator", {"discriminator"}),
+        ("encoder", {"encoder"}),
+    ],
+)
+def test_each_phase_moves_its_networks_and_no_other(phase, moved):
+    aae = method()
+    before = {name: parameter.clone() for name, parameter in aae.named_parameters()}
+    phase_runners(aae)[phase].update(batch())
+    changed = {
+        name.split(".")[0] for name, parameter in aae.named_parameters() if not torch.equal(parameter, before[name])
+    }
+    assert changed == moved
+
+
+@pytest.mark.parametrize(("prior", "deviation"), [("normal", 1.0), ("normal", 5.0), ("uniform", 2.0)])
+def test_priors_have_the_deviation_that_was_asked_for(prior, deviation):
+    torch.manual_seed(0)
+    codes = method(prior=prior, prior_deviation=deviation).draw_latent(20_000)
+    assert codes.mean(0).abs().max() < 0.05 * deviation
+    assert codes.std(0).mean().item() == pytest.approx(deviation, rel=0.02)
+    assert prior == "normal" or codes.abs().max() <= deviation * 3**0.5
+
+
+def test_the_mixture_has_ten_equal_modes_on_a_circle():
+    torch.manual_seed(0)
+    codes = method(prior="mixture", latent=3).draw_latent(20_000)
+    angles = torch.arange(MODES) * (2 * math.pi / MODES)
+    modes = torch.stack([angles.cos(), angles.sin()], 1) * GAP
+    nearest = torch.cdist(codes[:, :2], modes).min(1)
+    assert (nearest.indices.bincount(minlength=MODES) / len(codes) - 1 / MODES).abs().max() < 0.01
+    assert codes[:, 2].std().item() == pytest.approx(1, rel=0.02), "further numbers are plainly normal"
+
+
+def test_encoding_and_decoding_is_reconstructing():
+    aae, images = method().eval(), batch().target
+    assert torch.equal(aae.reconstruct(images), aae.generate_from(aae.encode(images)))
+    assert aae.encode(images).shape == (8, aae.code_size)
+
+
+def lines(count):
+    """Images of one bright row each, at a place between rows: one number says all of them."""
+    place = np.random.default_rng(0).uniform(0, 5, count)
+    row = np.exp(-((np.arange(6)[None] - place[:, None]) ** 2))
+    return Domain("lines", (row[:, None, :, None].repeat(6, 3) * 255).astype(np.uint8))
+
+
+def trained(**settings):
+    aae = method(latent=2, **settings)
+    train(aae, None, lines(512), TrainConfig(steps=600, batch_size=64, precision="fp32", device="cpu"))
+    images = torch.from_numpy(lines(512).images).float() / 127.5 - 1
+    with torch.no_grad():
+        codes = aae.encode(images)
+        error = (aae.reconstruct(images) - images).square().mean().item()
+    return codes, error
+
+
+def test_the_adversary_draws_codes_to_the_prior_and_reconstruction_pays_little():
+    drawn, error = trained(adversarial=0.3)
+    free, plain_error = trained(adversarial=0.0)
+    distance = [abs(float(codes.std(0).mean()) - 1) + float(codes.mean(0).norm()) for codes in (drawn, free)]
+    assert distance[0] < 0.6
+    assert distance[0] < distance[1], "an autoencoder without an adversary puts its codes anywhere"
+    assert error < 1.5 * plain_error + 0.01
+
+
+def test_points_can_be_encoded_too():
+    spec = DataSpec({"target": Column((2,), "vector")}, NoTask())
+    aae = method(spec)
+    assert aae.reconstruct(torch.zeros(3, 2)).shape == (3, 2)
