@@ -21,9 +21,10 @@ from ganzoo.batch import Batch, image_spec
 from ganzoo.dataset import Domain
 from ganzoo.discovery.registry import registry
 from ganzoo.task import GazeTask
-from ganzoo.training import loop, phases
+from ganzoo.training.build import build_method, phases
 from ganzoo.training.cuda_graphs import WARM_UP, recorder
 from ganzoo.training.loader import Loader
+from ganzoo.training.meter import Meter
 
 IMAGES = 1_024  # of each domain
 
@@ -100,12 +101,12 @@ class Ours:
         self.precision, self.device, self.case, self.how = precision, device, case, how
         cls = registry().get("methods", name)
         spec = image_spec(*case.shape, GazeTask())
-        self.method = loop.build(cls, cls.Config(**case.settings), spec, seed=0, device=device).train()
+        self.method = build_method(cls, cls.Config(**case.settings), spec, seed=0, device=device).train()
         self.runners = phases.phase_runners(self.method, precision=precision, compile=how == "compiled")
         self.problems: list[str] = []  # why phases are not replayed
         if how == "captured":
             phases.capture(self.method, self.runners, recorder(device), self._told)
-        self.meter = loop.Meter()
+        self.meter = Meter()
         reads = cls.columns(self.method.config)
         self.loader = Loader(*domains(case), reads=reads, batch_size=case.batch_size, seed=0, device=device)
         self.draws, self.waited = 0, 0.0

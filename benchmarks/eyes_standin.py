@@ -41,7 +41,7 @@ LOOKS = ("real", "source", "source, not equalised", "target", "rendered")
 Labelled = tuple[np.ndarray, np.ndarray]  # uint8 [N, 1, H, W], float32 [N, 2]
 
 
-class GazeNetwork(nn.Module):
+class StandInGazeNetwork(nn.Module):
     """A small gaze network: four convolutions, one hidden layer of 256, batch normalisation, dropout."""
 
     def __init__(self) -> None:
@@ -64,10 +64,10 @@ def as_input(images: np.ndarray) -> Tensor:
     return torch.tensor(images).float() / 127.5 - 1
 
 
-def fit(data: Labelled, steps: int, seed: int) -> GazeNetwork:
+def fit(data: Labelled, steps: int, seed: int) -> StandInGazeNetwork:
     """AdamW, one cycle to 1e-3, batches of 64, and the augmentation of the project's gaze networks."""
     torch.manual_seed(seed)
-    network = GazeNetwork()
+    network = StandInGazeNetwork()
     network(torch.zeros(2, *data[0].shape[1:]))  # sizes the hidden layer
     optimizer = torch.optim.AdamW(network.parameters(), 1e-3)
     cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-3, total_steps=steps)
@@ -83,11 +83,11 @@ def fit(data: Labelled, steps: int, seed: int) -> GazeNetwork:
 
 
 @torch.no_grad()
-def predict(network: GazeNetwork, images: np.ndarray) -> Tensor:
+def predict(network: StandInGazeNetwork, images: np.ndarray) -> Tensor:
     return torch.cat([TASK.decode(network(as_input(part))) for part in np.array_split(images, len(images) // 200 + 1)])
 
 
-def scores(network: GazeNetwork, data: Labelled) -> dict[str, float]:
+def scores(network: StandInGazeNetwork, data: Labelled) -> dict[str, float]:
     """Mean angular error in degrees, and per axis bias, slope and correlation of the prediction."""
     prediction, label = predict(network, data[0]).numpy(), data[1]
     found = {"error_deg": TASK.error(torch.tensor(prediction), torch.tensor(label)).mean().item()}

@@ -44,7 +44,7 @@ from ganzoo.files.fit import Fit
 from ganzoo.files.location import Location
 from ganzoo.metric import DomainName
 from ganzoo.task import GazeTask
-from ganzoo.training.loop import resolve_device
+from ganzoo.training.devices import resolve_device
 
 HERE = Path(__file__).parent
 SIZE = (64, 64)
@@ -52,7 +52,7 @@ TARGETS = {"cold": 1.4, "cached": 2.8, "trace": 5.0}  # times faster than pytorc
 GPU_TARGETS = {"cold": 5.0}
 
 
-class Evaluation(SharedExtraction):
+class SpeedEvaluation(SharedExtraction):
     """An evaluation without a method: it turns images into features."""
 
     def domain(self, name: DomainName) -> Domain:
@@ -108,7 +108,7 @@ class Ours:
 
     def distance(self, real: Path, made: Path) -> tuple[float, tuple[np.ndarray, np.ndarray]]:
         spec = image_spec(3, *SIZE, GazeTask())
-        data = Evaluation(spec, self.device, seed=0, samples=10**9, extractors={"inception": Inception})
+        data = SpeedEvaluation(spec, self.device, seed=0, samples=10**9, extractors={"inception": Inception})
         features = [data.features("inception", _read(folder, spec), keep=folder is real) for folder in (made, real)]
         return frechet_distance(*features).value, (features[0], features[1])
 
@@ -255,7 +255,7 @@ def _parts(folder: Path, device: torch.device) -> dict[str, float]:
     domain = _read(folder, spec)
     count = min(len(domain), 64)
     images = torch.from_numpy(np.array(domain.images[:count])).to(device)
-    network = Inception(Evaluation(spec, device, seed=0, samples=1, extractors={}))
+    network = Inception(SpeedEvaluation(spec, device, seed=0, samples=1, extractors={}))
 
     def resize() -> None:
         scaled = images.float() / 255

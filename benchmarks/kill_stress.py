@@ -71,7 +71,7 @@ methods.quicker = { method = "shift", preset = "fast" }
 
 
 @dataclass
-class Job:
+class Trial:
     """A command, and how to tell what it made."""
 
     name: str
@@ -132,20 +132,20 @@ def write(out: Path, facts: dict[str, Any], results: dict[str, Any]) -> None:
     aside.replace(out)
 
 
-def jobs(base: Path) -> dict[str, Job]:
+def jobs(base: Path) -> dict[str, Trial]:
     """All jobs. What several of them need is made in `base`, when it is needed."""
     methods = [name for name in registry().found["methods"] if name != "shift"]
     made = [training(name, "fp32") for name in methods] + [training("simgan", "bf16")]
     suite = base / "kill.toml"
     suite.write_text(SUITE)
-    bench = Job(
+    bench = Trial(
         "bench",
         lambda folder: ["bench", str(suite), "--jobs", "1", "--plugin", str(TOY), "--out", str(folder / "bench")],
         bench_made,
         bench_place,
         ("", "training", "evaluation"),
     )
-    prepare = Job(
+    prepare = Trial(
         "data-prepare",
         lambda folder: ["data", "prepare", "folder", "--from", str(images(base)), "--to", str(folder / "store"),
                         "--jobs", "1"],
@@ -153,7 +153,7 @@ def jobs(base: Path) -> dict[str, Job]:
         prepare_place,
         ("", "preparing", "preparing"),
     )  # fmt: skip
-    refine = Job(
+    refine = Trial(
         "refine",
         lambda folder: ["refine", str(refiner(base)), "--input", str(images(base)), "--output", str(folder / "refined"),
                         "--batch-size", "16", "--plugin", str(TOY)],
@@ -164,7 +164,7 @@ def jobs(base: Path) -> dict[str, Job]:
     return {job.name: job for job in (*made, bench, prepare, refine)}
 
 
-def training(method: str, precision: str) -> Job:
+def training(method: str, precision: str) -> Trial:
     """`ganzoo run` on the toy dataset, measured with what applies."""
     options = f"--steps {STEPS.get(method, 1)} --save-every 10 --log-every 3 --count 48 --precision {precision} "
     options += "--samples 48 --batch-size 8 --metrics fid,gaze-error,downstream-gaze-error,label-drift "
@@ -172,7 +172,7 @@ def training(method: str, precision: str) -> Job:
     for metric in ("gaze-error", "downstream-gaze-error", "label-drift"):
         options += f"--{metric}-network small --{metric}-steps 12 --{metric}-batch-size 8 "
     fixed = ["run", method, "--dataset", "toy", "--plugin", str(TOY), *options.split(), *SIZES.get(method, "").split()]
-    return Job(
+    return Trial(
         method if precision == "fp32" else f"{method} {precision}",
         lambda folder: [*fixed, "--out", str(folder / "run")],
         lambda folder: run_made(folder / "run"),
@@ -262,7 +262,7 @@ def refiner(base: Path) -> Path:
     return base / "refiner"
 
 
-def stressed(job: Job, folder: Path, kills: int, random_: random.Random) -> dict[str, Any]:
+def stressed(job: Trial, folder: Path, kills: int, random_: random.Random) -> dict[str, Any]:
     """Undisturbed once, then with at least `kills` kills that land, at most four before each end."""
     whole = folder / "whole"
     whole.mkdir(parents=True)
@@ -287,7 +287,7 @@ def stressed(job: Job, folder: Path, kills: int, random_: random.Random) -> dict
     return {"kills": landed.total(), "ends": ends, "landed": landed, "lost": lost, "undisturbed_s": round(seconds, 1)}
 
 
-def killed(job: Job, folder: Path, aim: str, wait: float) -> tuple[str, bool]:
+def killed(job: Trial, folder: Path, aim: str, wait: float) -> tuple[str, bool]:
     """Begin the job and kill it, at the place it is aimed at, else after some seconds. Where it was, and whether it
     came to its end instead. Raises RuntimeError where it failed."""
     said = folder / "said.txt"

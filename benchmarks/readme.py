@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ganzoo.bench.folder import BenchFolder
-from ganzoo.bench.rows import Comparison, Estimate, Row, comparisons
+from ganzoo.bench.rows import ResultTable, Row, SeedEstimate, comparisons
 from ganzoo.bench.statistics import holm, mean_interval, paired_p
 from ganzoo.bench.table import heading, number, row_name
 
@@ -166,14 +166,14 @@ def _by_seed(folder: str, dataset: str, column: str) -> dict[tuple[str, int], fl
     }
 
 
-def _comparison(folder: str, dataset: str) -> Comparison:
+def _comparison(folder: str, dataset: str) -> ResultTable:
     opened = BenchFolder(RESULTS / folder)
     suite = opened.suite()
     found = comparisons(opened.results(), suite.reference, list(suite.methods), list(suite.datasets))
     return next(each for each in found if each.dataset == dataset)
 
 
-def _differences(found: Comparison, columns: Sequence[str]) -> list[str]:
+def _differences(found: ResultTable, columns: Sequence[str]) -> list[str]:
     """Each row's paired difference from the reference, in the first column that the row has."""
     lines = []
     for row in found.rows:
@@ -190,7 +190,7 @@ def _differences(found: Comparison, columns: Sequence[str]) -> list[str]:
     return lines
 
 
-def _estimates(estimates: Sequence[Estimate]) -> str:
+def _estimates(estimates: Sequence[SeedEstimate]) -> str:
     texts = []
     for estimate in estimates:
         text = number(estimate.mean) + (f" ± {number(estimate.half)}" if estimate.half else "")

@@ -35,8 +35,11 @@ from ganzoo.discovery.registry import registry
 from ganzoo.system import dist
 from ganzoo.task import GazeTask
 from ganzoo.training import loop
+from ganzoo.training.build import build_method
+from ganzoo.training.config import TrainConfig
+from ganzoo.training.devices import resolve_device, resolve_precision
 from ganzoo.training.loader import Loader
-from ganzoo.training.loop import TrainConfig, resolve_device, resolve_precision
+from ganzoo.training.observer import TrainingObserver
 from ganzoo.training.phases import Carry, phase_runners
 from ganzoo.training.timeline import groups_of
 
@@ -57,7 +60,7 @@ class Cycles:
 
     def __init__(self, name: str, images: Domain, shape: tuple[int, int, int], batch_size: int, device: torch.device):
         cls = registry().get("methods", name)
-        method = loop.build(cls, cls.Config(), image_spec(*shape, GazeTask()), seed=0, device=device).train()
+        method = build_method(cls, cls.Config(), image_spec(*shape, GazeTask()), seed=0, device=device).train()
         self.runners = phase_runners(method, precision=resolve_precision("auto", device))
         self.groups = groups_of(method.schedule(10**6))
         reads = method.columns(method.config)
@@ -191,7 +194,7 @@ def processes(name: str, world: int, steps: int) -> float:
 def worker(name: str, steps: int) -> None:
     """One of the processes: the loop itself, timed from its second log line on."""
 
-    class Clock(loop.Observer):
+    class Clock(TrainingObserver):
         times: list[float] = []  # noqa: RUF012
 
         def stepped(self, step: int, phases: Sequence[str], batches: int) -> None:
@@ -200,7 +203,7 @@ def worker(name: str, steps: int) -> None:
     device = torch.device("cpu")
     with dist.process_group(device):
         cls = registry().get("methods", name)
-        method = loop.build(cls, cls.Config(), image_spec(*SHAPE, GazeTask()), seed=0, device=device)
+        method = build_method(cls, cls.Config(), image_spec(*SHAPE, GazeTask()), seed=0, device=device)
         config = TrainConfig(steps=steps + 2, batch_size=32, device="cpu", log_every=steps + 2)
         images = domain(2_000)
         loop.train(method, images, images.unlabelled(), config, observer=Clock())

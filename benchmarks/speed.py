@@ -29,7 +29,7 @@ from cases import CASES, HOWS, Case, Ours, plain_loop, write_folders
 from machine import describe, peak, seconds_of, spread
 from torch.utils.flop_counter import FlopCounterMode
 
-from ganzoo.training.loop import resolve_device, resolve_precision
+from ganzoo.training.devices import resolve_device, resolve_precision
 
 HERE = Path(__file__).parent
 LONGEST = 2.0  # seconds of one turn, unless a single update takes longer

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import platformdirs
 
+from ganzoo.system.atomic import replacing
 from ganzoo.system.paths import typed
 
 
@@ -30,12 +30,7 @@ def kept_array(file: Path) -> np.ndarray | None:
 
 def keep_array(file: Path, array: np.ndarray) -> None:
     """Write an array whole or not at all. A cache that cannot be written costs time later, and nothing else."""
-    aside = file.with_suffix(f".{os.getpid()}-{time.time_ns()}.partial")
-    try:
+    with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        with aside.open("wb") as stream:
+        with replacing(file, shared=True) as aside, aside.open("wb") as stream:
             np.save(stream, array)
-        aside.replace(file)
-    except OSError:
-        with suppress(OSError):
-            aside.unlink()

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ganzoo.applying.rows import ImageRows, MaskRows, NumberRows, Rows
+from ganzoo.applying.rows import ImageRows, InputRows, MaskRows, NumberRows
 from ganzoo.batch import Column
 from ganzoo.capabilities.base import Argument, Capability
 from ganzoo.configuration.layers import did_you_mean
 from ganzoo.errors import DatasetError, UsageError
 from ganzoo.evaluation.evaluate import to_device
-from ganzoo.files.collection import ImageArchive, ImageFolder, Images, open_images
+from ganzoo.files.collection import ImageArchive, ImageCollection, ImageFolder, open_images
 from ganzoo.files.fit import Channels, Fit, Resizer
 from ganzoo.files.guard import some
 from ganzoo.files.location import Location
@@ -42,7 +42,7 @@ class Places:
 class Inputs:
     """The inputs of a capability, row by row."""
 
-    rows: Mapping[str, Rows]  # by argument, in order
+    rows: Mapping[str, InputRows]  # by argument, in order
     count: int
     images: ImageRows | None = None  # of --input
     labels: NumberRows | None = None
@@ -56,11 +56,11 @@ class Inputs:
         return [f"{row:0{digits}d}.png" for row in range(self.count)]
 
     @property
-    def main(self) -> Rows | None:
+    def main(self) -> InputRows | None:
         """The input that gives the others their order: the images, or the first; None if there is no input."""
         return self.images or next(iter(self.rows.values()), None)
 
-    def digests(self, of: Callable[[Rows], Mapping[str, str]]) -> dict[str, str]:
+    def digests(self, of: Callable[[InputRows], Mapping[str, str]]) -> dict[str, str]:
         """The sha256 of files of all inputs, by name; those of further inputs by NAME/FILE."""
         found = {}
         for name, rows in self.rows.items():
@@ -117,7 +117,7 @@ class _Opening:
                 says = f"it takes {' and '.join(taken)}{did_you_mean(option, taken)}"
                 raise UsageError(f"{self.capability.name} takes no {option}; {says}")
 
-    def _rows(self, option: str, argument: Argument) -> Rows:
+    def _rows(self, option: str, argument: Argument) -> InputRows:
         column, path = self.capability.input(self.method, argument), self._path(option, argument)
         if path is None:  # a further array of the npz
             assert self.images is not None
@@ -154,7 +154,7 @@ class _Opening:
         names = self._matching(images, what)
         return (MaskRows if mask else ImageRows)(images, fit, names)
 
-    def _matching(self, images: Images, what: str) -> list[str]:
+    def _matching(self, images: ImageCollection, what: str) -> list[str]:
         """The images of a further folder that belong to those of --input, by their names before the ending."""
         if not isinstance(images, ImageFolder) or not self._named():
             return images.names
@@ -183,7 +183,7 @@ class _Opening:
             raise DatasetError(f"{what} must hold {column}, finite and a row for each sample, not {found}")
         return NumberRows(path, values.reshape(len(values), *column.shape).astype(np.float32))
 
-    def _check_values(self, rows: Mapping[str, Rows]) -> None:
+    def _check_values(self, rows: Mapping[str, InputRows]) -> None:
         """What the capability says of values, as far as these are in memory."""
         if rows and all(isinstance(each, NumberRows) for each in rows.values()):
             everything = [to_device(each.read(slice(None)), _CPU) for each in rows.values()]
@@ -203,7 +203,7 @@ def _joint(option: str) -> str:
     return "=" if option.startswith("--with") else " "
 
 
-def _check_names(images: Images, option: str) -> None:
+def _check_names(images: ImageCollection, option: str) -> None:
     if any("/" in name for name in images.names):
         raise UsageError(
             f"{option} {images.path}: what is made is written into one folder; give each of the inner folders by itself"

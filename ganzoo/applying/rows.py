@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ganzoo.files.collection import ImageArchive, ImageFolder, Images, in_parallel
+from ganzoo.files.collection import ImageArchive, ImageCollection, ImageFolder, in_parallel
 from ganzoo.files.fit import Fit
 from ganzoo.files.guard import reading
 from ganzoo.files.image_file import read_image
@@ -18,7 +18,7 @@ from ganzoo.files.image_file import read_image
 WHITE = 128  # from this grey level on, a mask is 1
 
 
-class Rows(ABC):
+class InputRows(ABC):
     """The rows of one input."""
 
     path: Path
@@ -43,7 +43,7 @@ class Rows(ABC):
         return {self.path.name: self.fingerprint()}
 
 
-class NumberRows(Rows):
+class NumberRows(InputRows):
     """Rows that are in memory: labels, codes, vectors, masks of an npz."""
 
     def __init__(self, path: Path, values: np.ndarray) -> None:
@@ -59,13 +59,13 @@ class NumberRows(Rows):
         return file_sha256(self.path)
 
 
-class ImageRows(Rows):
+class ImageRows(InputRows):
     """Images of a folder, an npz or a store, brought to the size of the run by a named rule.
 
     `names` chooses the images of a folder and their order.
     """
 
-    def __init__(self, images: Images, fit: Fit, names: Sequence[str] | None = None) -> None:
+    def __init__(self, images: ImageCollection, fit: Fit, names: Sequence[str] | None = None) -> None:
         self.images, self.fit, self.path = images, fit, images.path
         self.names = list(images.names if names is None else names)
         self._seen: tuple[slice, list[bytes]] | None = None

@@ -13,7 +13,7 @@ from ganzoo.bench.suite import DatasetEntry, MethodEntry, Suite
 from ganzoo.errors import ConfigError, UnknownNameError
 from ganzoo.evaluation.evaluate import settings_hash
 from ganzoo.runs.experiment import Plan, make_plan
-from ganzoo.training.loop import WHEN_TO_STOP
+from ganzoo.training.config import WHEN_TO_STOP
 
 UNIMPORTANT = ("seed", "device", "save_every", "log_every", *WHEN_TO_STOP)  # a row is the same row with others of these
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from ganzoo.bench.page import report
 from ganzoo.bench.results import Results, read_results
-from ganzoo.bench.rows import Comparison, comparisons
+from ganzoo.bench.rows import ResultTable, comparisons
 from ganzoo.bench.suite import Suite, parse_suite
 from ganzoo.bench.table import csv_lines, json_text, markdown, tex
-from ganzoo.configuration.layers import build, read_toml, write_toml
+from ganzoo.configuration.layers import build_config
+from ganzoo.configuration.toml import read_toml, write_toml
 from ganzoo.errors import ConfigError, GanzooError
 from ganzoo.evaluation.evaluate import EvaluateConfig
 from ganzoo.runs.run_folder import RunFolder
@@ -75,7 +76,7 @@ class BenchFolder:
     def results(self) -> Results:
         return read_results(self.results_file)
 
-    def write(self) -> tuple[Sequence[Comparison], Results]:
+    def write(self) -> tuple[Sequence[ResultTable], Results]:
         """Make table.md, .csv, .json, .tex and report.html from results.jsonl."""
         suite, results = self.suite(), self.results()
         found = comparisons(results, suite.reference, list(suite.methods), list(suite.datasets))
@@ -100,7 +101,7 @@ class BenchFolder:
 
 def measured(suite: Suite) -> tuple[str, ...]:
     """The metrics that a suite names; empty: all that apply."""
-    return build(EvaluateConfig, {f"suite {suite.name} [evaluate]": suite.evaluate}).metrics
+    return build_config(EvaluateConfig, {f"suite {suite.name} [evaluate]": suite.evaluate}).metrics
 
 
 def _named(metrics: Sequence[str]) -> str:

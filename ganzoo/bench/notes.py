@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ganzoo.bench.rows import Comparison, Row
+from ganzoo.bench.rows import ResultTable, Row
 from ganzoo.bench.statistics import SIGNIFICANT
 
 FEW_SEEDS = 5
 
 
-def notes(comparison: Comparison, damaged: int = 0) -> list[str]:
+def notes(comparison: ResultTable, damaged: int = 0) -> list[str]:
     """Sentences, the most general first."""
     return [
         *_reading(comparison),
@@ -25,7 +25,7 @@ def notes(comparison: Comparison, damaged: int = 0) -> list[str]:
     ]
 
 
-def _reading(comparison: Comparison) -> list[str]:
+def _reading(comparison: ResultTable) -> list[str]:
     rows = comparison.rows
     counts = sorted({len(row.records) for row in rows if row.records and not row.rival})
     said = ["↓ lower is better, ↑ higher. Every score is that of the last step; no label of the target test chose it."]
@@ -90,7 +90,7 @@ def _span(values: Sequence[float | None]) -> str:
     return f"{low:,.0f}" if low == high else f"{low:,.0f} to {high:,.0f}"
 
 
-def _cards(comparison: Comparison) -> list[str]:
+def _cards(comparison: ResultTable) -> list[str]:
     said = []
     for column in comparison.columns:
         if len(card_letters(comparison, column.name)) > 1:
@@ -99,7 +99,7 @@ def _cards(comparison: Comparison) -> list[str]:
     return said
 
 
-def card_letters(comparison: Comparison, column: str) -> dict[str, str]:
+def card_letters(comparison: ResultTable, column: str) -> dict[str, str]:
     """A letter for each card of a column; empty where all values have the same."""
     cards = list(dict.fromkeys(estimate.card for row in comparison.rows for estimate in row.scores[column]))
     return {card: _letter(place) for place, card in enumerate(cards)} if len(cards) > 1 else {}

@@ -7,17 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from ganzoo.bench.notes import notes
-from ganzoo.bench.rows import Comparison, Estimate, Row
+from ganzoo.bench.rows import ResultTable, Row, SeedEstimate
 from ganzoo.bench.statistics import pareto_front
 from ganzoo.bench.table import COSTS, body, heading
-from ganzoo.configuration.layers import without_none, write_toml
+from ganzoo.configuration.toml import without_none, write_toml
 from ganzoo.report import html
 from ganzoo.report.lines import lines
 from ganzoo.report.plane import Point, plane
 
 
 def report(
-    comparisons: Sequence[Comparison],
+    comparisons: Sequence[ResultTable],
     folder: Path,
     *,
     title: str,
@@ -40,7 +40,7 @@ def report(
     return html.page(title, [*filter(None, parts)])
 
 
-def _table(comparison: Comparison) -> str:
+def _table(comparison: ResultTable) -> str:
     rows, marked = body(comparison), body(comparison, bold=("best", ""))
     strong = {
         (r, c)
@@ -51,7 +51,7 @@ def _table(comparison: Comparison) -> str:
     return html.table(["method", *map(heading, comparison.columns), *COSTS], rows, strong)
 
 
-def _planes(comparison: Comparison, planes: Sequence[tuple[str, str]]) -> list[str]:
+def _planes(comparison: ResultTable, planes: Sequence[tuple[str, str]]) -> list[str]:
     """Realism against preservation; a plane that has not two rows is left out."""
     drawn = []
     columns = {column.name: column for column in comparison.columns}
@@ -71,7 +71,7 @@ def _planes(comparison: Comparison, planes: Sequence[tuple[str, str]]) -> list[s
     return [html.heading("Realism and preservation", 3), *drawn] if drawn else []
 
 
-def _points(comparison: Comparison, x: str, y: str) -> list[Point]:
+def _points(comparison: ResultTable, x: str, y: str) -> list[Point]:
     """Rows with both scores, of the cards that most rows have: others cannot be compared with them."""
     both = [row for row in comparison.rows if row.scores[x] and row.scores[y]]
     chosen = [_commonest_card(both, name) for name in (x, y)]
@@ -90,7 +90,7 @@ def _commonest_card(rows: Sequence[Row], name: str) -> tuple[str, str]:
     return max(dict.fromkeys(cards), key=cards.count, default=("", ""))
 
 
-def _profiles(comparison: Comparison) -> list[str]:
+def _profiles(comparison: ResultTable) -> list[str]:
     """Scores as functions of another quantity, such as the true angle, for rows of the commonest card."""
     drawn = []
     for column in comparison.columns:
@@ -117,11 +117,11 @@ def _without_doubles(points: Sequence[Point]) -> list[Point]:
     return [replace(same[0], name=", ".join(point.name for point in same)) for same in places.values()]
 
 
-def _of_card(row: Row, name: str, card: tuple[str, str]) -> Estimate | None:
+def _of_card(row: Row, name: str, card: tuple[str, str]) -> SeedEstimate | None:
     return next((each for each in row.scores[name] if (row.code, each.card) == card), None)
 
 
-def _pictures(comparison: Comparison, folder: Path) -> list[str]:
+def _pictures(comparison: ResultTable, folder: Path) -> list[str]:
     """The sample sheet and the loss curves of each method's first seed."""
     sheets, curves = [], []
     for row in comparison.rows:
@@ -142,7 +142,7 @@ def _pictures(comparison: Comparison, folder: Path) -> list[str]:
     ]
 
 
-def _settings(comparisons: Sequence[Comparison]) -> list[str]:
+def _settings(comparisons: Sequence[ResultTable]) -> list[str]:
     """Of each row the settings, the data and the machine of its first cell."""
     parts = [html.heading("Settings and environment")]
     for comparison in comparisons:

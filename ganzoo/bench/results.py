@@ -46,7 +46,7 @@ class _Line(BaseModel):
     environment: dict[str, Any] = {}
 
 
-class _Failure(_Line):
+class _FailureRecord(_Line):
     failed: str
     declined: bool = False
 
@@ -143,7 +143,7 @@ def _record(line: str) -> Record | None:
     try:
         record = strict_json.parse(line)
         json.dumps(record, ensure_ascii=False).encode()  # what no file can hold cannot be reported
-        (_Failure if "failed" in record else _Finished).model_validate(record)
+        (_FailureRecord if "failed" in record else _Finished).model_validate(record)
     except (ValueError, TypeError):
         return None
     for score in record.get("scores", []):

@@ -13,7 +13,7 @@ from ganzoo.bench.statistics import SIGNIFICANT, holm, mean_interval, paired_p
 
 
 @dataclass
-class Estimate:
+class SeedEstimate:
     """One score of one row over its seeds, all measured with the same card."""
 
     values: dict[int, float]  # by seed
@@ -35,7 +35,7 @@ class Estimate:
 
 
 @dataclass
-class Column:
+class ScoreColumn:
     name: str
     unit: str
     better: str
@@ -54,7 +54,7 @@ class Row:
     records: list[Record] = field(default_factory=list)  # finished cells, by seed
     failures: dict[int, str] = field(default_factory=dict)  # seed -> reason
     declined: str = ""  # why its method does not run on these data
-    scores: dict[str, list[Estimate]] = field(default_factory=dict)
+    scores: dict[str, list[SeedEstimate]] = field(default_factory=dict)
     shown: str = ""  # the label, made unique
 
     @property
@@ -80,16 +80,16 @@ class Row:
 
 
 @dataclass
-class Comparison:
+class ResultTable:
     """All rows on one dataset."""
 
     dataset: str
-    columns: list[Column]
+    columns: list[ScoreColumn]
     rows: list[Row]
     reference: str
 
 
-def comparisons(results: Results, reference: str, labels: Sequence[str], datasets: Sequence[str]) -> list[Comparison]:
+def comparisons(results: Results, reference: str, labels: Sequence[str], datasets: Sequence[str]) -> list[ResultTable]:
     """A comparison per dataset. Rows stand in the order of `labels`, and others behind them."""
     records = [*results.finished.values(), *results.failed.values()]
     found = list(dict.fromkeys(record["dataset"] for record in records))
@@ -107,7 +107,7 @@ def comparisons(results: Results, reference: str, labels: Sequence[str], dataset
         for column in columns:
             _test(column, rows, reference)
         _name_apart(rows)
-        made.append(Comparison(dataset, columns, rows, reference))
+        made.append(ResultTable(dataset, columns, rows, reference))
     return made
 
 
@@ -155,17 +155,17 @@ def _rows(records: Sequence[Record]) -> list[Row]:
     return list(rows.values())
 
 
-def _columns(records: Sequence[Record]) -> list[Column]:
+def _columns(records: Sequence[Record]) -> list[ScoreColumn]:
     """The headline scores that any cell has a value of."""
-    columns: dict[str, Column] = {}
+    columns: dict[str, ScoreColumn] = {}
     for record in records:
         for score in record.get("scores", []):
             if score["headline"] and score["value"] is not None:
-                columns.setdefault(score["name"], Column(score["name"], score["unit"], score["better"]))
+                columns.setdefault(score["name"], ScoreColumn(score["name"], score["unit"], score["better"]))
     return list(columns.values())
 
 
-def _estimates(row: Row, name: str) -> list[Estimate]:
+def _estimates(row: Row, name: str) -> list[SeedEstimate]:
     """The row's score over seeds; several where its cells were measured with different cards."""
     subject = row.label if row.rival else "method"
     by_card: dict[str, dict[int, Mapping[str, Any]]] = {}
@@ -179,11 +179,11 @@ def _estimates(row: Row, name: str) -> list[Estimate]:
     return [_estimate(card, by_seed) for card, by_seed in by_card.items()]
 
 
-def _estimate(card: str, by_seed: Mapping[int, Mapping[str, Any]]) -> Estimate:
+def _estimate(card: str, by_seed: Mapping[int, Mapping[str, Any]]) -> SeedEstimate:
     values = {seed: float(score["value"]) for seed, score in by_seed.items()}
     mean, half = mean_interval(list(values.values()))
     ends = _mean_end(by_seed, "low"), _mean_end(by_seed, "high")
-    return Estimate(values, card, mean, half, *ends, _mean_profiles(list(by_seed.values())))
+    return SeedEstimate(values, card, mean, half, *ends, _mean_profiles(list(by_seed.values())))
 
 
 def _mean_profiles(scores: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[float, float]]]:
@@ -207,9 +207,9 @@ def _mean_end(by_seed: Mapping[int, Mapping[str, Any]], end: str) -> float | Non
     return sum(known) / len(known) if len(known) == len(by_seed) else None
 
 
-def _test(column: Column, rows: Sequence[Row], reference: str) -> None:
+def _test(column: ScoreColumn, rows: Sequence[Row], reference: str) -> None:
     """Compare with the reference, and find the best, among rows of the same code and estimates of the same card."""
-    groups: dict[tuple[str, str], list[tuple[Row, Estimate]]] = {}
+    groups: dict[tuple[str, str], list[tuple[Row, SeedEstimate]]] = {}
     for row in rows:
         for estimate in row.scores[column.name]:
             groups.setdefault((row.code, estimate.card), []).append((row, estimate))
@@ -225,7 +225,7 @@ def _test(column: Column, rows: Sequence[Row], reference: str) -> None:
             _mark_best(contest, column)
 
 
-def _against(base: Estimate, others: Sequence[Estimate], column: Column) -> None:
+def _against(base: SeedEstimate, others: Sequence[SeedEstimate], column: ScoreColumn) -> None:
     tested = []
     for estimate in others:
         seeds = sorted(estimate.values.keys() & base.values.keys())
@@ -240,7 +240,7 @@ def _against(base: Estimate, others: Sequence[Estimate], column: Column) -> None
         estimate.p = p
 
 
-def _mark_best(contest: Sequence[tuple[Row, Estimate]], column: Column) -> None:
+def _mark_best(contest: Sequence[tuple[Row, SeedEstimate]], column: ScoreColumn) -> None:
     """The best mean, where it beats each other row by more than chance (Holm over all of them)."""
     if len(contest) < 2:
         return
@@ -251,12 +251,12 @@ def _mark_best(contest: Sequence[tuple[Row, Estimate]], column: Column) -> None:
     best.best = not row.rival and len(known) == len(p_values) and max(holm(known)) < SIGNIFICANT
 
 
-def _p(first: Estimate, second: Estimate) -> float | None:
+def _p(first: SeedEstimate, second: SeedEstimate) -> float | None:
     seeds = sorted(first.values.keys() & second.values.keys())
     return paired_p([first.values[seed] for seed in seeds], [second.values[seed] for seed in seeds])
 
 
-def _is_better(value: float, than: float, column: Column) -> bool:
+def _is_better(value: float, than: float, column: ScoreColumn) -> bool:
     return value < than if column.better == "lower" else value > than
 
 

@@ -16,7 +16,7 @@ import torch
 from ganzoo.bench.cell import Cell
 from ganzoo.bench.results import Record, append, read_results
 from ganzoo.bench.work import EXPECTED_FAILURE, TRACK, code_of
-from ganzoo.configuration.layers import write_toml
+from ganzoo.configuration.toml import write_toml
 from ganzoo.errors import GanzooError
 from ganzoo.files import strict_json
 from ganzoo.runs.run_folder import RunFolder
@@ -26,7 +26,7 @@ ATTEMPTS = 2  # a second one only where trying again may help
 POLL = 0.1  # seconds
 
 
-class Watch:
+class BenchObserver:
     """What a bench tells the outside. Subclass it and keep what you need."""
 
     def finished(self, cell: Cell, record: Record) -> None: ...
@@ -58,7 +58,7 @@ class Schedule:
         *,
         jobs: int,
         threads: int,
-        watch: Watch,
+        watch: BenchObserver,
         trackers: Sequence[str] = (),
     ) -> None:
         self.folder, self.plugins, self.trackers = folder, plugins, trackers

@@ -22,7 +22,10 @@ from ganzoo.files import strict_json
 from ganzoo.method import Group, Stage
 from ganzoo.runs.experiment import Plan, local_device
 from ganzoo.system.environment import environment
-from ganzoo.training.loop import Observer, build, resolve_precision, train
+from ganzoo.training.build import build_method
+from ganzoo.training.devices import resolve_precision
+from ganzoo.training.loop import train
+from ganzoo.training.observer import TrainingObserver
 
 WARM_UP = 3  # first steps, which are slower than the others
 SHARE, SHORTEST, LONGEST = 0.05, 0.2, 5.0  # of the budget that each measurement takes, in seconds
@@ -33,7 +36,7 @@ class _EnoughError(Exception):
     """The measurement is over."""
 
 
-class _Clock(Observer):
+class _Clock(TrainingObserver):
     """Ends a training after so many seconds, and knows how long a step took."""
 
     def __init__(self, device: torch.device, window: float) -> None:
@@ -82,7 +85,7 @@ def _measured(plan: Plan, seconds: float, say: Callable[[str], None]) -> dict[st
         key = tuple(groups)
         if key not in known:
             say("measuring the seconds of a step of " + _names(key, ", "))
-            method = build(plan.method, plan.method_config, dataset.spec(), seed=plan.train.seed, device=device)
+            method = build_method(plan.method, plan.method_config, dataset.spec(), seed=plan.train.seed, device=device)
             method.stages = lambda: (Stage("timed", 1.0, lambda step: key),)  # type: ignore[method-assign]
             clock = _Clock(device, window)
             with suppress(_EnoughError):
@@ -91,7 +94,7 @@ def _measured(plan: Plan, seconds: float, say: Callable[[str], None]) -> dict[st
             known[key] = clock.seconds_per_step
         return known[key]
 
-    method = build(plan.method, plan.method_config, dataset.spec(), seed=plan.train.seed, device=device)
+    method = build_method(plan.method, plan.method_config, dataset.spec(), seed=plan.train.seed, device=device)
     return {
         "seconds": seconds,
         "steps": steps_for(method, seconds, cost),

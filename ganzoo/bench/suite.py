@@ -11,7 +11,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from ganzoo.bench.budget import UNITS, Budget
-from ganzoo.configuration.layers import did_you_mean, read_toml
+from ganzoo.configuration.layers import did_you_mean
+from ganzoo.configuration.toml import read_toml
 from ganzoo.discovery.registry import registry
 from ganzoo.errors import ConfigError, UnknownNameError
 from ganzoo.settings import Settings

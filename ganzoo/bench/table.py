@@ -13,7 +13,7 @@ from rich.console import Group
 from rich.text import Text
 
 from ganzoo.bench.notes import card_letters, notes
-from ganzoo.bench.rows import Column, Comparison, Estimate, Row
+from ganzoo.bench.rows import ResultTable, Row, ScoreColumn, SeedEstimate
 from ganzoo.errors import printable
 from ganzoo.report.terminal import Heading, fitted
 
@@ -33,7 +33,7 @@ def number(value: float) -> str:
     return f"{value:.2e}" if abs(value) < 0.001 else f"{value:,.0f}"
 
 
-def heading(column: Column) -> str:
+def heading(column: ScoreColumn) -> str:
     return column.name + (f" ({column.unit})" if column.unit else "") + ARROWS.get(column.better, "")
 
 
@@ -43,7 +43,7 @@ def row_name(row: Row) -> str:
     return row.shown + mark + failed
 
 
-def estimate_text(estimate: Estimate, letter: str, *, brackets: bool) -> str:
+def estimate_text(estimate: SeedEstimate, letter: str, *, brackets: bool) -> str:
     """`5.25 ± 0.31 [4.5, 6]*`: mean, interval over seeds, interval over people, significance, card."""
     text = number(estimate.mean)
     if estimate.half:
@@ -63,7 +63,7 @@ def costs(row: Row) -> list[str]:
     ]
 
 
-def body(comparison: Comparison, *, brackets: bool = True, bold: tuple[str, str] = ("", "")) -> list[list[str]]:
+def body(comparison: ResultTable, *, brackets: bool = True, bold: tuple[str, str] = ("", "")) -> list[list[str]]:
     """The table's cells as text, names first and costs last; the best stands between the two parts of `bold`."""
     letters = {column.name: card_letters(comparison, column.name) for column in comparison.columns}
     lines = []
@@ -79,7 +79,7 @@ def body(comparison: Comparison, *, brackets: bool = True, bold: tuple[str, str]
     return lines
 
 
-def rich_table(comparison: Comparison, title: str, damaged: int = 0, width: int = 80) -> Group:
+def rich_table(comparison: ResultTable, title: str, damaged: int = 0, width: int = 80) -> Group:
     """For a terminal of that width: means and seeds only, and of the costs what was trained and how long."""
     names = [*map(heading, comparison.columns), *SHOWN_COSTS]
     headings = [Heading("method"), *(Heading(name, number=True) for name in names)]
@@ -93,7 +93,7 @@ def rich_table(comparison: Comparison, title: str, damaged: int = 0, width: int 
     return Group(*fitted(headings, rows, width, title=title, split=True), *said)
 
 
-def markdown(comparisons: Sequence[Comparison], title: str, damaged: int = 0) -> str:
+def markdown(comparisons: Sequence[ResultTable], title: str, damaged: int = 0) -> str:
     parts = [f"# {_md(title)}"]
     for comparison in comparisons:
         head = ["method", *map(heading, comparison.columns), *COSTS]
@@ -105,7 +105,7 @@ def markdown(comparisons: Sequence[Comparison], title: str, damaged: int = 0) ->
     return "\n\n".join(parts) + "\n"
 
 
-def csv_lines(comparisons: Sequence[Comparison]) -> str:
+def csv_lines(comparisons: Sequence[ResultTable]) -> str:
     """One line per score and row: what a spreadsheet or a plot starts from."""
     out = io.StringIO()
     keys = ("dataset", "row", "kind", "method", "preset", "settings_hash", "code", "steps", "updates", "images_drawn",
@@ -126,7 +126,7 @@ def csv_lines(comparisons: Sequence[Comparison]) -> str:
     return out.getvalue()
 
 
-def json_text(comparisons: Sequence[Comparison], title: str, damaged: int = 0) -> str:
+def json_text(comparisons: Sequence[ResultTable], title: str, damaged: int = 0) -> str:
     """Everything in the table, with the value of every seed."""
     document = [
         {
@@ -141,7 +141,7 @@ def json_text(comparisons: Sequence[Comparison], title: str, damaged: int = 0) -
     return json.dumps({"title": title, "comparisons": document}, indent=1) + "\n"
 
 
-def tex(comparisons: Sequence[Comparison], title: str) -> str:
+def tex(comparisons: Sequence[ResultTable], title: str) -> str:
     """A tabular for each dataset (booktabs), notes as comments."""
     parts = [f"% {title}; needs \\usepackage{{booktabs,textcomp}}"]
     for comparison in comparisons:

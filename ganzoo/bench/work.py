@@ -25,7 +25,7 @@ from ganzoo.bench.budget import images_drawn, steps_for
 from ganzoo.bench.cell import Cell, cell_of_tables
 from ganzoo.bench.results import updates_of
 from ganzoo.bench.speed import steps_of_seconds
-from ganzoo.configuration.layers import read_toml
+from ganzoo.configuration.toml import read_toml
 from ganzoo.dataset import Dataset
 from ganzoo.discovery.registry import registry
 from ganzoo.errors import GanzooError, InterruptedRunError
@@ -33,30 +33,31 @@ from ganzoo.method import Method
 from ganzoo.metric import Score
 from ganzoo.report.curves import loss_curves
 from ganzoo.report.sheets import sample_sheet
-from ganzoo.runs.experiment import Plan, Stage, run
+from ganzoo.runs.experiment import Plan, RunObserver, run
 from ganzoo.runs.run_folder import RunFolder
 from ganzoo.runs.tracking import Tracking
-from ganzoo.training.loop import Observer, build
+from ganzoo.training.build import build_method
+from ganzoo.training.observer import TrainingObserver
 
 EXPECTED_FAILURE, BUG = 1, 70  # exit codes: trying again is useless, or may help
 SAY_EVERY = 2.0  # seconds
 TRACK = "--track="
 
 
-class _Voice(Stage):
+class _Voice(RunObserver):
     """Says in plain lines what the process does; the bench shows the last one."""
 
-    def training(self, plan: Plan, folder: RunFolder, method: Method, dataset: Dataset) -> Observer:
+    def training(self, plan: Plan, folder: RunFolder, method: Method, dataset: Dataset) -> TrainingObserver:
         return _Training(plan, folder, method, dataset)
 
     def doing(self, what: str) -> None:
         _say(what)
 
-    def fitting(self, what: str, steps: int) -> Observer:
+    def fitting(self, what: str, steps: int) -> TrainingObserver:
         return _Steps(f"fitting {what}")
 
 
-class _Steps(Observer):
+class _Steps(TrainingObserver):
     def __init__(self, title: str) -> None:
         self.title, self.said = title, 0.0
 
@@ -80,13 +81,13 @@ class _Training(_Steps):
     def started(self, first: int, steps: int) -> None:
         super().started(first, steps)
         if first == steps and not self.folder.curves_file.exists():  # killed between the weights and the pictures
-            self.saved(first)
+            self.saving(first)
 
     def logged(self, step: int, means: Mapping[str, float], warnings: Sequence[str]) -> None:
         for warning in warnings:
             print(f"warning at step {step}: {warning}", flush=True)
 
-    def saved(self, step: int) -> None:
+    def saving(self, step: int) -> None:
         if step < self.plan.train.steps:
             return
         source = self.dataset.source_test() or self.dataset.source()
@@ -140,7 +141,7 @@ def _with_steps(cell: Cell, bench: Path) -> Plan:
     if budget.unit == "steps":
         return plan
     spec = plan.dataset(plan.dataset_config).spec()
-    method = build(plan.method, plan.method_config, spec, seed=0, device=torch.device("cpu"))
+    method = build_method(plan.method, plan.method_config, spec, seed=0, device=torch.device("cpu"))
     if budget.unit == "images" or not method.phases():
         steps = steps_for(method, budget.amount, lambda groups: images_drawn(groups, plan.train.batch_size))
     else:

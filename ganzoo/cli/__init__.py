@@ -12,7 +12,7 @@ import click
 
 from ganzoo import __version__
 from ganzoo.errors import GanzooError, InterruptedRunError, printable
-from ganzoo.system.out_of_memory import refused
+from ganzoo.system.out_of_memory import is_out_of_memory
 
 COMMANDS = {
     "run": ("ganzoo.cli.run", "Train a method on a dataset and measure it."),
@@ -32,7 +32,7 @@ COMMANDS = {
 }
 
 
-class _Failure(click.ClickException):
+class _FailedCommand(click.ClickException):
     """A user's mistake or a failed run: one sentence, and the exit code that belongs to it."""
 
     def __init__(self, message: str, exit_code: int) -> None:
@@ -65,12 +65,12 @@ class _Main(click.Group):
         try:
             return super().invoke(ctx)
         except GanzooError as error:
-            raise _Failure(str(error), error.exit_code) from error
+            raise _FailedCommand(str(error), error.exit_code) from error
         except (MemoryError, RuntimeError, OSError) as error:
-            if not refused(error):
+            if not is_out_of_memory(error):
                 raise
             reason = next(iter(str(error).splitlines()), "") or "the system refused it"
-            raise _Failure(f"there is not enough memory ({reason}); what was saved is kept", 1) from error
+            raise _FailedCommand(f"there is not enough memory ({reason}); what was saved is kept", 1) from error
         except InterruptedRunError as stopped:
             click.echo(f"\nThe run was {stopped}.", err=True)
             sys.exit(stopped.exit_code)

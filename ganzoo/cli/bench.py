@@ -21,7 +21,7 @@ from ganzoo.bench.cell import Cell, cells_of
 from ganzoo.bench.declined import declined_cells
 from ganzoo.bench.folder import BenchFolder
 from ganzoo.bench.results import Record, seconds_of
-from ganzoo.bench.schedule import Schedule, Watch
+from ganzoo.bench.schedule import BenchObserver, Schedule
 from ganzoo.bench.suite import MOST_IMAGES, MOST_SECONDS, MOST_SEEDS, MOST_STEPS, Suite, load_suite, narrowed, shipped
 from ganzoo.bench.table import COSTS, body, heading
 from ganzoo.bench.work import code_of
@@ -29,8 +29,9 @@ from ganzoo.cli.display import duration
 from ganzoo.cli.paths import PATH
 from ganzoo.cli.report import show
 from ganzoo.cli.run import TRACK_HELP, typed_values
+from ganzoo.cli.setting_options import SettingOption, setting_options
 from ganzoo.cli.table import print_table
-from ganzoo.configuration.layers import SettingOption, options, read_toml
+from ganzoo.configuration.toml import read_toml
 from ganzoo.discovery.registry import registry
 from ganzoo.errors import UsageError
 from ganzoo.report.terminal import Heading
@@ -68,7 +69,7 @@ def _command(shown: Suite) -> click.Command:
     made: list[click.Parameter] = []
     for name in sorted(datasets):
         config = registry().get("datasets", name).Config
-        made += options(config, "dataset", config(), taken)
+        made += setting_options(config, "dataset", config(), taken)
 
     def callback(
         suite: str, methods: str | None, dataset: str | None, seeds: int | None, images: int | None, steps: int | None,
@@ -195,7 +196,7 @@ def _state(cell: Cell, done: bool, declined: Mapping[str, str]) -> str:
     return "finished" if done else f"not run: {declined[cell.id]}" if cell.id in declined else "to do"
 
 
-class _Display(Watch):
+class _Display(BenchObserver):
     """Cells done, running and waiting, and the time left, on standard error."""
 
     def __init__(self, cells: Sequence[Cell], folder: BenchFolder, jobs: int) -> None:

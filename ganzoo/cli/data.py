@@ -10,8 +10,10 @@ from typing import Any
 import click
 
 from ganzoo.cli.paths import PATH
+from ganzoo.cli.setting_options import SettingOption, setting_options
 from ganzoo.cli.table import print_table
-from ganzoo.configuration.layers import SettingOption, build, did_you_mean, options, without_none, write_toml
+from ganzoo.configuration.layers import build_config, did_you_mean
+from ganzoo.configuration.toml import without_none, write_toml
 from ganzoo.discovery.registry import registry
 from ganzoo.errors import DatasetError, UsageError
 from ganzoo.files.archive import Archive
@@ -67,11 +69,11 @@ def prepare_group() -> None: ...
 
 def _prepare_command(archive: type[Archive]) -> click.Command:
     taken = {"--from", "--to", "--jobs", "--plugin", "--help"}
-    made = options(archive.Config, "archive", archive.Config(), taken)
+    made = setting_options(archive.Config, "archive", archive.Config(), taken)
 
     def callback(origin: Path, to: Path | None, jobs: int, plugin: Sequence[Path], **given: Any) -> None:
         typed = {param.field: given[str(param.name)] for param in made if isinstance(param, SettingOption)}
-        reader = archive(build(archive.Config, {"options": typed}), origin)
+        reader = archive(build_config(archive.Config, {"options": typed}), origin)
         store = prepare(reader, to or data_folder() / archive.name, jobs=jobs, finishing=_with_sheet)
         _report(store)
 

@@ -21,17 +21,17 @@ from ganzoo.method import Method
 from ganzoo.metric import Score
 from ganzoo.report.curves import loss_curves
 from ganzoo.report.sheets import sample_sheet
-from ganzoo.runs.experiment import Plan, Stage
+from ganzoo.runs.experiment import Plan, RunObserver
 from ganzoo.runs.run_folder import RunFolder
-from ganzoo.system.background import Beside
-from ganzoo.training.loop import Observer
+from ganzoo.system.background import BackgroundWork
+from ganzoo.training.observer import TrainingObserver
 from ganzoo.training.persistent_warnings import kind_of
 
 PLAIN_EVERY = 10.0  # seconds between lines where there is no terminal
 TELL_AFTER = 3.0  # seconds of a fit before it says how long it will take
 
 
-class Display(Stage):
+class Display(RunObserver):
     """Progress on standard error; standard output is for results."""
 
     def __init__(self, shorter: str = "") -> None:
@@ -49,7 +49,7 @@ class Display(Stage):
             console=self.console,
         )
         self.terms = Text()
-        self.drawing = Beside("ganzoo-drawing")  # of loss curves, which takes longer than all else of a save
+        self.drawing = BackgroundWork("ganzoo-drawing")  # of loss curves, which takes longer than all else of a save
         self.live = Live(Group(self.progress, self.terms), console=self.console, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> Self:
@@ -78,19 +78,19 @@ class Display(Stage):
     def measured(self, scores: Sequence[Score]) -> None:
         self.scores = list(scores)
 
-    def fitting(self, what: str, steps: int) -> Observer:
+    def fitting(self, what: str, steps: int) -> TrainingObserver:
         self.say(f"fitting {what} for {steps:,} steps; the network is kept for the next time{self.shorter}")
         self.start()
         return _FittingBar(self, f"fitting {what}", 0)
 
-    def training(self, plan: Plan, folder: RunFolder, method: Method, dataset: Dataset) -> Observer:
+    def training(self, plan: Plan, folder: RunFolder, method: Method, dataset: Dataset) -> TrainingObserver:
         bar = _TrainingBar(self, plan, folder, method, dataset)
         dataset.target_test()
         self.start()
         return bar
 
 
-class _Bar(Observer):
+class _Bar(TrainingObserver):
     """One training on the display."""
 
     def __init__(self, display: Display, title: str, images_per_update: int) -> None:
@@ -185,9 +185,9 @@ class _TrainingBar(_Bar):
     def started(self, first: int, steps: int) -> None:
         super().started(first, steps)
         if first and not self._sheet(first).exists():  # what stopped the run came between the weights and the pictures
-            self.saved(first)
+            self.saving(first)
 
-    def saved(self, step: int) -> None:
+    def saving(self, step: int) -> None:
         sheet = self._sheet(step)
         sample_sheet(
             self.method,

@@ -66,7 +66,7 @@ def _devices() -> Iterator[str]:
     import torch
 
     from ganzoo.system.bfloat16 import multiplies_bfloat16
-    from ganzoo.training.loop import resolve_precision
+    from ganzoo.training.devices import resolve_precision
 
     cpu = torch.device("cpu")
     yield f"cpu: {torch.get_num_threads()} threads, --precision auto is {resolve_precision('auto', cpu)}"

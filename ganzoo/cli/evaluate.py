@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import warnings
 from pathlib import Path
 from typing import Any, get_args
@@ -13,8 +12,9 @@ import click
 from ganzoo.cli.display import Display
 from ganzoo.cli.paths import PATH
 from ganzoo.cli.run import typed_values
+from ganzoo.cli.setting_options import SettingOption, setting_options
 from ganzoo.cli.table import print_scores
-from ganzoo.configuration.layers import SettingOption, build, options, path_settings
+from ganzoo.configuration.layers import build_config, path_settings
 from ganzoo.discovery.registry import registry
 from ganzoo.errors import GanzooError, UsageError
 from ganzoo.evaluation.evaluate import EvaluateConfig
@@ -24,6 +24,7 @@ from ganzoo.files.output import check_writable, writing
 from ganzoo.runs.experiment import load_trained, local_device, measure, plan_of_run
 from ganzoo.runs.origin import check_data
 from ganzoo.runs.run_folder import RunFolder
+from ganzoo.system.atomic import write_text
 from ganzoo.system.paths import typed
 from ganzoo.training import signals
 
@@ -55,7 +56,7 @@ class _Evaluate(click.Command):
 def _moved_options(folder: RunFolder, taken: set[str]) -> list[SettingOption]:
     plan = plan_of_run(folder)
     config = plan.dataset.Config
-    made = options(config, "dataset", plan.dataset_config, taken - {"--source", "--help"})
+    made = setting_options(config, "dataset", plan.dataset_config, taken - {"--source", "--help"})
     return [each for each in made if each.field in path_settings(config)]
 
 
@@ -166,7 +167,7 @@ def _scores_file(folder: RunFolder) -> Path | None:
 
 
 def _collections(given: dict[str, Any]) -> None:
-    settings = build(EvaluateConfig, {"options": {"metrics": given["metrics"], "samples": given["samples"]}})
+    settings = build_config(EvaluateConfig, {"options": {"metrics": given["metrics"], "samples": given["samples"]}})
     if settings.metrics == ("none",):
         raise UsageError("--metrics none: nothing to measure; name some metrics, or leave out --metrics for all")
     names = [name.strip() for name in (given["extractors"] or "").split(",") if name.strip()]
@@ -233,7 +234,5 @@ def _check_out(out: Path) -> None:
 
 
 def _write(out: Path, found: Compared) -> None:
-    aside = out.with_name(out.name + ".partial")
     with writing(out):
-        aside.write_text(json.dumps(found.document(), indent=1, default=str) + "\n", encoding="utf-8")
-        os.replace(aside, out)
+        write_text(out, json.dumps(found.document(), indent=1, default=str) + "\n")

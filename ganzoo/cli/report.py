@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from ganzoo.bench.folder import BenchFolder
-from ganzoo.bench.rows import Comparison
+from ganzoo.bench.rows import ResultTable
 from ganzoo.bench.table import rich_table
 from ganzoo.cli.paths import PATH
 
@@ -20,7 +20,7 @@ def command(bench: Path) -> None:
     show(BenchFolder(bench))
 
 
-def show(folder: BenchFolder) -> Sequence[Comparison]:
+def show(folder: BenchFolder) -> Sequence[ResultTable]:
     """Write the table and the report, print the table, and return what it is made of."""
     found, results = folder.write()
     console = Console()

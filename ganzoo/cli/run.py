@@ -10,8 +10,10 @@ import click
 
 from ganzoo.cli.display import Display
 from ganzoo.cli.paths import PATH
+from ganzoo.cli.setting_options import SettingOption, setting_options
 from ganzoo.cli.table import print_scores
-from ganzoo.configuration.layers import SettingOption, did_you_mean, options, read_toml
+from ganzoo.configuration.layers import did_you_mean
+from ganzoo.configuration.toml import read_toml
 from ganzoo.discovery.registry import registry
 from ganzoo.errors import ConfigError, UnknownNameError
 from ganzoo.runs.experiment import Plan, check_settings, make_plan, run
@@ -122,14 +124,14 @@ def _params(shown: Plan) -> list[click.Parameter]:
     ]
     taken = {name for option in own for name in option.opts} | {"--help"}
     made = [
-        *options(type(shown.train), "train", shown.train, taken),
-        *options(type(shown.method_config), "method", shown.method_config, taken),
-        *options(type(shown.dataset_config), "dataset", shown.dataset_config, taken),
-        *options(type(shown.evaluate), "evaluate", shown.evaluate, taken),
+        *setting_options(type(shown.train), "train", shown.train, taken),
+        *setting_options(type(shown.method_config), "method", shown.method_config, taken),
+        *setting_options(type(shown.dataset_config), "dataset", shown.dataset_config, taken),
+        *setting_options(type(shown.evaluate), "evaluate", shown.evaluate, taken),
     ]
     for name, metric in registry().found["metrics"].items():
         config = shown.metric_configs.get(name) or metric.Config()  # those on request have settings, too
-        made += options(type(config), f"metric {name}", config, taken, prefix=f"{name}-")
+        made += setting_options(type(config), f"metric {name}", config, taken, prefix=f"{name}-")
     return [*own, *made]
 
 

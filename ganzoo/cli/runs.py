@@ -12,7 +12,7 @@ import click
 
 from ganzoo.cli.paths import PATH as FOLDER
 from ganzoo.cli.table import print_scores, print_table
-from ganzoo.configuration.layers import write_toml
+from ganzoo.configuration.toml import write_toml
 from ganzoo.errors import ConfigError, GanzooError, UsageError, printable
 from ganzoo.report.terminal import Heading
 from ganzoo.runs.run_folder import RunFolder, planned_steps

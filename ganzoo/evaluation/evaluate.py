@@ -28,8 +28,10 @@ from ganzoo.method import Method
 from ganzoo.metric import DomainName, Extractor, MakesSamples, Metric, Score
 from ganzoo.pixels import to_uint8, to_unit_range
 from ganzoo.settings import Settings
+from ganzoo.training.config import Precision, TrainConfig
+from ganzoo.training.devices import device_of
 from ganzoo.training.loader import derive_seed, reseed
-from ganzoo.training.loop import Observer, Precision, TrainConfig, device_of
+from ganzoo.training.observer import TrainingObserver
 
 CHUNK = 256  # images that go through a network at once
 
@@ -43,12 +45,12 @@ class EvaluateConfig(Settings):
     samples: int = Field(2_048, ge=2, description="Most images that distances between distributions are measured on.")
 
 
-class Watcher:
+class EvaluationObserver:
     """What an evaluation tells the outside."""
 
-    def fitting(self, what: str, steps: int) -> Observer:
+    def fitting(self, what: str, steps: int) -> TrainingObserver:
         """A network is to be trained for so many steps; the loop tells the observer returned here."""
-        return Observer()
+        return TrainingObserver()
 
     def doing(self, what: str) -> None:
         """The next piece of work, in words."""
@@ -69,12 +71,12 @@ class SharedExtraction(ABC):
         samples: int,
         extractors: Mapping[str, type[Extractor]],
         precision: Precision = "auto",
-        watcher: Watcher | None = None,
+        watcher: EvaluationObserver | None = None,
         most_fit_steps: int | None = None,
     ) -> None:
         self.spec, self.device = spec, device
         self.seed, self.samples, self.precision, self.most_fit_steps = seed, samples, precision, most_fit_steps
-        self.watcher = watcher or Watcher()
+        self.watcher = watcher or EvaluationObserver()
         self._extractor_classes = extractors
         self._extractors: dict[str, Extractor | MetricUnavailableError] = {}
         self._features: dict[tuple[str, str], np.ndarray] = {}
@@ -154,7 +156,7 @@ class TrainedEvaluation(SharedExtraction):
         precision: Precision = "auto",
         capabilities: Mapping[str, type[Capability]],
         device: torch.device | None = None,
-        watcher: Watcher | None = None,
+        watcher: EvaluationObserver | None = None,
     ) -> None:
         self.method = method.eval().requires_grad_(False)
         self.dataset = dataset

@@ -20,17 +20,22 @@ from ganzoo.cache import cache_folder
 from ganzoo.dataset import Domain
 from ganzoo.errors import CheckpointError, DivergenceError, GanzooError
 from ganzoo.method import Method
+from ganzoo.system.atomic import replacing
 from ganzoo.system.lock import locked
 from ganzoo.training import signals
-from ganzoo.training.loop import Observer, TrainConfig, build, resolve_precision, train
+from ganzoo.training.build import build_method
+from ganzoo.training.config import TrainConfig
+from ganzoo.training.devices import resolve_precision
+from ganzoo.training.loop import train
+from ganzoo.training.observer import TrainingObserver
 
 SAVE_EVERY = 20.0  # seconds between checkpoints; a shorter training is as quickly done again
 
 
-class _SavedNowAndThen(Observer):
+class _SavedNowAndThen(TrainingObserver):
     """Passes on what it hears, and asks for a checkpoint every few seconds: steps take from milliseconds to seconds."""
 
-    def __init__(self, inner: Observer) -> None:
+    def __init__(self, inner: TrainingObserver) -> None:
         self.inner, self.saved_at = inner, time.monotonic()
 
     def started(self, first: int, steps: int) -> None:
@@ -47,17 +52,17 @@ class _SavedNowAndThen(Observer):
 
 
 def fitted_network(
-    network: Method, source: Domain, config: TrainConfig, device: torch.device, watch: Callable[[], Observer]
+    network: Method, source: Domain, config: TrainConfig, device: torch.device, watch: Callable[[], TrainingObserver]
 ) -> Method:
     """`network` trained on a labelled domain: from the cache where it is there, else trained now and kept there.
 
     A training that was stopped resumes from its last checkpoint. `watch` makes what hears of the training.
     """
-    fitted = build(type(network), network.config, network.spec, seed=config.seed, device=device)
+    fitted = build_method(type(network), network.config, network.spec, seed=config.seed, device=device)
     file = cache_folder("networks") / f"{_key(fitted, source, config, device)}.safetensors"
     if not _restore(fitted, file):
         if not _trained_with_checkpoints(fitted, source, config, file, watch):
-            fitted = build(type(network), network.config, network.spec, seed=config.seed, device=device)
+            fitted = build_method(type(network), network.config, network.spec, seed=config.seed, device=device)
             train(fitted, source, source, config, observer=watch())
         if not _restore(fitted, file):  # another process may have been faster: all use the same network
             _keep(fitted, file)
@@ -66,7 +71,7 @@ def fitted_network(
 
 
 def _trained_with_checkpoints(
-    fitted: Method, source: Domain, config: TrainConfig, file: Path, watch: Callable[[], Observer]
+    fitted: Method, source: Domain, config: TrainConfig, file: Path, watch: Callable[[], TrainingObserver]
 ) -> bool:
     """Train in a folder beside the file. False where nothing can be saved there, or another process uses it."""
     folder = file.with_suffix("")
@@ -122,11 +127,7 @@ def _restore(network: Method, file: Path) -> bool:
 
 def _keep(network: Method, file: Path) -> None:
     """A cache that cannot be written costs time later, and nothing else."""
-    aside = file.with_suffix(f".{time.time_ns()}.partial")
-    try:
+    with suppress(OSError, SafetensorError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}, aside)
-        aside.replace(file)
-    except (OSError, SafetensorError):
-        with suppress(OSError):
-            aside.unlink()
+        with replacing(file, shared=True) as aside:
+            save_file({name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}, aside)

@@ -14,18 +14,18 @@ import numpy as np
 import torch
 
 from ganzoo.batch import image_spec
-from ganzoo.configuration.layers import build, did_you_mean
+from ganzoo.configuration.layers import build_config, did_you_mean
 from ganzoo.dataset import Domain
 from ganzoo.discovery.registry import registry
 from ganzoo.errors import DatasetError, DivergenceError, MetricUnavailableError, UsageError
-from ganzoo.evaluation.evaluate import SharedExtraction, Watcher
-from ganzoo.files.collection import Images, open_images, read_domain, read_images
+from ganzoo.evaluation.evaluate import EvaluationObserver, SharedExtraction
+from ganzoo.files.collection import ImageCollection, open_images, read_domain, read_images
 from ganzoo.files.fit import Channels, Fit, Resizer, common_shape
 from ganzoo.files.location import Location
 from ganzoo.metric import Compares, DomainName, Extractor, Metric, Score
 from ganzoo.system.environment import environment
 from ganzoo.task import GazeTask
-from ganzoo.training.loop import resolve_precision
+from ganzoo.training.devices import resolve_precision
 
 SEED = 0  # of the networks that extractors train
 
@@ -45,7 +45,7 @@ class Collection:
 
     def __init__(self, option: str, path: Path) -> None:
         self.option, self.location = option, Location.parse(path)
-        self.images: Images = open_images(self.location.path, option)
+        self.images: ImageCollection = open_images(self.location.path, option)
 
     def __str__(self) -> str:
         return f"{self.option} {self.location}"
@@ -81,7 +81,7 @@ class CollectionExtraction(SharedExtraction):
         samples: int,
         device: torch.device,
         extractors: Mapping[str, type[Extractor]],
-        watcher: Watcher,
+        watcher: EvaluationObserver,
         most_fit_steps: int | None = None,
     ) -> None:
         shape = common_shape(
@@ -156,7 +156,7 @@ def comparing_metrics(names: Sequence[str], extractors: Sequence[str]) -> list[M
     for extractor in extractors:
         registry().get("extractors", extractor)
     wanted = {"options": {"extractors": tuple(extractors) or tuple(registry().found["extractors"])}}
-    return [found[name](build(found[name].Config, wanted)) for name in names or able]
+    return [found[name](build_config(found[name].Config, wanted)) for name in names or able]
 
 
 def compare(
@@ -168,7 +168,7 @@ def compare(
     *,
     samples: int,
     device: torch.device,
-    watcher: Watcher,
+    watcher: EvaluationObserver,
     most_fit_steps: int | None = None,
 ) -> Compared:
     """Measure `fake` against `real`. Extractors that learn from labels do so on `source`, else on `fake`, else `real`.

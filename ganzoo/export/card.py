@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ganzoo.configuration.layers import as_table
+from ganzoo.configuration.toml import as_table
 from ganzoo.export.function import Function
 from ganzoo.runs.trained import Trained
 from ganzoo.system.environment import environment

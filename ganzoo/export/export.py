@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,16 +15,16 @@ from ganzoo.errors import GanzooError, UsageError
 from ganzoo.export.card import card_of
 from ganzoo.export.formats import FORMATS, Format
 from ganzoo.export.function import Function, function_of
-from ganzoo.files.output import check_writable
-from ganzoo.runs.run_folder import RunFolder
+from ganzoo.files.output import check_writable, writing
 from ganzoo.runs.trained import Trained
+from ganzoo.system.atomic import replacing, write_text
 
 BATCHES = (1, 2, 5)  # sizes of the batches that it is tried with; it was made with 3
 TOLERANCE = 1e-4  # of an output in [-1, 1] that is an eightieth of a grey level; of a gaze .006 degrees
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportedFile:
     """What became of an export."""
 
     file: Path
@@ -34,7 +32,7 @@ class Exported:
     card: dict[str, Any]
 
 
-def export(trained: Trained, format: str, out: Path | None = None, function: str | None = None) -> Exported:
+def export(trained: Trained, format: str, out: Path | None = None, function: str | None = None) -> ExportedFile:
     """Write the function of a capability (the main one of the method, if none is named) to `out`.
 
     Without `out` it is RUN/export/METHOD-FUNCTION and the format's ending. The card lies beside it, and in it.
@@ -56,28 +54,22 @@ def export(trained: Trained, format: str, out: Path | None = None, function: str
         "batches": list(BATCHES),
         "tolerance": TOLERANCE,
     }
-    aside = file.with_name(file.name + ".partial")
-    try:
+    card_file = file.with_name(file.name + ".json")
+    with writing(file):
         file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            written.write(trained, made, aside, card)
-        except OSError:
-            raise
-        except Exception as error:  # each exporter has its own way to refuse
-            raise UsageError(
-                f"method {trained.plan.method.name} cannot be exported to {format}: its {made.name} does what that "
-                f"format cannot ({type(error).__name__}: {_first_line(error)})"
-            ) from error
-        card["checked"]["largest_difference"] = _check(trained, written, aside, made, format)
-        card_file = file.with_name(file.name + ".json")
-        RunFolder(file.parent).replace(card_file, json.dumps(card, indent=1, default=str) + "\n")
-        os.replace(aside, file)
-    except OSError as error:
-        raise GanzooError(f"{file} cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            aside.unlink(missing_ok=True)
-    return Exported(file, card_file, card)
+        with replacing(file) as aside:
+            try:
+                written.write(trained, made, aside, card)
+            except OSError:
+                raise
+            except Exception as error:  # each exporter has its own way to refuse
+                raise UsageError(
+                    f"method {trained.plan.method.name} cannot be exported to {format}: its {made.name} does what that "
+                    f"format cannot ({type(error).__name__}: {_first_line(error)})"
+                ) from error
+            card["checked"]["largest_difference"] = _check(trained, written, aside, made, format)
+            write_text(card_file, json.dumps(card, indent=1, default=str) + "\n")
+    return ExportedFile(file, card_file, card)
 
 
 def check_libraries(format: str) -> None:

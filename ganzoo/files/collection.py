@@ -34,7 +34,7 @@ INNER = "**"  # as the last part of a path: the folders inside, too
 _LONG = 1000  # more images than these take long enough to show progress
 
 
-class Images(ABC):
+class ImageCollection(ABC):
     """Images in a fixed order, with a name each. Nothing is decoded before `read`."""
 
     path: Path
@@ -54,7 +54,7 @@ class Images(ABC):
         """The labels of all images. Raises DatasetError where they are impossible or do not fit the images."""
 
 
-class ImageFolder(Images):
+class ImageFolder(ImageCollection):
     """The images in a folder, in the natural order of their names (2.png before 10.png).
 
     With `inner`, also those in folders inside it, which are named as p00/2.png.
@@ -85,7 +85,7 @@ class ImageFolder(Images):
         return folder_labels(self.path, self.names)
 
 
-class ImageArchive(Images):
+class ImageArchive(ImageCollection):
     """The array `image` of an npz file: uint8 [N, H, W] or [N, H, W, C]. Names are row numbers."""
 
     def __init__(self, file: Path) -> None:
@@ -131,7 +131,7 @@ class ImageArchive(Images):
         )
 
 
-class StoreImages(Images):
+class StoreImages(ImageCollection):
     """A prepared store. Evenly spaced rows, such as those of any slice, stay in its memory map."""
 
     def __init__(self, folder: Path) -> None:
@@ -160,7 +160,7 @@ class StoreImages(Images):
         )
 
 
-def open_images(path: Path, what: str) -> Images:
+def open_images(path: Path, what: str) -> ImageCollection:
     """A prepared store, a folder, FOLDER/** with the folders inside it, or an npz; `what` is the option that named it.
 
     Raises DatasetError where it is none of them.
@@ -179,7 +179,7 @@ def open_images(path: Path, what: str) -> Images:
     raise DatasetError(f"{what} {path} must be a folder of images, an .npz file or a prepared store")
 
 
-def read_domain(name: str, images: Images, location: Location, fit: Fit, *, labelled: bool) -> Domain:
+def read_domain(name: str, images: ImageCollection, location: Location, fit: Fit, *, labelled: bool) -> Domain:
     """The chosen rows of `images` as a domain, fitted.
 
     Raises DatasetError where images cannot be fitted, labels are impossible, or absent where `labelled` wants them.
@@ -204,7 +204,7 @@ def read_domain(name: str, images: Images, location: Location, fit: Fit, *, labe
     )
 
 
-def read_images(name: str, images: Images, location: Location, fit: Fit) -> Domain:
+def read_images(name: str, images: ImageCollection, location: Location, fit: Fit) -> Domain:
     """The chosen rows of `images`, fitted, without looking for labels.
 
     Raises DatasetError where images cannot be read or fitted.

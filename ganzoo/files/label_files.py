@@ -10,7 +10,7 @@ from ganzoo.errors import DatasetError
 from ganzoo.files import strict_json
 from ganzoo.files.guard import check_inside, check_plain, reading, some
 from ganzoo.files.label_table import CSV_NAME, label_table, table_labels
-from ganzoo.files.labels import PERSON_KEYS, Columns, Rows, person_of
+from ganzoo.files.labels import PERSON_KEYS, Columns, LabelRows, person_of
 from ganzoo.files.look_vector import look_vector
 from ganzoo.files.names import composed
 
@@ -33,7 +33,7 @@ def folder_labels(folder: Path, names: Sequence[str]) -> Columns:
             f"{folder}: {len(without):,} of {len(names):,} images have no json file beside them ({some(without)})"
         )
     _check_not_shared(folder, files)
-    rows = Rows()
+    rows = LabelRows()
     for name in names:
         _add_json(rows, files[name])
     return rows.checked(str(folder), names)
@@ -109,7 +109,7 @@ def _check_inside(file: Path, folder: Path) -> None:
         raise DatasetError(f"{file}: {error}") from None
 
 
-def _add_json(rows: Rows, file: Path) -> None:
+def _add_json(rows: LabelRows, file: Path) -> None:
     check_plain(file)
     with reading(file, "json file"):
         if file.stat().st_size > _MAX_JSON_BYTES:

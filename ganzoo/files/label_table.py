@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ganzoo.errors import DatasetError
 from ganzoo.files.guard import check_plain, reading, some
-from ganzoo.files.labels import Columns, Rows, person_of
+from ganzoo.files.labels import Columns, LabelRows, person_of
 from ganzoo.files.names import composed
 from ganzoo.files.table import numbers_of, read_table
 
@@ -53,7 +53,7 @@ def table_labels(file: Path, names: Sequence[str]) -> Columns:
     key = _key(names)
     at = {key(record["file"]): (line, record) for line, record in lines}
     _match([record["file"] for _, record in lines], names, key, file)
-    rows = Rows()
+    rows = LabelRows()
     for name in names:
         line, record = at[key(name)]
         where = f"{file} line {line}"

@@ -34,7 +34,7 @@ class Columns:
 
 
 @dataclass
-class Rows:
+class LabelRows:
     """Raw values, row by row, before anything is checked; None where a row has none."""
 
     gaze: list[Sequence[float] | None] = field(default_factory=list)

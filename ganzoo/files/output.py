@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -17,18 +16,10 @@ import numpy as np
 
 from ganzoo.errors import GanzooError, UsageError
 from ganzoo.files import strict_json
+from ganzoo.system.atomic import replacing
 
-LONGEST = 255  # bytes of a name, on most file systems
 MANIFEST = "manifest.json"
 _UNFINISHED = ".unfinished.json"  # who is filling the folder; hidden, so that no image or label has its name
-
-
-def beside(path: Path, ending: str = ".partial") -> Path:
-    """Where to write what will get the name `path`: the name with an ending, shortened where it would be too long."""
-    name = path.name + ending
-    if len(os.fsencode(name)) > LONGEST:
-        name = hashlib.blake2b(os.fsencode(path.name), digest_size=16).hexdigest() + ending
-    return path.with_name(name)
 
 
 class OutputFolder:
@@ -110,15 +101,9 @@ class OutputFile:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """A path to write to, which becomes `path` when the body ends well."""
-    aside = beside(path)
-    with writing(path):
-        try:
-            yield aside
-            os.replace(aside, path)
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
+    """A path to write to, which becomes `path` when the body ends well. Raises GanzooError if the disk refuses."""
+    with writing(path), replacing(path) as aside:
+        yield aside
 
 
 def _csv_instead_of(path: Path) -> Path:

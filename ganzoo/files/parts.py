@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ganzoo.dataset import Domain
 from ganzoo.errors import ConfigError
-from ganzoo.files.collection import Images, open_images, read_domain, read_images
+from ganzoo.files.collection import ImageCollection, open_images, read_domain, read_images
 from ganzoo.files.fit import Channels, Fit, Resizer, common_shape
 from ganzoo.files.image_file import Shape
 from ganzoo.files.location import Location
@@ -41,9 +41,9 @@ class Parts:
 
     def __init__(self, dataset: str, config: PartsConfig, leading: str) -> None:
         self.dataset, self.config, self.leading = dataset, config, leading
-        self._opened: dict[str, tuple[Location, Images]] = {}
+        self._opened: dict[str, tuple[Location, ImageCollection]] = {}
 
-    def open(self, part: str) -> tuple[Location, Images]:
+    def open(self, part: str) -> tuple[Location, ImageCollection]:
         """Where a part is, and what is there. Nothing is decoded."""
         if part not in self._opened:
             flag = "--" + part.replace("_", "-")

@@ -36,7 +36,7 @@ class Backbone(ABC):
         return ""
 
 
-class Gaze(Backbone):
+class GazeBackbone(Backbone):
     """Four convolutions and 256 features; images of any size."""
 
     name = "gaze"
@@ -56,7 +56,7 @@ class Gaze(Backbone):
         ), 256  # fmt: skip
 
 
-class Digits(Backbone):
+class DigitBackbone(Backbone):
     """The network of Ganin et al. 2016, figure 4 (a): 768 features at 28 x 28 pixels."""
 
     name = "mnist"
@@ -84,7 +84,7 @@ class Digits(Backbone):
         return "" if min(_left(shape)) >= 1 else least
 
 
-class Perceptron(Backbone):
+class PerceptronBackbone(Backbone):
     """Two hidden layers of 256 units, for features that another network made and for points."""
 
     name = "mlp"
@@ -100,12 +100,14 @@ class Perceptron(Backbone):
         return nn.Sequential(nn.Flatten(), *layer(prod(shape)), *layer(256)), 256
 
 
-BACKBONES: dict[str, type[Backbone]] = {backbone.name: backbone for backbone in (Gaze, Digits, Perceptron)}
+BACKBONES: dict[str, type[Backbone]] = {
+    backbone.name: backbone for backbone in (GazeBackbone, DigitBackbone, PerceptronBackbone)
+}
 """By name. The registry adds the backbones of plugins when it loads them."""
 
 
 def _left(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Rows and columns of the last feature maps of `Digits`."""
+    """Rows and columns of the last feature maps of `DigitBackbone`."""
     rows, columns = (((side - 4) // 2 - 4) // 2 for side in shape[1:])
     return rows, columns
 
@@ -119,4 +121,4 @@ def _convolution(
 
 @hookimpl
 def ganzoo_backbones() -> Sequence[type[Backbone]]:
-    return [Gaze, Digits, Perceptron]
+    return [GazeBackbone, DigitBackbone, PerceptronBackbone]

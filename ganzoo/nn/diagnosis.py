@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-COLLAPSED = 0.25  # of the variety that the reference has
+COLLAPSED = 0.25  # of the diversity that the reference has
 SATURATED = 0.99  # of a discriminator's answers are right
 UNCHANGED = 1.0  # grey level of 255
 
 
 def mode_collapse(means: Mapping[str, float], term: str, outputs: str, reference: str, fix: str) -> list[str]:
-    """`term` is `ganzoo.nn.variety.variety` of the `outputs`, relative to the `reference`."""
+    """`term` is `ganzoo.nn.diversity.diversity` of the `outputs`, relative to the `reference`."""
     value = means.get(term)
     if value is None or value >= COLLAPSED:
         return []

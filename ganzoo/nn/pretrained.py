@@ -17,6 +17,7 @@ from urllib.error import URLError
 import torch
 
 from ganzoo.errors import WeightsUnavailableError
+from ganzoo.system.atomic import replacing
 
 TIMEOUT_S = 15
 _failed: dict[str, str] = {}  # downloads that failed in this process, each tried once: address -> what went wrong
@@ -87,15 +88,12 @@ class PretrainedFile:
 
     def _download(self, to: Path) -> str:
         """Fetch the weights. What went wrong, in words; empty if nothing did."""
-        aside = to.with_suffix(f".{os.getpid()}.partial")
         try:
             to.parent.mkdir(parents=True, exist_ok=True)
-            with urllib.request.urlopen(self.url, timeout=TIMEOUT_S) as answer, aside.open("wb") as file:
-                shutil.copyfileobj(answer, file)
-            self._verified(aside)
-            aside.replace(to)
+            with replacing(to, shared=True) as aside:
+                with urllib.request.urlopen(self.url, timeout=TIMEOUT_S) as answer, aside.open("wb") as file:
+                    shutil.copyfileobj(answer, file)
+                self._verified(aside)
         except (URLError, OSError, WeightsUnavailableError) as error:
             return str(getattr(error, "reason", error))
-        finally:
-            aside.unlink(missing_ok=True)
         return ""

@@ -8,6 +8,7 @@ from typing import Any
 
 from ganzoo.errors import printable
 from ganzoo.files.output import writing
+from ganzoo.system.atomic import replacing
 
 LARGEST = 1e30
 
@@ -34,10 +35,8 @@ def loss_curves(records: Sequence[Mapping[str, Any]], file: Path, title: str) ->
         axes.tick_params(labelsize=7)
         axes.grid(alpha=0.3)
     figure.suptitle(printable(title), fontsize=10, parse_math=False)
-    aside = file.with_suffix(".partial.png")
-    with writing(file):
-        figure.savefig(aside, dpi=120)
-        aside.replace(file)
+    with writing(file), replacing(file) as aside:
+        figure.savefig(aside, dpi=120, format="png")
 
 
 def _is_drawable(*values: Any) -> bool:

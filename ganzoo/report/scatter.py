@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ganzoo.files.output import writing
+from ganzoo.system.atomic import replacing
 
 POINTS = 2_000  # of each set
 PANEL = 4.5  # inches
@@ -29,10 +30,8 @@ def scatter_plots(made: Sequence[tuple[str, np.ndarray]], real: np.ndarray, file
         panels = figure.subplots(1, len(made), sharex=True, sharey=True, squeeze=False)[0]
         for axes, (adjective, points) in zip(panels, made, strict=True):
             _panel(axes, adjective, points, real)
-        aside = file.with_suffix(".partial.png")
-        with writing(file):
-            figure.savefig(aside, dpi=120)
-            aside.replace(file)
+        with writing(file), replacing(file) as aside:
+            figure.savefig(aside, dpi=120, format="png")
 
 
 def _panel(axes: Axes, adjective: str, points: np.ndarray, real: np.ndarray) -> None:

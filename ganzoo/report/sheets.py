@@ -20,8 +20,9 @@ from ganzoo.files.output import writing
 from ganzoo.method import Method
 from ganzoo.pixels import to_uint8
 from ganzoo.report.scatter import POINTS, scatter_plots
+from ganzoo.system.atomic import replacing
+from ganzoo.training.devices import device_of
 from ganzoo.training.loader import reseed
-from ganzoo.training.loop import device_of
 
 COLUMNS = 12
 ENLARGED = 2  # eyes are small; a sheet is looked at
@@ -102,7 +103,5 @@ def _grid(rows: list[Tensor], file: Path) -> None:
     framed = F.pad(images, (0, FRAME, 0, FRAME), value=255)
     grid = rearrange(framed, "(row column) c h w -> c (row h) (column w)", column=COLUMNS)
     pixels = F.pad(grid, (FRAME, 0, FRAME, 0), value=255).permute(1, 2, 0).numpy()
-    aside = file.with_suffix(".partial.png")
-    with writing(file):
-        Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(aside)
-        aside.replace(file)
+    with writing(file), replacing(file) as aside:
+        Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(aside, format="png")

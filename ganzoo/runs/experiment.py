@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from ganzoo.batch import DataSpec
-from ganzoo.configuration.layers import as_table, build, did_you_mean, path_settings
+from ganzoo.configuration.layers import did_you_mean, path_settings
+from ganzoo.configuration.toml import as_table
 from ganzoo.dataset import Dataset
 from ganzoo.discovery.registry import registry
 from ganzoo.errors import (
@@ -23,7 +24,7 @@ from ganzoo.errors import (
     NotEnoughMemoryError,
     UnknownNameError,
 )
-from ganzoo.evaluation.evaluate import EvaluateConfig, TrainedEvaluation, Watcher, evaluate, settings_hash
+from ganzoo.evaluation.evaluate import EvaluateConfig, EvaluationObserver, TrainedEvaluation, evaluate, settings_hash
 from ganzoo.files.output import check_writable
 from ganzoo.method import Method
 from ganzoo.metric import Metric, Score
@@ -39,8 +40,11 @@ from ganzoo.system.environment import environment
 from ganzoo.system.lock import locked
 from ganzoo.system.paths import absolute
 from ganzoo.training import checkpoint, signals
-from ganzoo.training.loop import WHEN_TO_STOP, Observer, TrainConfig, check, resolve_device, resolve_precision, train
-from ganzoo.training.loop import build as build_method
+from ganzoo.training.build import build_method, check_trainable
+from ganzoo.training.config import WHEN_TO_STOP, TrainConfig
+from ganzoo.training.devices import resolve_device, resolve_precision
+from ganzoo.training.loop import train
+from ganzoo.training.observer import TrainingObserver
 
 Layers = Mapping[str, Mapping[str, Any]]  # layer -> table -> settings, such as {"options": {"train": {"steps": 10}}}
 
@@ -91,13 +95,15 @@ def make_plan(
 
     def resolve(config: type[Settings], table: str) -> Any:
         picked = {layer: tables.get(table, {}) for layer, tables in layers.items()}
-        return build(config, {f"{layer} [{table}]" if layer != "options" else layer: v for layer, v in picked.items()})
+        return build_method(
+            config, {f"{layer} [{table}]" if layer != "options" else layer: v for layer, v in picked.items()}
+        )
 
     def resolve_metric(name: str, config: type[Settings]) -> Settings:
         picked = {layer: _table(tables, "metric", layer).get(name, {}) for layer, tables in layers.items()}
         renamed = {f"{layer} [metric.{name}]" if layer != "options" else layer: v for layer, v in picked.items()}
         try:
-            return build(config, renamed)
+            return build_method(config, renamed)
         except ConfigError as error:
             raise ConfigError(f"metric {name}: {error}") from error
 
@@ -157,10 +163,10 @@ def load_trained(folder: RunFolder, plan: Plan, device: torch.device) -> tuple[M
     return method.eval(), checkpoint.load(newest, method)
 
 
-class _Recorder(Observer):
+class _Recorder(TrainingObserver):
     """Writes what happens into the run folder, and passes it on."""
 
-    def __init__(self, folder: RunFolder, images_per_batch: int, tracking: Tracking, inner: Observer) -> None:
+    def __init__(self, folder: RunFolder, images_per_batch: int, tracking: Tracking, inner: TrainingObserver) -> None:
         self.folder, self.images_per_batch, self.tracking = folder, images_per_batch, tracking
         self.inner = TrackedTraining(tracking, folder, inner)
 
@@ -191,21 +197,23 @@ class _Recorder(Observer):
         self.folder.log(self.folder.timing_file, {"step": step, "images": self.images, "seconds": seconds})
         self.inner.logged(step, means, warnings)
 
-    def saved(self, step: int) -> None:
-        self.inner.saved(step)
+    def saving(self, step: int) -> None:
+        self.inner.saving(step)
 
 
-class Stage(Watcher):
+class RunObserver(EvaluationObserver):
     """What a run tells the outside beyond an evaluation."""
 
-    def training(self, plan: Plan, folder: RunFolder, method: Method, dataset: Dataset) -> Observer:
+    def training(self, plan: Plan, folder: RunFolder, method: Method, dataset: Dataset) -> TrainingObserver:
         """Training begins or goes on; the loop tells the observer returned here."""
-        return Observer()
+        return TrainingObserver()
 
 
-def run(plan: Plan, folder: RunFolder, stage: Stage | None = None, tracking: Tracking | None = None) -> list[Score]:
+def run(
+    plan: Plan, folder: RunFolder, stage: RunObserver | None = None, tracking: Tracking | None = None
+) -> list[Score]:
     """Train, evaluate and write the run folder, going on from where an earlier attempt stopped."""
-    stage, tracking = stage or Stage(), tracking or Tracking(())
+    stage, tracking = stage or RunObserver(), tracking or Tracking(())
     device = local_device(plan.train.device)
     with signals.heard(), ExitStack() as held, tracking.closing():
         method, dataset, first_process = _train(plan, folder, stage, device, held, tracking)
@@ -218,12 +226,12 @@ def run(plan: Plan, folder: RunFolder, stage: Stage | None = None, tracking: Tra
 
 
 def _train(
-    plan: Plan, folder: RunFolder, stage: Stage, device: torch.device, held: ExitStack, tracking: Tracking
+    plan: Plan, folder: RunFolder, stage: RunObserver, device: torch.device, held: ExitStack, tracking: Tracking
 ) -> tuple[Method, Dataset, bool]:
     """The trained method, its data, and whether this is the first process, which then holds the folder."""
     with dist.process_group(device):
         first_process = dist.rank() == 0
-        check(plan.method, plan.train, device)  # before any work, and before there is a folder
+        check_trainable(plan.method, plan.train, device)  # before any work, and before there is a folder
         dataset = plan.dataset(plan.dataset_config)
         weights = first_weights(plan.giver, plan.method, folder)
         free = check_settings(plan, folder)
@@ -247,7 +255,7 @@ def _train(
             held.enter_context(locked(folder.path))
             folder.begin()
         dist.barrier()
-        observer = stage.training(plan, folder, method, dataset) if first_process else Observer()
+        observer = stage.training(plan, folder, method, dataset) if first_process else TrainingObserver()
         if first_process:
             observer = _Recorder(folder, plan.train.batch_size * dist.world(), tracking, observer)
         try:
@@ -272,7 +280,7 @@ def check_settings(plan: Plan, folder: RunFolder) -> list[str]:
 
 
 def measure(
-    plan: Plan, folder: RunFolder, method: Method, dataset: Dataset, stage: Watcher, step: int | None = None
+    plan: Plan, folder: RunFolder, method: Method, dataset: Dataset, stage: EvaluationObserver, step: int | None = None
 ) -> tuple[list[Score], dict[str, Any]]:
     """The scores of a method trained to `step`, the last one where none is given, and what metrics.json says beside.
 
@@ -294,7 +302,7 @@ def measure(
         with deterministic(plan.train.deterministic):
             scores, seconds = evaluate(data, metrics)
     except Exception as error:
-        if not out_of_memory.refused(error):
+        if not out_of_memory.is_out_of_memory(error):
             raise
         raise NotEnoughMemoryError(
             f"there is not enough memory to measure {plan.method.name} with --samples {plan.evaluate.samples}; fewer "

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganzoo.configuration.layers import as_table
+from ganzoo.configuration.toml import as_table
 from ganzoo.errors import CheckpointError, ConfigError
 from ganzoo.method import Method
-from ganzoo.runs.origin import Weights, origin_of
+from ganzoo.runs.origin import WeightsRecord, origin_of
 from ganzoo.runs.run_folder import RunFolder, differing
 from ganzoo.training import checkpoint
 
@@ -19,7 +19,7 @@ class FirstWeights:
 
     giver: RunFolder
     path: Path
-    noted: Weights
+    noted: WeightsRecord
 
     def load(self, method: Method) -> None:
         """Give `method` all parameters and buffers. Raises ConfigError where they do not fit it."""
@@ -54,7 +54,7 @@ def first_weights(giver: Path | None, method: type[Method], folder: RunFolder) -
     newest = checkpoint.latest(giver)
     if newest is None:
         raise CheckpointError(f"--from {giver} has no whole checkpoint yet")
-    noted = Weights(step=int(newest.name[-8:]), sha256=checkpoint.weights_hash(giver))
+    noted = WeightsRecord(step=int(newest.name[-8:]), sha256=checkpoint.weights_hash(giver))
     if folder.settings_file.exists() and origin_of(folder).weights not in (None, noted):
         raise ConfigError(
             f"--from {giver} has other weights now than when {folder.path} began, which has saved nothing yet; "

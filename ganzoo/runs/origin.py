@@ -27,7 +27,7 @@ HASHED = 8_192  # images of a domain, evenly spaced: a store may be larger than 
 PARTS = ("source", "source_test", "target", "target_test")
 
 
-class Weights(Settings):
+class WeightsRecord(Settings):
     """The first weights, where they are those of another run."""
 
     step: int = Field(..., ge=1, description="Of the checkpoint that they were taken from.")
@@ -40,7 +40,7 @@ class Origin(Settings):
     folder: str = Field("", description="The run folder when the run began, from the root.")
     plugins: dict[str, str] = Field({}, description="Plugin files that were given, from the root, with their SHA-256.")
     data: dict[str, str] = Field({}, description="The fingerprint of each part of the data.")
-    weights: Weights | None = Field(None, description="The first weights, where another run gave them.")
+    weights: WeightsRecord | None = Field(None, description="The first weights, where another run gave them.")
     ends: tuple[int, ...] = Field((), description="Steps at which the run had ended before --steps was raised.")
 
 
@@ -58,7 +58,7 @@ def read_origin(tables: Mapping[str, Any], file: Path) -> Origin:
         raise ConfigError(f"{file}: [origin] {place} is not what ganzoo writes there") from None
 
 
-def new_origin(folder: RunFolder, dataset: Dataset, weights: Weights | None) -> Origin:
+def new_origin(folder: RunFolder, dataset: Dataset, weights: WeightsRecord | None) -> Origin:
     """The origin of a run that begins in `folder` now."""
     plugins = {str(plugin.file): plugin.sha256 for plugin in registry().files()}
     return Origin(

@@ -11,13 +11,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ganzoo.configuration.layers import read_toml, write_toml
+from ganzoo.configuration.toml import read_toml, write_toml
 from ganzoo.errors import ConfigError, GanzooError
 from ganzoo.files import strict_json
 from ganzoo.files.output import writing
 from ganzoo.metric import Score
+from ganzoo.system.atomic import write_text
 from ganzoo.training import checkpoint
-from ganzoo.training.loop import WHEN_TO_STOP
+from ganzoo.training.config import WHEN_TO_STOP
 
 TABLES = ("run", "method", "dataset", "train", "evaluate", "metric")  # what must agree for a run to go on
 FREE = tuple(f"train.{name}" for name in WHEN_TO_STOP)  # except for these
@@ -166,13 +167,8 @@ class RunFolder:
 
     def replace(self, file: Path, text: str) -> None:
         """Write a file aside and rename it. Raises GanzooError where the disk refuses."""
-        aside = file.with_name(file.name + ".partial")
         with writing(file):
-            with aside.open("w", encoding="utf-8") as handle:
-                handle.write(text)
-                handle.flush()
-                os.fsync(handle.fileno())
-            os.replace(aside, file)
+            write_text(file, text)
 
 
 def differing(old: Mapping[str, Any], new: Mapping[str, Any], free: Collection[str] = ()) -> list[str]:

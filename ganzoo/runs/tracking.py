@@ -16,7 +16,7 @@ from ganzoo.files import strict_json
 from ganzoo.metric import Score
 from ganzoo.runs.run_folder import RunFolder
 from ganzoo.tracker import RunCard, State, Tracker
-from ganzoo.training.loop import Observer
+from ganzoo.training.observer import TrainingObserver
 
 FILE = "trackers.json"  # in the run folder: what each tracker calls the run
 
@@ -111,10 +111,10 @@ class Tracking:
             self.seconds += time.perf_counter() - began
 
 
-class TrackedTraining(Observer):
+class TrackedTraining(TrainingObserver):
     """Tells the trackers what the loop tells, and passes it on first: `inner` makes the pictures."""
 
-    def __init__(self, tracking: Tracking, folder: RunFolder, inner: Observer) -> None:
+    def __init__(self, tracking: Tracking, folder: RunFolder, inner: TrainingObserver) -> None:
         self.tracking, self.folder, self.inner = tracking, folder, inner
         self.known = self._pictures()
 
@@ -138,8 +138,8 @@ class TrackedTraining(Observer):
         self.inner.logged(step, means, warnings)
         self.tracking.log(step, means)
 
-    def saved(self, step: int) -> None:
-        self.inner.saved(step)
+    def saving(self, step: int) -> None:
+        self.inner.saving(step)
         before, self.known = self.known, self._pictures()
         for picture, changed in self.known.items():
             if before.get(picture) != changed:

@@ -25,8 +25,7 @@ from ganzoo.runs.experiment import Plan, load_trained, plan_of_run
 from ganzoo.runs.run_folder import RunFolder
 from ganzoo.system import out_of_memory
 from ganzoo.system.paths import typed
-from ganzoo.training.devices import random_state_kept
-from ganzoo.training.loop import resolve_device
+from ganzoo.training.devices import random_state_kept, resolve_device
 
 BATCH_SIZE = 256  # the default of the commands, so that both give the same
 
@@ -125,7 +124,7 @@ class Trained:
             with random_state_kept(self.device), blaming(f"method {self.plan.method.name}, {name}"):
                 yield
         except Exception as error:
-            if not out_of_memory.refused(error):
+            if not out_of_memory.is_out_of_memory(error):
                 raise
             said = f"{name} ran out of memory; a smaller batch_size or fewer rows may fit"
             raise NotEnoughMemoryError(said) from error

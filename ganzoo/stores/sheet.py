@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from ganzoo.errors import printable
 from ganzoo.files.output import writing
 from ganzoo.files.store import Store
+from ganzoo.system.atomic import replacing
 
 COLUMNS, ROWS = 8, 5
 ARROW = 0.45  # of the image's width, for a gaze at right angles to the camera's axis
@@ -51,7 +52,5 @@ def contact_sheet(store: Store, file: Path, *, columns: int = COLUMNS, rows: int
     labels = "pitch, yaw above each image; the arrow is the gaze" if gaze is not None else ""
     title = f"{store.card.get('name', store.path.name)}: {len(store):,} images. {labels}"
     figure.suptitle(printable(title), fontsize=9, parse_math=False)
-    aside = file.with_name(file.name + ".partial")
-    with writing(file):
+    with writing(file), replacing(file) as aside:
         figure.savefig(aside, dpi=110, format="png")
-        aside.replace(file)

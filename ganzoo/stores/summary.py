@@ -13,7 +13,7 @@ BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnSummary:
     """A column of numbers, or of words (then without range and histogram)."""
 
     missing: int
@@ -29,7 +29,7 @@ class Column:
         return "".join(BLOCKS[-(-count * (len(BLOCKS) - 1) // most)] for count in self.histogram) if most else ""
 
 
-def summary(store: Store) -> dict[str, Column]:
+def summary(store: Store) -> dict[str, ColumnSummary]:
     """Of each column of single values (not of vectors) what is in it."""
     found = {}
     for name in store.columns:
@@ -38,15 +38,15 @@ def summary(store: Store) -> dict[str, Column]:
             continue
         if values.dtype.kind not in "fiu":
             known = values[[value is not None for value in values]] if values.dtype == object else values
-            found[name] = Column(len(values) - len(known), len(np.unique(known.astype(str))))
+            found[name] = ColumnSummary(len(values) - len(known), len(np.unique(known.astype(str))))
             continue
         numbers = values.astype(np.float64)
         known = numbers[np.isfinite(numbers)]
         missing, different = len(numbers) - len(known), len(np.unique(known))
         if not len(known):
-            found[name] = Column(missing, 0)
+            found[name] = ColumnSummary(missing, 0)
             continue
         counts, _ = np.histogram(known, BINS)
         ends = float(known.min()), float(known.mean()), float(known.max())
-        found[name] = Column(missing, different, *ends, tuple(counts.tolist()))
+        found[name] = ColumnSummary(missing, different, *ends, tuple(counts.tolist()))
     return found

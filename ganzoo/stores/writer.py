@@ -20,8 +20,9 @@ from ganzoo.errors import DatasetError, GanzooError, UsageError
 from ganzoo.files import strict_json
 from ganzoo.files.archive import Piece
 from ganzoo.files.guard import reading
-from ganzoo.files.output import beside, writing
+from ganzoo.files.output import writing
 from ganzoo.files.store import CARD, IMAGES, LABELS, as_table
+from ganzoo.system.atomic import beside
 from ganzoo.system.lock import FILE as LOCK
 from ganzoo.system.lock import locked
 

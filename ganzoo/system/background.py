@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 
-class Beside:
+class BackgroundWork:
     """One piece of work at a time, in order. What a piece raises is raised by the next call of `do` or `wait`."""
 
     def __init__(self, name: str) -> None:

@@ -16,7 +16,7 @@ REFUSALS = (  # torch has a type of its own for a GPU's refusal, and for the hos
 )
 
 
-def refused(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error means that the host or a device has no memory left."""
     if isinstance(error, MemoryError):
         return True

@@ -55,7 +55,7 @@ def subjects(cls: type) -> list[type]:
             settings = {**preset.get("method", {}), **own}
             if name != "default":
                 settings = {**settings, **_smaller(cls, settings)}
-            chosen = layers.build(original(cls).Config, {f"preset {name!r}": settings})
+            chosen = layers.build_config(original(cls).Config, {f"preset {name!r}": settings})
             given = _configured(cls, settings, "" if name == "default" else name) if settings != own else cls
             found.setdefault(chosen.model_dump_json(), given)
     except Exception:  # presets_are_valid says what is wrong with them
@@ -65,14 +65,14 @@ def subjects(cls: type) -> list[type]:
 
 def _smaller(cls: type[Method], settings: Mapping[str, Any]) -> dict[str, Any]:
     """The sizes among the settings that are larger than `checked_at_most`."""
-    chosen = layers.build(original(cls).Config, {"preset": settings})
+    chosen = layers.build_config(original(cls).Config, {"preset": settings})
     return {name: most for name, most in cls.checked_at_most.items() if getattr(chosen, name) > most}
 
 
 def _configured(cls: type[Plugin], settings: Mapping[str, Any], preset: str) -> type[Plugin]:
     kind: Any = original(cls)
     settings = {**settings_of(cls), **settings}
-    chosen = layers.build(kind.Config, {"options": settings})
+    chosen = layers.build_config(kind.Config, {"options": settings})
     fields: dict[str, Any] = {}
     for name in settings:
         field = copy(kind.Config.model_fields[name])

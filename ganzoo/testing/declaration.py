@@ -21,14 +21,14 @@ from ganzoo.settings import Settings
 from ganzoo.task import Task
 from ganzoo.testing.checks import check, require, skip, violate
 from ganzoo.tracker import Tracker
-from ganzoo.training.loop import TrainConfig
+from ganzoo.training.config import TrainConfig
 
 PUBLIC_MODULES = frozenset(file.stem for file in Path(ganzoo.__file__).parent.glob("[a-z]*.py"))
 PUBLIC_NAMES = frozenset({"hookimpl", "__version__"})
 
 
 def may_be_imported(name: str) -> bool:
-    """Whether the contract lets a plugin import the module or thing `name` of ganzoo, such as `ganzoo.nn.average`."""
+    """Whether the contract lets a plugin import the module or thing `name` of ganzoo, such as `ganzoo.nn.ema`."""
     first = name.split(".")[1] if "." in name else ""
     return first in {"", *PUBLIC_MODULES, *PUBLIC_NAMES, *ganzoo.PUBLIC_PACKAGES}
 
@@ -68,7 +68,9 @@ def config_is_frozen_and_described(cls: type[Method] | type[Dataset] | type[Metr
     (Method, Dataset, Metric, Tracker, Capability, Task, Backbone),
     once=True,
     why="The loop, the registry and the command line change between versions; the contract does not.",
-    mend="Import only the modules at the top of ganzoo and its packages " + ", ".join(ganzoo.PUBLIC_PACKAGES) + ", and no "
+    mend="Import only the modules at the top of ganzoo and its packages "
+    + ", ".join(ganzoo.PUBLIC_PACKAGES)
+    + ", and no "
     "other plugin.",
 )
 def imports_only_the_contract(cls: type) -> None:

@@ -21,10 +21,11 @@ from safetensors.torch import save_file
 from ganzoo.testing import toy
 from ganzoo.testing.configured import configured
 from ganzoo.training import loop
-from ganzoo.training.loop import Observer, TrainConfig
+from ganzoo.training.config import TrainConfig
+from ganzoo.training.observer import TrainingObserver
 
 
-class _Killed(Observer):
+class _Killed(TrainingObserver):
     def __init__(self, at: int) -> None:
         self.at = at
 

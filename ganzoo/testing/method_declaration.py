@@ -13,7 +13,7 @@ from ganzoo.testing import toy
 from ganzoo.testing.checks import check, require
 from ganzoo.testing.configured import name_of, original, subjects
 from ganzoo.testing.declaration import words_are_given
-from ganzoo.training.loop import TrainConfig
+from ganzoo.training.config import TrainConfig
 from ganzoo.training.timeline import groups_of
 
 
@@ -55,11 +55,11 @@ def presets_are_valid(cls: type[Method]) -> None:
         unknown = sorted(set(preset) - {"method", "train"})
         require(not unknown, f"preset {name!r} has a table {', '.join(unknown)}; there are method and train")
         layer = f"preset {name!r}"
-        layers.build(TrainConfig, {layer: preset.get("train", {})})
-        layers.build(cls.Config, {layer: preset.get("method", {})})
+        layers.build_config(TrainConfig, {layer: preset.get("train", {})})
+        layers.build_config(cls.Config, {layer: preset.get("method", {})})
     wrong = [name for name in cls.checked_at_most if name not in cls.Config.model_fields]
     require(not wrong, f"checked_at_most names {', '.join(wrong)}, which is not a setting")
-    layers.build(cls.Config, {"checked_at_most": cls.checked_at_most})
+    layers.build_config(cls.Config, {"checked_at_most": cls.checked_at_most})
     for chosen in subjects(cls):
         method, name = toy.build(chosen), name_of(chosen)
         require(not method.phases() or toy.kinds_of_step(method), f"{name} schedules nothing")

@@ -14,7 +14,7 @@ from ganzoo.errors import PluginError
 from ganzoo.method import Method
 from ganzoo.testing import toy
 from ganzoo.testing.checks import check, require
-from ganzoo.training.loop import TrainConfig
+from ganzoo.training.config import TrainConfig
 from ganzoo.training.phases import phase_runners
 from ganzoo.training.timeline import Timeline
 

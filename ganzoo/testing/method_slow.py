@@ -21,7 +21,8 @@ from ganzoo.testing.checks import check, require, skip
 from ganzoo.testing.configured import original, settings_of
 from ganzoo.testing.method_outputs import able, inputs_for, quietly
 from ganzoo.training import loop
-from ganzoo.training.loop import Observer, TrainConfig
+from ganzoo.training.config import TrainConfig
+from ganzoo.training.observer import TrainingObserver
 
 STEPS = 3_000  # in which the toy domain must be learnt
 ROUND = 50  # steps between two looks
@@ -52,7 +53,7 @@ def learns_the_toy_domain(cls: type[Method]) -> None:
     require(False, f"after {STEPS} steps on toy data it has not learnt ({'; '.join(missed)})")
 
 
-class _Looks(Observer):
+class _Looks(TrainingObserver):
     """Looks at every capability of a method every few steps, and ends the run when all are learnt."""
 
     def __init__(self, method: Method) -> None:

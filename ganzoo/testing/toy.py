@@ -18,7 +18,9 @@ from ganzoo.testing import toy_data
 from ganzoo.testing.checks import skip
 from ganzoo.testing.toy_data import SPEC, domains, spec_for, specs_for
 from ganzoo.training import loop
-from ganzoo.training.loop import Observer, TrainConfig
+from ganzoo.training.build import build_method
+from ganzoo.training.config import TrainConfig
+from ganzoo.training.observer import TrainingObserver
 from ganzoo.training.phases import PhaseRunner
 from ganzoo.training.timeline import groups_of
 
@@ -55,7 +57,7 @@ def uneven(batch: Batch) -> Batch:
 def build(cls: type[Method], spec: DataSpec | None = None, seed: int = 0, config: Settings | None = None) -> Method:
     """The method as the loop builds it, for the toy data that it accepts."""
     spec = spec or spec_for(cls)
-    return loop.build(cls, config or cls.Config(), spec, seed=seed, device=torch.device("cpu")).train()
+    return build_method(cls, config or cls.Config(), spec, seed=seed, device=torch.device("cpu")).train()
 
 
 def phases(method: Method) -> Mapping[str, Phase]:
@@ -192,7 +194,7 @@ class Stopped(Exception):  # noqa: N818 (no error: the run is meant to end)
     """Raised by an observer to end a run."""
 
 
-class _Log(Observer):
+class _Log(TrainingObserver):
     def __init__(self, stop_at: int) -> None:
         self.logs: list[Mapping[str, float]] = []
         self.stop_at = stop_at
@@ -200,6 +202,6 @@ class _Log(Observer):
     def logged(self, step: int, means: Mapping[str, float], warnings: Sequence[str]) -> None:
         self.logs.append(dict(means))
 
-    def saved(self, step: int) -> None:
+    def saving(self, step: int) -> None:
         if step == self.stop_at:
             raise Stopped

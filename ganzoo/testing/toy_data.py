@@ -19,7 +19,7 @@ from ganzoo.method import Method
 from ganzoo.runs.suitability import reason_to_decline
 from ganzoo.task import ClassTask, GazeTask, NoTask, RegressionTask, Task
 from ganzoo.testing.checks import skip
-from ganzoo.training import loop
+from ganzoo.training.build import build_method
 from ganzoo.training.loader import Loader
 
 SPEC = image_spec(channels=1, height=16, width=24, task=GazeTask())
@@ -52,7 +52,7 @@ def refusal(cls: type[Method], spec: DataSpec) -> str:
     if reason:
         return reason
     try:
-        loop.build(cls, config, spec, seed=0, device=torch.device("cpu"))
+        build_method(cls, config, spec, seed=0, device=torch.device("cpu"))
     except (ConfigError, DatasetError) as error:
         return str(error)
     except Exception:  # its checks will say so

@@ -111,7 +111,7 @@ def write(run_dir: Path, step: int, state: State, keep: Collection[int] = ()) ->
                 if _step(old) not in keep:
                     shutil.rmtree(old)
     except (OSError, SafetensorError, RuntimeError) as error:  # each writer says in its own way that the disk is full
-        if out_of_memory.refused(error):
+        if out_of_memory.is_out_of_memory(error):
             raise
         shutil.rmtree(aside, ignore_errors=True)  # a full disk has no room for what is of no use
         raise CheckpointError(

@@ -6,6 +6,7 @@ A checksum tells damage, and not who wrote a file: somebody who means harm can m
 from __future__ import annotations
 
 import copy
+from collections import defaultdict
 from typing import Any
 
 import torch
@@ -45,8 +46,8 @@ def meter_state(document: Any) -> dict[str, tuple[float, int]]:
     return {key: (float(total), count) for key, (total, count) in document.items()}
 
 
-def standing_state(document: Any) -> dict[str, Any]:
-    """What `ganzoo.training.persistent_warnings.StandingWarnings.state` gives. Raises ValueError for anything else."""
+def warnings_state(document: Any) -> dict[str, Any]:
+    """What `PersistentWarnings.state` gives. Raises ValueError for anything else."""
     if not isinstance(document, dict):
         raise ValueError("its warnings are no table")
     for value in document.values():
@@ -77,13 +78,34 @@ def _of_lbfgs(value: Any, size: int) -> bool:
 
 
 def _after_a_step(optimizer: torch.optim.Optimizer) -> dict[int, Any]:
-    """What an optimizer of this kind remembers of each weight, from one step of a copy with gradients of zero."""
-    twin = copy.deepcopy(optimizer)
-    for group in twin.param_groups:
-        for weight in group["params"]:
+    """What an optimizer of this kind remembers of each weight, from one step of a twin with gradients of zero.
+
+    The twin's weights are on the meta device, where they take no memory. The plain update, without fused kernels,
+    remembers tensors of the same shapes and types.
+    """
+    twin = copy.copy(optimizer)  # with a state and groups of its own
+    twin.state = defaultdict(dict)
+    twin.param_groups = [{**group, **_plain(group), "params": [_on_meta(each) for each in group["params"]]}
+                         for group in optimizer.param_groups]  # fmt: skip
+    try:
+        twin.step()
+    except Exception:  # an optimizer that reads numbers of its weights cannot do without them
+        twin = copy.deepcopy(optimizer)
+        for weight in (each for group in twin.param_groups for each in group["params"]):
             weight.grad = torch.zeros_like(weight)
-    twin.step()
+        twin.step()
     return dict(twin.state_dict()["state"])
+
+
+def _plain(group: dict[str, Any]) -> dict[str, bool]:
+    """Settings of a group that ask for kernels which the meta device does not have."""
+    return {name: False for name in ("fused", "foreach", "capturable") if name in group}
+
+
+def _on_meta(weight: Tensor) -> Tensor:
+    twin = torch.empty_like(weight, device="meta", requires_grad=True)
+    twin.grad = torch.empty_like(twin)
+    return twin
 
 
 def _alike(value: Any, expected: Any) -> bool:

@@ -10,12 +10,12 @@ import torch
 
 from ganzoo.method import Method
 from ganzoo.system import dist
-from ganzoo.system.background import Beside
+from ganzoo.system.background import BackgroundWork
 from ganzoo.training import checkpoint, failures
-from ganzoo.training.persistent_warnings import StandingWarnings
+from ganzoo.training.persistent_warnings import PersistentWarnings
 
 
-class Saver:
+class CheckpointWriter:
     """Copies what is to be saved and writes the copy in a thread.
 
     Several processes meet while they write, and so write in the way of training.
@@ -27,10 +27,10 @@ class Saver:
         run_dir: Path,
         method: Method,
         optimizers: Mapping[str, torch.optim.Optimizer],
-        standing: StandingWarnings,
+        standing: PersistentWarnings,
     ) -> None:
         self.run_dir, self.method, self.optimizers, self.standing = run_dir, method, optimizers, standing
-        self._beside = Beside("ganzoo-saver")
+        self._beside = BackgroundWork("ganzoo-saver")
 
     def save(self, step: int, notes: Mapping[str, Mapping[str, Any]]) -> None:
         self.wait()

@@ -1,11 +1,59 @@
-"""What differs between kinds of device: their random numbers, and memory that they give back."""
+"""Devices: which one a name means, how it computes, its random numbers, and memory that it gives back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 
 import torch
+
+from ganzoo.errors import ConfigError
+from ganzoo.method import Method
+from ganzoo.system.bfloat16 import multiplies_bfloat16
+
+
+def resolve_device(name: str) -> torch.device:
+    """`auto` as the first CUDA GPU or the CPU. Raises ConfigError for a device that is not there."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ConfigError(f"--device {name!r} is not a device; use auto, cpu, cuda, cuda:N or mps") from error
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise ConfigError(f"--device {name!r}: use auto, cpu, cuda, cuda:N or mps")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError(f"--device {name}: mps needs a Mac with an Apple GPU and a torch that was built for it")
+    if device.type == "cpu":
+        multiplies_bfloat16()  # before anything is computed: later it cannot keep torch from instructions that fail
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(f"--device {name}: this machine has {torch.cuda.device_count()} CUDA devices")
+    return device
+
+
+def device_of(method: Method, otherwise: str = "cpu") -> torch.device:
+    """Where the method's parameters and buffers are; `otherwise`, by name, for a method that has neither."""
+    tensors = chain(method.parameters(), method.buffers())
+    return next((tensor.device for tensor in tensors), None) or resolve_device(otherwise)
+
+
+def resolve_precision(name: str, device: torch.device) -> str:
+    """`auto` as bf16 where the hardware is fast at it, else fp32; mps, of which that is not known, computes in fp32."""
+    if name == "tf32" and device.type != "cuda":
+        raise ConfigError("--precision tf32 needs a CUDA GPU; use fp32, bf16 or auto")
+    if name != "auto":
+        return name
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.get_device_capability(device)[0] >= 8 else "fp32"
+    return "bf16" if device.type == "cpu" and multiplies_bfloat16() else "fp32"
+
+
+def set_matrix_precision(device: torch.device, precision: str) -> None:
+    """Let a GPU multiply in TensorFloat-32, unless the precision is fp32."""
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("highest" if precision == "fp32" else "high")
+        torch.backends.cudnn.allow_tf32 = precision != "fp32"
 
 
 def seed(device: torch.device, number: int) -> None:

@@ -12,7 +12,7 @@ from ganzoo.errors import CollapseError, DivergenceError, NotEnoughMemoryError
 from ganzoo.method import Method
 from ganzoo.system import dist, out_of_memory
 from ganzoo.training import checkpoint
-from ganzoo.training.persistent_warnings import StandingWarnings
+from ganzoo.training.persistent_warnings import PersistentWarnings
 
 
 def check_finite(
@@ -32,7 +32,7 @@ def check_finite(
         )
 
 
-def check_standing(method: Method, standing: StandingWarnings, steps: int, step: int, run_dir: Path | None) -> None:
+def check_persistent(method: Method, standing: PersistentWarnings, steps: int, step: int, run_dir: Path | None) -> None:
     """Raise CollapseError where a warning has stood for `steps` steps."""
     found = standing.longer_than(steps, step)
     if found is not None:
@@ -72,7 +72,7 @@ def not_enough_memory(
     return NotEnoughMemoryError(f"{sentence}; no smaller batch was found to fit, so it takes a smaller network")
 
 
-def to_keep(standing: StandingWarnings, run_dir: Path) -> set[int]:
+def to_keep(standing: PersistentWarnings, run_dir: Path) -> set[int]:
     """The steps of the last checkpoints from before each warning that stands: what one would go back to."""
     saved = checkpoint.steps(run_dir)
     before = [[step for step in saved if step < each.since] for each in standing.known.values()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Self
 
 import numpy as np
 import torch
@@ -32,7 +33,7 @@ def reseed(device: torch.device, *parts: object) -> None:
     devices.seed(device, derive_seed(*parts))
 
 
-class Rows:
+class RowOrder:
     """An endless stream of row numbers: one shuffled epoch after the other, without dropping any."""
 
     def __init__(self, length: int, *seed: object) -> None:
@@ -53,7 +54,7 @@ class Rows:
         return np.random.Generator(np.random.Philox(derive_seed(*self.seed, epoch))).permutation(self.length)
 
 
-class _Rows:
+class _ColumnRows:
     """The rows of one column, on the device if they fit there, else gathered on the host and copied."""
 
     def __init__(self, values: np.ndarray, device: torch.device) -> None:
@@ -123,7 +124,7 @@ class Loader:
         self._columns = {side: columns for side, columns in self._columns.items() if columns}
         lengths = {"source": source, "target": target}
         self._rows = {
-            side: Rows(len(domain), seed, "source" if paired else side)
+            side: RowOrder(len(domain), seed, "source" if paired else side)
             for side, domain in lengths.items()
             if side in self._columns and domain is not None
         }
@@ -155,6 +156,12 @@ class Loader:
         """Stop gathering ahead."""
         self._worker.shutdown(cancel_futures=True)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
     def _gather(self, index: int) -> dict[str, Tensor]:
         start = (index * dist.world() + dist.rank()) * self.batch_size
         gathered = {}
@@ -164,7 +171,7 @@ class Loader:
         return gathered
 
 
-def _columns_of(side: str, domain: Domain | None, reads: Sequence[str], device: torch.device) -> dict[str, _Rows]:
+def _columns_of(side: str, domain: Domain | None, reads: Sequence[str], device: torch.device) -> dict[str, _ColumnRows]:
     """The columns of one domain that are read, by the names that a batch gives them."""
     wanted = [name for name in reads if name == side or name.startswith(f"{side}_")]
     known = {} if domain is None else {f"{side}_{key}" if key else side: v for key, v in domain.columns().items()}
@@ -173,4 +180,4 @@ def _columns_of(side: str, domain: Domain | None, reads: Sequence[str], device: 
             where = f"there is no {side}" if domain is None else f"{domain.name} has {', '.join(known)} to read"
             hint = "; an oracle is given the target's labels, nobody else" if name == "target_label" else ""
             raise DatasetError(f"the method reads the column {name!r}, and {where}{hint}")
-    return {name: _Rows(known[name], device) for name in wanted}
+    return {name: _ColumnRows(known[name], device) for name in wanted}

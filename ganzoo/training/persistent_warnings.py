@@ -15,7 +15,7 @@ def kind_of(warning: str) -> str:
 
 
 @dataclass(frozen=True)
-class Standing:
+class PersistentWarning:
     """A warning that stands."""
 
     since: int  # the step of the first line that had it
@@ -23,11 +23,11 @@ class Standing:
     last: str  # as the last one said it
 
 
-class StandingWarnings:
+class PersistentWarnings:
     """Fed with each line of the log. What it knows is a function of the lines alone, and fits into JSON."""
 
     def __init__(self) -> None:
-        self.known: dict[str, Standing] = {}
+        self.known: dict[str, PersistentWarning] = {}
 
     def heed(self, step: int, warnings: Sequence[str]) -> None:
         """Take in the warnings of the line at `step`; a kind that is not among them stands no more."""
@@ -35,9 +35,9 @@ class StandingWarnings:
         for warning in warnings:
             kind = kind_of(warning)
             since, lines = (before[kind].since, before[kind].lines) if kind in before else (step, 0)
-            self.known[kind] = Standing(since, lines + 1, warning)
+            self.known[kind] = PersistentWarning(since, lines + 1, warning)
 
-    def longer_than(self, steps: int, now: int) -> Standing | None:
+    def longer_than(self, steps: int, now: int) -> PersistentWarning | None:
         """The oldest warning that has stood for at least that many steps and LEAST_LINES lines."""
         old = [each for each in self.known.values() if now - each.since >= steps and each.lines >= LEAST_LINES]
         return min(old, key=lambda each: each.since, default=None)
@@ -48,4 +48,6 @@ class StandingWarnings:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """The inverse of `state`."""
-        self.known = {kind: Standing(int(since), int(lines), str(last)) for kind, (since, lines, last) in state.items()}
+        self.known = {
+            kind: PersistentWarning(int(since), int(lines), str(last)) for kind, (since, lines, last) in state.items()
+        }

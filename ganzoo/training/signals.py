@@ -16,6 +16,7 @@ from ganzoo.errors import InterruptedRunError
 
 STOP = {"SIGINT": 130, "SIGTERM": 143}  # exit codes as shells expect them
 SAVE = "SIGUSR1"
+RESUME = "run the same command again to resume"
 
 _asked: list[str] = []  # names of signals that came, in order
 _waiting = False  # whether somebody looks at `_asked`
@@ -67,5 +68,5 @@ def _hear(number: int, frame: FrameType | None) -> None:
     name = signal.Signals(number).name
     again = name in STOP and name in _asked  # whoever asks twice does not want to wait
     if name in STOP and (again or not _waiting):
-        raise InterruptedRunError(f"stopped by {name}; the same command goes on", STOP[name])
+        raise InterruptedRunError(f"stopped by {name}; {RESUME}", STOP[name])
     _asked.append(name)

@@ -18,7 +18,7 @@ from ganzoo.bench.cell import cells_of
 from ganzoo.bench.folder import BenchFolder
 from ganzoo.bench.suite import load_suite, parse_suite
 from ganzoo.bench.work import work
-from ganzoo.configuration.layers import write_toml
+from ganzoo.configuration.toml import write_toml
 
 SUITE = """
 summary = "Two toys."

@@ -13,12 +13,12 @@ from ganzoo.bench.cell import cells_of
 from ganzoo.bench.notes import notes
 from ganzoo.bench.results import read_results, seconds_of
 from ganzoo.bench.rows import comparisons
-from ganzoo.bench.schedule import Schedule, Watch
+from ganzoo.bench.schedule import BenchObserver, Schedule
 from ganzoo.bench.suite import parse_suite
-from ganzoo.configuration.layers import write_toml
+from ganzoo.configuration.toml import write_toml
 
 
-class Heard(Watch):
+class Heard(BenchObserver):
     def __init__(self):
         self.said = []
 

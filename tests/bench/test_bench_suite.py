@@ -10,11 +10,11 @@ from ganzoo.bench.budget import Budget, images_drawn, steps_for
 from ganzoo.bench.cell import cell_of_tables, cells_of
 from ganzoo.bench.declined import declined_cells
 from ganzoo.bench.suite import load_suite, narrowed, parse_suite, shipped
-from ganzoo.configuration.layers import read_toml, write_toml
+from ganzoo.configuration.toml import read_toml, write_toml
 from ganzoo.discovery.registry import registry
 from ganzoo.errors import ConfigError, PluginError, UnknownNameError
 from ganzoo.task import ClassTask, GazeTask
-from ganzoo.training.loop import build
+from ganzoo.training.build import build_method
 
 MINIMAL = {"images": 100, "methods": {"shift": {}}, "datasets": {"toy": {}}}
 
@@ -146,7 +146,7 @@ def test_rows_and_datasets_can_be_chosen_and_others_added():
 def method(name, **settings):
     cls = registry().get("methods", name)
     spec = image_spec(1, 24, 40, GazeTask())
-    return build(cls, cls.Config(**settings), spec, seed=0, device=torch.device("cpu"))
+    return build_method(cls, cls.Config(**settings), spec, seed=0, device=torch.device("cpu"))
 
 
 def steps_that_draw(made, images, batch_size):

@@ -4,7 +4,9 @@ from typing import Literal
 import pytest
 from pydantic import Field
 
-from ganzoo.configuration.layers import as_table, build, did_you_mean, options, read_toml, write_toml
+from ganzoo.cli.setting_options import setting_options
+from ganzoo.configuration.layers import build_config, did_you_mean
+from ganzoo.configuration.toml import as_table, read_toml, write_toml
 from ganzoo.errors import ConfigError
 from ganzoo.settings import Settings
 
@@ -20,12 +22,12 @@ class Example(Settings):
 
 
 def test_later_layers_win_and_none_means_unset():
-    made = build(Example, {"preset": {"lr": 0.2, "steps": 7}, "options": {"lr": "0.3", "steps": None}})
+    made = build_config(Example, {"preset": {"lr": 0.2, "steps": 7}, "options": {"lr": "0.3", "steps": None}})
     assert (made.lr, made.steps) == (0.3, 7)
 
 
 def test_typed_text_becomes_the_type_of_the_setting():
-    made = build(Example, {"options": {"limits": "-1.5,2", "names": "x, y", "norm": True, "folder": "here"}})
+    made = build_config(Example, {"options": {"limits": "-1.5,2", "names": "x, y", "norm": True, "folder": "here"}})
     assert made.limits == (-1.5, 2.0)
     assert made.names == ("x", "y")
     assert made.folder == Path.cwd() / "here"
@@ -44,14 +46,14 @@ def test_typed_text_becomes_the_type_of_the_setting():
 )
 def test_a_wrong_setting_is_named_with_what_was_expected(layer, values, words):
     with pytest.raises(ConfigError, match=words):
-        build(Example, {layer: values})
+        build_config(Example, {layer: values})
 
 
 def test_settings_survive_toml(tmp_path):
-    made = build(Example, {"options": {"limits": "1,2", "folder": "x"}})
+    made = build_config(Example, {"options": {"limits": "1,2", "folder": "x"}})
     file = tmp_path / "settings.toml"
     file.write_text(write_toml({"method": as_table(made)}))
-    assert build(Example, {"file": read_toml(file)["method"]}) == made
+    assert build_config(Example, {"file": read_toml(file)["method"]}) == made
 
 
 @pytest.mark.parametrize("content", [b"a = = 1", b"\xff\xfe"])
@@ -63,13 +65,13 @@ def test_a_file_that_is_not_toml_is_named(tmp_path, content):
 
 
 def test_every_setting_is_an_option_with_help_range_and_default():
-    made = {option.flag: option for option in options(Example, "method", Example(), set())}
+    made = {option.flag: option for option in setting_options(Example, "method", Example(), set())}
     assert set(made) == {"--lr", "--steps", "--loss", "--norm", "--folder", "--limits", "--names"}
     assert made["--lr"].help == "Learning rate.  [> 0, <= 1; default: 0.1]"
 
 
 def test_a_flag_that_is_taken_gets_the_table_in_front():
-    made = options(Example, "dataset", Example(), {"--lr"})
+    made = setting_options(Example, "dataset", Example(), {"--lr"})
     assert "--dataset-lr" in {option.flag for option in made}
 
 

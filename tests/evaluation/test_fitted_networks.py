@@ -13,13 +13,14 @@ from ganzoo.evaluation.evaluate import fitted_networks
 from ganzoo.evaluation.fitted_networks import fitted_network
 from ganzoo.task import GazeTask
 from ganzoo.training import checkpoint
-from ganzoo.training.loop import Observer, TrainConfig
+from ganzoo.training.config import TrainConfig
+from ganzoo.training.observer import TrainingObserver
 
 CPU = torch.device("cpu")
 CONFIG = TrainConfig(steps=12, batch_size=4, device="cpu", precision="fp32")
 
 
-class Watched(Observer):
+class Watched(TrainingObserver):
     """Ends the training at a step, as a kill would."""
 
     def __init__(self, killed_at=None):

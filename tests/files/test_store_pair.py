@@ -10,7 +10,7 @@ import pytest
 from unit.counted import Counted
 from unit.test_preparing import made_of
 
-from ganzoo.configuration.layers import build
+from ganzoo.configuration.layers import build_config
 from ganzoo.errors import ConfigError, DatasetError
 from ganzoo.files.store_pair import StorePair, StorePairConfig, pair_of, pair_of_stores
 
@@ -135,7 +135,7 @@ def test_the_source_range_keeps_its_rows_of_the_source_alone(data: Path) -> None
     assert -10 <= low < high <= 10
     assert len(pair.source()) < 50
     assert pair.card()["target"]["gaze_range_deg"][0] < -25
-    option = build(StorePairConfig, {"options": {"source_range": "-20,1.5,-18,18"}})
+    option = build_config(StorePairConfig, {"options": {"source_range": "-20,1.5,-18,18"}})
     assert option.source_range == (-20, 1.5, -18, 18)
 
 

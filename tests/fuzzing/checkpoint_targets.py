@@ -24,9 +24,9 @@ from fuzzing.target import CANARY, Target
 from ganzoo.batch import Batch, image_spec
 from ganzoo.task import GazeTask
 from ganzoo.training import checkpoint
-from ganzoo.training.checkpoint_validation import meter_state, standing_state
-from ganzoo.training.loop import Meter
-from ganzoo.training.persistent_warnings import StandingWarnings
+from ganzoo.training.checkpoint_validation import meter_state, warnings_state
+from ganzoo.training.meter import Meter
+from ganzoo.training.persistent_warnings import PersistentWarnings
 from ganzoo.training.phases import phase_runners
 
 SPEC = image_spec(1, 24, 40, GazeTask())
@@ -87,7 +87,7 @@ def _read(files: Mapping[str, bytes], folder: Path) -> None:
         assert {name: (t.shape, t.dtype) for name, t in method.state_dict().items()} == shapes
         meter = Meter()
         meter.restore(checkpoint.load_note(newest, "meter", meter_state), torch.device("cpu"))
-        StandingWarnings().restore(checkpoint.load_note(newest, "warnings", standing_state))
+        PersistentWarnings().restore(checkpoint.load_note(newest, "warnings", warnings_state))
         runner.set_progress(0.5)
         meter.add("shift", runner.update(_batch()))  # what was read can be trained on
         meter.drain()

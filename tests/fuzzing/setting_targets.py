@@ -19,7 +19,7 @@ from ganzoo.bench.cell import cells_of
 from ganzoo.bench.folder import BenchFolder
 from ganzoo.bench.suite import load_suite, narrowed
 from ganzoo.cli import main
-from ganzoo.configuration.layers import write_toml
+from ganzoo.configuration.toml import write_toml
 from ganzoo.errors import GanzooError
 from ganzoo.report.curves import loss_curves
 from ganzoo.runs.experiment import make_plan, plan_of_run

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ganzoo.nn.adversarial import cross_entropy, least_squares, non_saturating
-from ganzoo.nn.average import Average
+from ganzoo.nn.ema import ExponentialMovingAverage
 from ganzoo.nn.init import normal_init
 from ganzoo.nn.penalties import gradient_penalty
 from ganzoo.nn.resnet import ResidualBlock
@@ -137,18 +137,18 @@ def walk(average, network, values):
 
 def test_an_average_is_the_plain_mean_of_the_first_updates_and_forgets_the_weights_before_them():
     network = nn.Linear(1, 1, bias=False)
-    assert walk(Average(network, 0.9), network, [1.0, 2.0, 6.0]) == pytest.approx(3.0)
+    assert walk(ExponentialMovingAverage(network, 0.9), network, [1.0, 2.0, 6.0]) == pytest.approx(3.0)
 
 
 def test_an_average_then_decays_exponentially():
     network = nn.Linear(1, 1, bias=False)
-    average = Average(network, 0.5)
+    average = ExponentialMovingAverage(network, 0.5)
     assert walk(average, network, [8.0, 8.0, 0.0, 0.0]) == pytest.approx(8.0 / 4)
 
 
 def test_an_average_computes_with_its_own_weights_and_leaves_the_networks_alone():
     network = nn.Linear(1, 1, bias=False)
-    average = Average(network, 0.9)
+    average = ExponentialMovingAverage(network, 0.9)
     walk(average, network, [2.0, 4.0])
     assert average(torch.ones(1, 1)).item() == pytest.approx(3.0)
     assert network.weight.item() == 4.0
@@ -158,4 +158,4 @@ def test_an_average_computes_with_its_own_weights_and_leaves_the_networks_alone(
 @pytest.mark.parametrize("decay", [0.0, 1.0, -1.0])
 def test_an_average_needs_a_decay_between_0_and_1(decay):
     with pytest.raises(ValueError, match="between 0 and 1"):
-        Average(nn.Linear(1, 1), decay)
+        ExponentialMovingAverage(nn.Linear(1, 1), decay)

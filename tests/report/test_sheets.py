@@ -14,7 +14,7 @@ from ganzoo.report import sheets
 from ganzoo.report.sheets import COLUMNS, ENLARGED, FRAME, sample_sheet
 from ganzoo.settings import Settings
 from ganzoo.task import NoTask
-from ganzoo.training.loop import build
+from ganzoo.training.build import build_method
 
 POINTS = np.random.default_rng(0).normal(0, 1, (300, 2)).astype(np.float32)
 
@@ -42,7 +42,7 @@ class Encoding(Moved):
 def drawn(cls, samples, tmp_path):
     """Whether there is a sheet, and its file."""
     target, file = Domain("target", samples), tmp_path / "sheet.png"
-    method = build(cls, Settings(), spec_of(None, target, NoTask()), seed=0, device=torch.device("cpu"))
+    method = build_method(cls, Settings(), spec_of(None, target, NoTask()), seed=0, device=torch.device("cpu"))
     capabilities = registry().found["capabilities"]
     return sample_sheet(method, None, target, file, seed=0, capabilities=capabilities), file
 

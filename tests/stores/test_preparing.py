@@ -17,7 +17,7 @@ from ganzoo.files.archive import Piece
 from ganzoo.files.store import Store
 from ganzoo.stores.prepare import prepare
 from ganzoo.stores.sheet import contact_sheet
-from ganzoo.stores.summary import Column, summary
+from ganzoo.stores.summary import ColumnSummary, summary
 from ganzoo.stores.verify import problems
 from ganzoo.stores.writer import StoreWriter
 from ganzoo.task import GazeTask
@@ -129,10 +129,10 @@ def test_the_summary_counts_what_is_missing_and_draws_where_the_values_lie(tmp_p
         person=np.array(["a", "b", "a", "c", "a"]), gaze=np.zeros((5, 3)),
     )  # fmt: skip
     found = summary(store)
-    assert found["pitch"] == Column(1, 2, 0, 9, 12, (1, *[0] * 10, 3))
+    assert found["pitch"] == ColumnSummary(1, 2, 0, 9, 12, (1, *[0] * 10, 3))
     assert found["pitch"].drawn() == "▃" + " " * 10 + "█"
-    assert found["yaw"] == Column(5, 0)
-    assert found["person"] == Column(0, 3)
+    assert found["yaw"] == ColumnSummary(5, 0)
+    assert found["person"] == ColumnSummary(0, 3)
     assert "gaze" not in found
 
 

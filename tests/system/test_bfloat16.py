@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ganzoo.system import bfloat16
-from ganzoo.training.loop import resolve_precision
+from ganzoo.training.devices import resolve_precision
 
 
 @pytest.fixture(autouse=True)

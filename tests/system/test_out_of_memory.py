@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ganzoo.system.out_of_memory import largest_that_fits, refused
+from ganzoo.system.out_of_memory import is_out_of_memory, largest_that_fits
 
 TESTS = Path(__file__).parents[1]
 LIMITED = """
@@ -23,7 +23,9 @@ from toy_plugin import Shift, ShiftConfig, Toy, ToyConfig
 from ganzoo.training import checkpoint
 from ganzoo.batch import image_spec
 from ganzoo.errors import NotEnoughMemoryError
-from ganzoo.training.loop import TrainConfig, build, train
+from ganzoo.training.build import build_method
+from ganzoo.training.config import TrainConfig
+from ganzoo.training.loop import train
 from ganzoo.task import GazeTask
 
 class Hungry(Shift):
@@ -34,7 +36,7 @@ class Hungry(Shift):
         return super().loss(batch)
 
 data = Toy(ToyConfig(count=16))
-method = build(Hungry, ShiftConfig(), image_spec(1, 24, 40, GazeTask()), seed=0, device=torch.device("cpu"))
+method = build_method(Hungry, ShiftConfig(), image_spec(1, 24, 40, GazeTask()), seed=0, device=torch.device("cpu"))
 config = TrainConfig(steps=8, batch_size=1024, precision="fp32", save_every=2, log_every=2, device="cpu")
 here = int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmSize"))) * 1024
 resource.setrlimit(resource.RLIMIT_AS, (here + {room}, here + {room}))
@@ -70,11 +72,11 @@ def test_refused_memory_names_a_size_that_fits_and_keeps_the_last_checkpoint(tmp
 def test_what_the_host_and_torch_say_of_refused_memory_is_understood():
     with pytest.raises((RuntimeError, MemoryError)) as error:
         torch.empty(1 << 60)
-    assert refused(error.value)
-    assert refused(MemoryError())
-    assert refused(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."))
-    assert not refused(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
-    assert not refused(FileNotFoundError(2, "No such file"))
+    assert is_out_of_memory(error.value)
+    assert is_out_of_memory(MemoryError())
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."))
+    assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    assert not is_out_of_memory(FileNotFoundError(2, "No such file"))
 
 
 def test_sizes_are_halved_until_one_fits():

@@ -13,7 +13,7 @@ from torch.optim import LBFGS, SGD
 
 from ganzoo.batch import Batch, DataSpec
 from ganzoo.method import Method, Phase, Stage
-from ganzoo.nn.average import Average
+from ganzoo.nn.ema import ExponentialMovingAverage
 from ganzoo.settings import Settings
 
 
@@ -42,7 +42,7 @@ class Schemes(Method):
         self.first = nn.Conv2d(spec.channels, spec.channels, 1)
         self.second = nn.Conv2d(spec.channels, spec.channels, 1)
         self.judge = nn.Conv2d(spec.channels, 1, 1)
-        self.average = Average(self.second, config.average) if config.average else None
+        self.average = ExponentialMovingAverage(self.second, config.average) if config.average else None
         self.register_buffer("balance", torch.zeros(()))
 
     @classmethod

@@ -10,9 +10,12 @@ from ganzoo.batch import image_spec
 from ganzoo.errors import CheckpointError, InterruptedRunError
 from ganzoo.task import GazeTask
 from ganzoo.training import checkpoint
-from ganzoo.training.checkpoint_writer import Saver
-from ganzoo.training.loop import Observer, TrainConfig, build, train
-from ganzoo.training.persistent_warnings import StandingWarnings
+from ganzoo.training.build import build_method
+from ganzoo.training.checkpoint_writer import CheckpointWriter
+from ganzoo.training.config import TrainConfig
+from ganzoo.training.loop import train
+from ganzoo.training.observer import TrainingObserver
+from ganzoo.training.persistent_warnings import PersistentWarnings
 from ganzoo.training.phases import phase_runners
 
 DATA = Toy(ToyConfig(count=16))
@@ -21,7 +24,7 @@ SETTINGS = {"steps": 8, "batch_size": 4, "precision": "fp32", "device": "cpu", "
 
 
 def toy():
-    return build(Shift, ShiftConfig(), SPEC, seed=0, device=torch.device("cpu"))
+    return build_method(Shift, ShiftConfig(), SPEC, seed=0, device=torch.device("cpu"))
 
 
 def run(folder, observer=None, **changes):
@@ -37,7 +40,7 @@ def test_training_goes_on_while_a_checkpoint_is_written_and_changes_nothing_of_i
         write(run_dir, step, state, keep)
         order.append(f"wrote {step}")
 
-    class Watch(Observer):
+    class Watch(TrainingObserver):
         def stepped(self, step, phases, batches):
             order.append(step)
             if step == 6:
@@ -73,7 +76,7 @@ def test_a_full_disk_is_said_by_the_next_line_of_the_log(tmp_path, monkeypatch):
     def full(run_dir, step, state, keep):
         raise CheckpointError("cannot save: no space left on device")
 
-    class Watch(Observer):
+    class Watch(TrainingObserver):
         def stepped(self, step, phases, batches):
             self.last = step
 
@@ -93,7 +96,7 @@ def test_an_interrupted_run_is_on_the_disk_when_it_says_so(tmp_path, monkeypatch
 
 def test_a_saver_waits_for_the_checkpoint_before(tmp_path):
     method = toy()
-    saver = Saver(tmp_path, method, {}, StandingWarnings())
+    saver = CheckpointWriter(tmp_path, method, {}, PersistentWarnings())
     for step in range(1, 6):
         saver.save(step, {})
     saver.wait()

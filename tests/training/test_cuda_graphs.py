@@ -14,14 +14,17 @@ from ganzoo.settings import Settings
 from ganzoo.testing import toy
 from ganzoo.testing.operators import OperatorRecorder
 from ganzoo.training import cuda_graphs, loop
-from ganzoo.training.loop import Observer, TrainConfig, build, train
+from ganzoo.training.build import build_method
+from ganzoo.training.config import TrainConfig
+from ganzoo.training.loop import train
+from ganzoo.training.observer import TrainingObserver
 from ganzoo.training.phases import phase_runners
 
 CPU = torch.device("cpu")
 TRAINED = ["simgan", "cyclegan", "dcgan", "dann", "source-only", "oracle"]
 
 
-class Told(Observer):
+class Told(TrainingObserver):
     def __init__(self):
         self.phases, self.lines = {}, []
 
@@ -41,7 +44,7 @@ def recorded(monkeypatch):
 def trained(cls, *, capture, config=None, **changes):
     """The method's state after training on the toy domains, and what was told and logged."""
     settings = {"steps": 12, "batch_size": 4, "device": "cpu", "precision": "fp32", "log_every": 3, **changes}
-    method, told = build(cls, config or cls.Config(), toy.SPEC, seed=0, device=CPU), Told()
+    method, told = build_method(cls, config or cls.Config(), toy.SPEC, seed=0, device=CPU), Told()
     source, target = toy.domains()
     train(method, source, target, TrainConfig(capture=capture, **settings), observer=told)
     return method.state_dict(), told
@@ -56,7 +59,7 @@ def test_a_replayed_run_is_the_eager_one_to_the_bit(recorded, name, precision):
     replayed, told = trained(cls, capture=True, config=config, precision=precision)
     assert not silent.phases
     assert told.phases == {phase: [""] for phase in told.phases}
-    assert set(told.phases) == set(build(cls, config, toy.SPEC, seed=0, device=CPU).phases())
+    assert set(told.phases) == set(build_method(cls, config, toy.SPEC, seed=0, device=CPU).phases())
     assert all(torch.equal(eager[key], value) for key, value in replayed.items())
     assert silent.lines == told.lines
 
@@ -131,7 +134,7 @@ def test_parts_of_a_batch_are_recorded_too(recorded):
 
 
 def test_a_batch_of_another_size_is_not_replayed():
-    method = build(Made, Settings(), toy.SPEC, seed=0, device=CPU)
+    method = build_method(Made, Settings(), toy.SPEC, seed=0, device=CPU)
     runner = phase_runners(method)["only"]
     told = []
     captured = cuda_graphs.Captured(runner.computed, runner.params, list, OperatorRecorder(), told.append)

@@ -7,8 +7,8 @@ import torch
 from ganzoo.errors import ConfigError
 from ganzoo.runs.experiment import local_device
 from ganzoo.training import devices
-from ganzoo.training.loader import _moved, _Rows, derive_seed, reseed
-from ganzoo.training.loop import resolve_device, resolve_precision
+from ganzoo.training.devices import resolve_device, resolve_precision
+from ganzoo.training.loader import _ColumnRows, _moved, derive_seed, reseed
 
 MPS = torch.device("mps")
 
@@ -84,5 +84,5 @@ def test_only_cuda_is_copied_to_from_pinned_memory(monkeypatch):
 
 
 def test_images_are_on_the_device_that_trains():
-    images = _Rows(np.zeros((4, 1, 2, 2), np.uint8), OTHER)
+    images = _ColumnRows(np.zeros((4, 1, 2, 2), np.uint8), OTHER)
     assert images.gather(np.arange(2)).device == OTHER

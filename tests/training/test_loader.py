@@ -8,7 +8,7 @@ from ganzoo.batch import OracleBatch
 from ganzoo.dataset import Domain
 from ganzoo.errors import DatasetError
 from ganzoo.pixels import to_uint8, to_unit_range
-from ganzoo.training.loader import Loader, Rows, derive_seed, reseed
+from ganzoo.training.loader import Loader, RowOrder, derive_seed, reseed
 
 
 def numbered(count, labelled=True):
@@ -49,7 +49,7 @@ def test_labels_stay_with_their_images():
 
 
 def test_every_row_comes_once_an_epoch_and_none_is_dropped():
-    stream = Rows(10, "seed")
+    stream = RowOrder(10, "seed")
     drawn = np.concatenate([stream.at(start, 4) for start in range(0, 40, 4)])
     for epoch in drawn.reshape(4, 10):
         assert sorted(epoch) == list(range(10))
@@ -57,7 +57,7 @@ def test_every_row_comes_once_an_epoch_and_none_is_dropped():
 
 
 def test_a_batch_may_be_larger_than_the_data():
-    assert sorted(Rows(3, 0).at(0, 9)) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert sorted(RowOrder(3, 0).at(0, 9)) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
 
 
 def test_two_processes_draw_the_parts_of_one_batch(monkeypatch):

@@ -12,7 +12,12 @@ from ganzoo.errors import CheckpointError, ConfigError, DivergenceError, PluginE
 from ganzoo.method import Method, Phase, linear_decay
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
-from ganzoo.training.loop import Meter, Observer, TrainConfig, build, resolve_device, resolve_precision, train
+from ganzoo.training.build import build_method
+from ganzoo.training.config import TrainConfig
+from ganzoo.training.devices import resolve_device, resolve_precision
+from ganzoo.training.loop import train
+from ganzoo.training.meter import Meter
+from ganzoo.training.observer import TrainingObserver
 from ganzoo.training.phases import PhaseRunner, optimizers_of, phase_runners
 
 CPU = torch.device("cpu")
@@ -20,7 +25,7 @@ DATA = Toy(ToyConfig(count=16))
 SPEC = image_spec(1, 24, 40, GazeTask())
 
 
-class Log(Observer):
+class Log(TrainingObserver):
     def __init__(self):
         self.lines, self.saves, self.first = [], [], None
 
@@ -30,14 +35,14 @@ class Log(Observer):
     def logged(self, step, means, warnings):
         self.lines.append((step, means, list(warnings)))
 
-    def saved(self, step):
+    def saving(self, step):
         self.saves.append(step)
 
 
 def run(folder=None, method=None, **changes):
     """Train the toy method; returns its final state and what it logged."""
     settings = {"steps": 8, "batch_size": 4, "precision": "fp32", "log_every": 2, "save_every": 4, **changes}
-    method = method or build(Shift, ShiftConfig(), SPEC, seed=settings.get("seed", 0), device=CPU)
+    method = method or build_method(Shift, ShiftConfig(), SPEC, seed=settings.get("seed", 0), device=CPU)
     log = Log()
     train(method, DATA.source(), DATA.target(), TrainConfig(**settings), folder, log)
     return {name: tensor.clone() for name, tensor in method.state_dict().items()}, log
@@ -87,7 +92,7 @@ def test_a_meter_gives_the_mean_since_it_was_last_read():
 
 
 def test_divergence_names_phase_term_and_step_and_saves_nothing_bad(tmp_path):
-    method = build(Shift, ShiftConfig(explode_at=6), SPEC, seed=0, device=CPU)
+    method = build_method(Shift, ShiftConfig(explode_at=6), SPEC, seed=0, device=CPU)
     with pytest.raises(DivergenceError, match=r"shift/moments.* not finite by step 6"):
         run(tmp_path, method)
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-00000004"]
@@ -186,7 +191,7 @@ class Lost(Two):
 @pytest.mark.parametrize(("cls", "words"), [(Blind, "no term .* has a gradient"), (Lost, "does not declare")])
 def test_a_method_that_breaks_the_contract_is_told_how(cls, words):
     with pytest.raises(PluginError, match=words):
-        run(method=build(cls, Settings(), SPEC, seed=0, device=CPU))
+        run(method=build_method(cls, Settings(), SPEC, seed=0, device=CPU))
 
 
 def test_an_unlabelled_target_reaches_finish_unless_the_method_is_an_oracle(monkeypatch):

@@ -13,8 +13,11 @@ from ganzoo.batch import image_spec
 from ganzoo.errors import CollapseError, DivergenceError
 from ganzoo.task import GazeTask
 from ganzoo.training import checkpoint
-from ganzoo.training.loop import Observer, TrainConfig, build, train
-from ganzoo.training.persistent_warnings import StandingWarnings, kind_of
+from ganzoo.training.build import build_method
+from ganzoo.training.config import TrainConfig
+from ganzoo.training.loop import train
+from ganzoo.training.observer import TrainingObserver
+from ganzoo.training.persistent_warnings import PersistentWarnings, kind_of
 
 DATA = Toy(ToyConfig(count=16))
 
@@ -31,7 +34,7 @@ class Warned(Shift):
         return [f"One face for all: {means['shift/moments']:.3f} after {now} updates; lower --lr."]
 
 
-class Log(Observer):
+class Log(TrainingObserver):
     def __init__(self):
         self.steps = []
 
@@ -40,7 +43,7 @@ class Log(Observer):
 
 
 def method_of(cls):
-    return build(cls, ShiftConfig(), image_spec(1, 24, 40, GazeTask()), seed=0, device=torch.device("cpu"))
+    return build_method(cls, ShiftConfig(), image_spec(1, 24, 40, GazeTask()), seed=0, device=torch.device("cpu"))
 
 
 def run(folder=None, cls=Warned, **changes):
@@ -107,7 +110,7 @@ def test_a_run_that_comes_to_its_end_is_not_ended_before(tmp_path):
 
 
 def test_one_or_two_lines_are_no_collapse_however_many_steps_they_cover():
-    standing = StandingWarnings()
+    standing = PersistentWarnings()
     for step in (100, 2_000):
         standing.heed(step, ["Dark: 1."])
         assert standing.longer_than(1_000, step) is None
@@ -118,17 +121,17 @@ def test_one_or_two_lines_are_no_collapse_however_many_steps_they_cover():
 def test_kinds_are_told_apart_by_their_words_and_not_by_their_numbers():
     assert kind_of("One face for all: 0.04 times; raise x.") == kind_of("One face for all: 1e-05 times; raise x.")
     assert kind_of("Saturated: 99 %.") != kind_of("One face for all: 99 %.")
-    standing = StandingWarnings()
+    standing = PersistentWarnings()
     standing.heed(10, ["Dark: 1.", "Saturated: 3."])
     standing.heed(20, ["Saturated: 4."])
     assert standing.state() == {"Saturated": [10, 2, "Saturated: 4."]}
-    again = StandingWarnings()
+    again = PersistentWarnings()
     again.restore(json.loads(json.dumps(standing.state())))
     assert again.known == standing.known
 
 
 def test_divergence_names_the_last_good_checkpoint_and_what_to_try(tmp_path):
-    broken = build(
+    broken = build_method(
         Shift, ShiftConfig(explode_at=11), image_spec(1, 24, 40, GazeTask()), seed=0, device=torch.device("cpu")
     )
     settings = TrainConfig(steps=20, batch_size=4, precision="bf16", log_every=2, save_every=4, device="cpu")

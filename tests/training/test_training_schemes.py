@@ -16,7 +16,10 @@ from ganzoo.errors import CheckpointError, ConfigError, PluginError
 from ganzoo.method import Method, Phase, Stage
 from ganzoo.settings import Settings
 from ganzoo.task import NoTask
-from ganzoo.training.loop import Observer, TrainConfig, build, train
+from ganzoo.training.build import build_method
+from ganzoo.training.config import TrainConfig
+from ganzoo.training.loop import train
+from ganzoo.training.observer import TrainingObserver
 from ganzoo.training.phases import optimizers_of, phase_runners
 from ganzoo.training.timeline import Timeline
 
@@ -48,7 +51,7 @@ class Weights(Method):
         return {"b": self.b.weight.sum() * batch.target.mean()}
 
 
-class Log(Observer):
+class Log(TrainingObserver):
     def __init__(self):
         self.lines, self.drawn = [], []
 
@@ -61,7 +64,7 @@ class Log(Observer):
 
 def run(cls, folder=None, steps=4, stop_after=None, **settings):
     """Train it on 40 images whose grey level is their number; its state and what was logged."""
-    method, log = build(cls, Settings(), SPEC, seed=0, device=CPU), Log()
+    method, log = build_method(cls, Settings(), SPEC, seed=0, device=CPU), Log()
     config = TrainConfig(steps=steps, batch_size=4, precision="fp32", log_every=1, device="cpu", **settings)
     train(method, None, Domain("numbers", NUMBERS), config, folder, log)
     return {name: tensor.clone() for name, tensor in method.state_dict().items()}, log
@@ -128,7 +131,7 @@ def test_what_a_phase_hands_on_reaches_later_phases_of_its_step_and_no_further(m
 
 
 def test_what_is_handed_on_carries_no_gradient():
-    method = build(Carrying, Settings(), SPEC, seed=0, device=CPU)
+    method = build_method(Carrying, Settings(), SPEC, seed=0, device=CPU)
     carry = {}
     phase_runners(method)["give"].update(batch(), carry)
     assert not carry["images"].requires_grad
@@ -154,7 +157,7 @@ class Several(Weights):
 
 
 def test_each_network_of_a_phase_may_have_its_own_optimizer():
-    method = build(Several, Settings(), SPEC, seed=0, device=CPU)
+    method = build_method(Several, Settings(), SPEC, seed=0, device=CPU)
     runners = phase_runners(method)
     runners["both"].update(batch())
     assert method.a.weight.item() == pytest.approx(0.9)
@@ -172,7 +175,7 @@ class Grouped(Weights):
 
 
 def test_a_network_may_have_its_own_learning_rate_in_one_optimizer():
-    method = build(Grouped, Settings(), SPEC, seed=0, device=CPU)
+    method = build_method(Grouped, Settings(), SPEC, seed=0, device=CPU)
     runner = phase_runners(method)["both"]
     runner.update(batch())
     assert (method.a.weight.item(), method.b.weight.item()) == pytest.approx((0.9, 0.99))
@@ -258,7 +261,7 @@ def test_a_run_that_is_resumed_at_a_transition_equals_one_never_stopped(tmp_path
 
 
 def test_every_stage_gets_a_step_and_too_few_steps_are_refused():
-    method = build(Staged, Settings(), SPEC, seed=0, device=CPU)
+    method = build_method(Staged, Settings(), SPEC, seed=0, device=CPU)
     assert Timeline(method, 2).ends == [1, 2]
     assert Timeline(method, 100).ends == [25, 100]
     with pytest.raises(ConfigError, match="--steps 1: weights trains in 2 stages"):
@@ -277,7 +280,7 @@ class Averaging(Weights):
 
 
 def test_frozen_networks_stay_in_eval_mode():
-    method = build(Averaging, Settings(), SPEC, seed=0, device=CPU).train()
+    method = build_method(Averaging, Settings(), SPEC, seed=0, device=CPU).train()
     assert method.training
     assert not method.judge.training
 

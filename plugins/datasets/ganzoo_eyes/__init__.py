@@ -16,7 +16,7 @@ from ganzoo.files.gaze_range import restrict_gaze
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
 from ganzoo_eyes.cache import RENDERER_VERSION, columns
-from ganzoo_eyes.looks import SOURCE_GAZE, TARGET_GAZE
+from ganzoo_eyes.rendering_styles import SOURCE_GAZE, TARGET_GAZE
 from ganzoo_eyes.split import COLUMNS, Split
 
 ganzoo_contract = 2

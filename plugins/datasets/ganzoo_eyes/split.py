@@ -9,9 +9,9 @@ from torch import Tensor
 
 from ganzoo_eyes.counter import Draws
 from ganzoo_eyes.geometry import LANDMARKS, labels
-from ganzoo_eyes.looks import source_scene, target_scene
 from ganzoo_eyes.photograph import develop, equalized, photograph, rounded
 from ganzoo_eyes.render import render
+from ganzoo_eyes.rendering_styles import source_scene, target_scene
 from ganzoo_eyes.scene import Scene
 
 COLUMNS = {

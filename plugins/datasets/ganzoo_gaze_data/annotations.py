@@ -15,7 +15,7 @@ import numpy as np
 
 from ganzoo.errors import DatasetError
 from ganzoo.files.guard import reading
-from ganzoo_gaze_data.rows import Rows
+from ganzoo_gaze_data.rows import SampleRows
 
 NORMALIZED, ORIGINAL, FILE = "Data/Normalized", "Data/Original", "annotation.txt"
 FIELDS = 41
@@ -41,7 +41,7 @@ class Annotations:
             )
 
     @classmethod
-    def of(cls, rows: Rows, person: str, day: str) -> Annotations:
+    def of(cls, rows: SampleRows, person: str, day: str) -> Annotations:
         name = f"{ORIGINAL}/{person}/{day}/{FILE}"
         data = rows.content(name, MOST)
         with reading(rows.root / name, "annotation file"):

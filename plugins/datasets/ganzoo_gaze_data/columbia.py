@@ -23,7 +23,7 @@ from ganzoo.files.image_file import read_image
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
 from ganzoo_gaze_data.directions import GAZE, gaze_columns
-from ganzoo_gaze_data.rows import Rows, check_folder, names_in
+from ganzoo_gaze_data.rows import SampleRows, check_folder, names_in
 
 BLOCK = 256  # images in a piece
 MOST_IMAGE = 2**26  # bytes
@@ -76,7 +76,7 @@ class ColumbiaGaze(Archive):
         return [str(start) for start in range(0, len(_images(self.path)), BLOCK)]
 
     def read(self, piece: str) -> Piece:
-        rows = Rows(self.path, self.image_shape)
+        rows = SampleRows(self.path, self.image_shape)
         fit = Fit((self.config.height, self.config.width, 1), self.config.resizer, "grey")
         for file in _images(self.path)[int(piece) : int(piece) + BLOCK]:
             with rows.skipping(file):

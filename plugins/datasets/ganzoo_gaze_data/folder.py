@@ -13,7 +13,7 @@ from pydantic import Field
 
 from ganzoo.errors import DatasetError
 from ganzoo.files.archive import Archive, Piece, digest
-from ganzoo.files.collection import ImageArchive, ImageFolder, Images, open_images
+from ganzoo.files.collection import ImageArchive, ImageCollection, ImageFolder, open_images
 from ganzoo.files.fit import Channels, Fit, Resizer, common_shape
 from ganzoo.files.guard import check_inside
 from ganzoo.files.label_files import json_files
@@ -119,7 +119,7 @@ class Folder(Archive):
 
 
 @lru_cache(2)
-def opened(path: Path) -> Images:
+def opened(path: Path) -> ImageCollection:
     if is_store(path):
         raise DatasetError(f"--from {path} is a prepared store already")
     images = open_images(path, "--from")

@@ -20,7 +20,7 @@ from ganzoo.task import GazeTask
 from ganzoo_gaze_data.crop import CropConfig
 from ganzoo_gaze_data.directions import GAZE, gaze_columns
 from ganzoo_gaze_data.hdf5 import h5py
-from ganzoo_gaze_data.rows import Rows, check_folder, names_in
+from ganzoo_gaze_data.rows import SampleRows, check_folder, names_in
 from ganzoo_gaze_data.unityeyes import eye, parse
 
 HEIGHT, WIDTH = 35, 55
@@ -60,7 +60,7 @@ class Kaggle(Archive):
 
     def read(self, piece: str) -> Piece:
         file, start = self._h5(), int(piece.split(":")[1])
-        rows = Rows(self._root, self.image_shape)
+        rows = SampleRows(self._root, self.image_shape)
         if start == 0:
             rows.note(self.file)
         with opened(file) as content:
@@ -112,7 +112,7 @@ class KaggleEyeGaze(Kaggle):
         if not self._from_images:
             return super().read(piece)
         start = int(piece.split(":")[1])
-        rows = Rows(self._root, self.image_shape)
+        rows = SampleRows(self._root, self.image_shape)
         if start == 0:
             rows.note(LABELS)
         labels = _records(self._root)

@@ -32,7 +32,7 @@ def checked(data: bytes, names: Sequence[str], most: int) -> bytes:
     version = struct.pack(f"{order}H", 0x0100) + data[126:HEADER]
     made = [b"MATLAB 5.0 MAT-file".ljust(124) + version]
     for body in _variables(data, order, most):
-        found = _Reader(body, order)
+        found = _TagReader(body, order)
         if found.header()[2] in names:
             found.at = 0
             found.array(0)
@@ -59,7 +59,7 @@ def _variables(data: bytes, order: str, most: int) -> Iterator[bytes]:
         yield body
 
 
-class _Reader:
+class _TagReader:
     """Follows the elements of an array as SciPy does."""
 
     def __init__(self, body: bytes, order: str) -> None:

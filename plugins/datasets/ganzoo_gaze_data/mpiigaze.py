@@ -24,7 +24,7 @@ from ganzoo_gaze_data.directions import GAZE, POSE, facing_of, gaze_columns, pos
 from ganzoo_gaze_data.hdf5 import INSTALL, has_h5py
 from ganzoo_gaze_data.mat_hdf5 import HEAD, Sides, is_hdf5, read_hdf5
 from ganzoo_gaze_data.mat_tags import checked
-from ganzoo_gaze_data.rows import Rows, check_folder, names_in
+from ganzoo_gaze_data.rows import SampleRows, check_folder, names_in
 
 HEIGHT, WIDTH = 36, 60
 SIDES = ("left", "right")
@@ -95,7 +95,7 @@ class MPIIGaze(Archive):
         root = _root(self.path)
         person, _, file = piece.partition("/")
         day = Path(file).stem.lower()
-        rows = Rows(root, self.image_shape)
+        rows = SampleRows(root, self.image_shape)
         name = f"{NORMALIZED}/{piece}"
         if file == _days(root, person)[0]:
             for other in names_in(root / NORMALIZED / person, root):

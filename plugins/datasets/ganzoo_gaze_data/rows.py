@@ -21,7 +21,7 @@ PACKED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 
 
 @dataclass
-class Rows:
+class SampleRows:
     """The rows of one piece, while it is read from `root`."""
 
     root: Path

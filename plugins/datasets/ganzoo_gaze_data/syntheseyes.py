@@ -17,7 +17,7 @@ from ganzoo.task import GazeTask
 from ganzoo_gaze_data.crop import Crop, CropConfig, steps
 from ganzoo_gaze_data.directions import GAZE, PUPIL, gaze_columns
 from ganzoo_gaze_data.plain_pickle import loads
-from ganzoo_gaze_data.rows import Rows, check_folder, names_in
+from ganzoo_gaze_data.rows import SampleRows, check_folder, names_in
 
 BLOCK = 256  # images in a piece
 MOST_PICKLE, MOST_IMAGE = 2**20, 2**24  # bytes
@@ -58,7 +58,7 @@ class SynthesEyes(Archive):
 
     def read(self, piece: str) -> Piece:
         person, start = piece.split(":")
-        rows = Rows(self.path, self.image_shape)
+        rows = SampleRows(self.path, self.image_shape)
         moved: list[np.ndarray] = []
         for name in _images(self.path)[person][int(start) : int(start) + BLOCK]:
             file = f"{person}/{name}"
@@ -79,7 +79,7 @@ class SynthesEyes(Archive):
             "pupil": "mean of ldmks_pupil_2d",
         }
 
-    def _eye(self, file: str, rows: Rows) -> tuple[np.ndarray, Mapping[str, Any], np.ndarray]:
+    def _eye(self, file: str, rows: SampleRows) -> tuple[np.ndarray, Mapping[str, Any], np.ndarray]:
         labels = Path(file).with_suffix(".pkl")
         if not (rows.root / labels).exists():
             raise DatasetError("there is no pkl file beside it")

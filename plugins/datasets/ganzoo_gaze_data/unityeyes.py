@@ -21,7 +21,7 @@ from ganzoo.files.look_vector import text_numbers
 from ganzoo.task import GazeTask
 from ganzoo_gaze_data.crop import Crop, CropConfig, steps
 from ganzoo_gaze_data.directions import GAZE, POSE, PUPIL, gaze_columns, pose_columns
-from ganzoo_gaze_data.rows import Rows, check_folder
+from ganzoo_gaze_data.rows import SampleRows, check_folder
 
 BLOCK = 256  # images in a piece
 MOST_JSON, MOST_IMAGE = 2**20, 2**26  # bytes
@@ -62,7 +62,7 @@ class UnityEyes(Archive):
     def read(self, piece: str) -> Piece:
         found = numbers(self.path)
         first, last = (int(edge) for edge in piece.split("-"))
-        rows = Rows(self.path, self.image_shape)
+        rows = SampleRows(self.path, self.image_shape)
         if first == found[0]:
             for name in odd_names(self.path):
                 rows.skip(name, "its name is not N.jpg or N.json, as UnityEyes writes it")
@@ -83,7 +83,7 @@ class UnityEyes(Archive):
             "pupil": "mean of iris_2d",
         }
 
-    def _eye(self, number: int, rows: Rows) -> tuple[np.ndarray, Mapping[str, Any]]:
+    def _eye(self, number: int, rows: SampleRows) -> tuple[np.ndarray, Mapping[str, Any]]:
         image, labels = rows.root / f"{number}.jpg", rows.root / f"{number}.json"
         if not labels.exists():
             raise DatasetError("there is no json file beside it")

@@ -14,9 +14,9 @@ from ganzoo import hookimpl
 from ganzoo.batch import Batch, DataSpec
 from ganzoo.method import Method, Phase, Presets
 from ganzoo.nn.adversarial import cross_entropy
+from ganzoo.nn.diversity import diversity
 from ganzoo.nn.predictor import LAPTOP, PAPER, PAPER_TRAINING, Predictor, PredictorConfig, declines, recipe
 from ganzoo.nn.reversal import reverse_gradient
-from ganzoo.nn.variety import variety
 
 ganzoo_contract = 2
 
@@ -87,7 +87,7 @@ class DANN(Method):
             "reversal": reversal,
         }
         if count > 1:
-            terms["variety"] = variety(self.predictor.task.decode(output.detach()), batch.source_label)
+            terms["diversity"] = diversity(self.predictor.task.decode(output.detach()), batch.source_label)
         return terms
 
     def predict(self, images: Tensor) -> Tensor:
@@ -95,16 +95,16 @@ class DANN(Method):
 
     def diagnose(self, means: Mapping[str, float]) -> Sequence[str]:
         accuracy, reversal = means.get("predictor/domain_accuracy"), means.get("predictor/reversal")
-        variety = means.get("predictor/variety")
+        diversity = means.get("predictor/diversity")
         warnings = []
         if accuracy is not None and reversal is not None and accuracy >= 0.99 and reversal > self.config.reversal / 2:
             warnings.append(
                 f"The features are not adapted: the domain classifier is right on {accuracy:.1%} of images although "
                 f"the reversal is at {reversal:.2f}; raise --reversal, or lower --lr."
             )
-        if variety is not None and variety < 0.05:
+        if diversity is not None and diversity < 0.05:
             warnings.append(
-                f"Mode collapse: predictions for source images differ from each other {variety:.2f} times as much "
+                f"Mode collapse: predictions for source images differ from each other {diversity:.2f} times as much "
                 "as their labels do; lower --reversal or --lr."
             )
         return warnings

@@ -19,8 +19,8 @@ from ganzoo.batch import Batch, DataSpec
 from ganzoo.method import Method, Phase, Presets, Schedule
 from ganzoo.nn.adversarial import non_saturating
 from ganzoo.nn.diagnosis import mode_collapse
+from ganzoo.nn.diversity import diversity
 from ganzoo.nn.optimizers import adam
-from ganzoo.nn.variety import variety
 from ganzoo.settings import Settings
 
 ganzoo_contract = 2
@@ -102,7 +102,7 @@ class AAE(Method):
         made = self.reconstruct(samples)
         terms = {"error": F.mse_loss(made, samples)}
         if len(batch) > 1:
-            terms["diversity"] = variety(made.detach(), samples)
+            terms["diversity"] = diversity(made.detach(), samples)
         return terms
 
     def discriminator_loss(self, batch: Batch) -> Mapping[str, Tensor]:

@@ -15,9 +15,9 @@ from ganzoo.batch import Batch, DataSpec
 from ganzoo.method import Method, Phase, Presets
 from ganzoo.nn.adversarial import non_saturating
 from ganzoo.nn.diagnosis import mode_collapse, saturated_discriminator
+from ganzoo.nn.diversity import diversity
 from ganzoo.nn.init import normal_init
 from ganzoo.nn.optimizers import adam
-from ganzoo.nn.variety import variety
 from ganzoo.settings import Settings
 
 ganzoo_contract = 2
@@ -69,7 +69,7 @@ class DCGAN(Method):
         made = self.generate(len(batch))
         terms = {"adversarial": non_saturating(self.discriminator(made), real=True)}
         if len(batch) > 1:
-            terms["variety"] = variety(made.detach().float(), batch.target)
+            terms["diversity"] = diversity(made.detach().float(), batch.target)
         return terms
 
     def discriminator_loss(self, batch: Batch) -> Mapping[str, Tensor]:
@@ -98,7 +98,7 @@ class DCGAN(Method):
     def diagnose(self, means: Mapping[str, float]) -> Sequence[str]:
         return [
             *mode_collapse(
-                means, "generator/variety", "generated images", "real ones", "lower --lr, or raise --batch-size"
+                means, "generator/diversity", "generated images", "real ones", "lower --lr, or raise --batch-size"
             ),
             *saturated_discriminator(means, "discriminator/accuracy", "lower --lr"),
         ]

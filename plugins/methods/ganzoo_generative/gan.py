@@ -18,8 +18,8 @@ from ganzoo.batch import Batch, DataSpec
 from ganzoo.method import Method, Phase, Presets, Schedule
 from ganzoo.nn.adversarial import non_saturating
 from ganzoo.nn.diagnosis import mode_collapse, saturated_discriminator
+from ganzoo.nn.diversity import diversity
 from ganzoo.nn.optimizers import adam
-from ganzoo.nn.variety import variety
 from ganzoo.settings import Settings
 
 ganzoo_contract = 2
@@ -122,7 +122,7 @@ class GAN(Method):
             "adversarial": -non_saturating(scores, real=False) if saturating else non_saturating(scores, real=True)
         }
         if len(batch) > 1:
-            terms["diversity"] = variety(made.detach(), batch[self.config.domain])
+            terms["diversity"] = diversity(made.detach(), batch[self.config.domain])
         return terms
 
     def draw_latent(self, count: int) -> Tensor:

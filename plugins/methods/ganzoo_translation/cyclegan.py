@@ -17,11 +17,11 @@ from ganzoo.errors import ConfigError
 from ganzoo.method import Method, Phase, Presets, linear_decay
 from ganzoo.nn.adversarial import least_squares
 from ganzoo.nn.diagnosis import mode_collapse, saturated_discriminator, unchanged_images
+from ganzoo.nn.diversity import diversity
 from ganzoo.nn.history import History
 from ganzoo.nn.init import normal_init
 from ganzoo.nn.optimizers import adam
 from ganzoo.nn.resnet import ResidualBlock
-from ganzoo.nn.variety import variety
 from ganzoo.settings import Settings
 
 ganzoo_contract = 2
@@ -109,7 +109,7 @@ class CycleGAN(Method):
             terms["identity_source"] = config.identity * F.l1_loss(same_source, source)
         terms["change"] = (made_target.detach() - source).abs().mean() * 127.5
         if len(batch) > 1:
-            terms["variety"] = variety(made_target.detach(), source)
+            terms["diversity"] = diversity(made_target.detach(), source)
         return terms
 
     def discriminators_loss(self, batch: Batch) -> Mapping[str, Tensor]:
@@ -137,7 +137,7 @@ class CycleGAN(Method):
         width = "lower --lr or --discriminator-width"
         return [
             *unchanged_images(means, "generators/change", "lower --identity or --cycle"),
-            *mode_collapse(means, "generators/variety", "refined images", "their inputs", fix),
+            *mode_collapse(means, "generators/diversity", "refined images", "their inputs", fix),
             *saturated_discriminator(means, "discriminators/accuracy", width, samples="patches"),
         ]
 

@@ -16,12 +16,12 @@ from ganzoo import hookimpl
 from ganzoo.batch import Batch, DataSpec
 from ganzoo.method import Method, Phase, Presets
 from ganzoo.nn.adversarial import cross_entropy
-from ganzoo.nn.average import Average
 from ganzoo.nn.diagnosis import mode_collapse, saturated_discriminator, unchanged_images
+from ganzoo.nn.diversity import diversity
+from ganzoo.nn.ema import ExponentialMovingAverage
 from ganzoo.nn.history import History
 from ganzoo.nn.optimizers import DECAYS, adam
 from ganzoo.nn.resnet import ResidualBlock
-from ganzoo.nn.variety import variety
 from ganzoo.settings import Settings
 
 ganzoo_contract = 2
@@ -108,7 +108,7 @@ class SimGAN(Method):
         self.refiner = build_refiner(spec.channels, config.width, config.blocks)
         self.discriminator = build_discriminator(spec, local=config.discriminator == "local")
         self.history = History(config.history, *spec.image_shape) if config.history else None
-        self.average = Average(self.refiner, config.average) if config.average else None
+        self.average = ExponentialMovingAverage(self.refiner, config.average) if config.average else None
 
     def phases(self) -> Mapping[str, Phase]:
         config = self.config
@@ -177,7 +177,7 @@ class SimGAN(Method):
         slower = "lower --lr, or raise --refiner-updates"
         return [
             *unchanged_images(means, "refiner/change", "lower --self-regularization"),
-            *mode_collapse(means, "refiner/variety", "refined images", "their inputs", fix),
+            *mode_collapse(means, "refiner/diversity", "refined images", "their inputs", fix),
             *saturated_discriminator(means, "discriminator/accuracy", slower, samples="patches", learner="refiner"),
         ]
 
@@ -237,7 +237,7 @@ def features(images: Tensor, kind: str) -> Tensor:
 
 
 def likeness(refined: Tensor, source: Tensor) -> dict[str, Tensor]:
-    """Numbers for the log: mean `change` of a pixel in grey levels of 255, and `variety`.
+    """Numbers for the log: mean `change` of a pixel in grey levels of 255, and `diversity`.
 
     Variety is how much the refined images of a batch differ from each other, relative to how much their inputs do; a
     single image has none.
@@ -245,7 +245,7 @@ def likeness(refined: Tensor, source: Tensor) -> dict[str, Tensor]:
     change = (refined - source).abs().mean() * 127.5
     if len(source) == 1:
         return {"change": change}
-    return {"change": change, "variety": variety(refined, source)}
+    return {"change": change, "diversity": diversity(refined, source)}
 
 
 def says_real(scores: Tensor) -> Tensor:

@@ -13,15 +13,15 @@ import numpy as np
 from ganzoo.dataset import Domain
 from ganzoo.errors import MetricUnavailableError
 from ganzoo.metric import Evaluation, Extraction, Score
-from ganzoo_fid.estimate import Estimate
+from ganzoo_fid.estimate import DistanceEstimate
 
 
 @dataclass(frozen=True)
-class Comparison:
+class FeatureDistance:
     """A way to compare features [M, D] with those of real images [N, D], and what its scores say of it."""
 
     names: Sequence[str]  # of the scores, without the extractor
-    measure: Callable[[np.ndarray, np.ndarray], Mapping[str, Estimate]]
+    measure: Callable[[np.ndarray, np.ndarray], Mapping[str, DistanceEstimate]]
     formula: str
     interval: str
     better: Literal["lower", "higher"]
@@ -30,7 +30,7 @@ class Comparison:
     settings: Mapping[str, Any] = field(default_factory=dict)  # such as k
 
 
-def measured(data: Evaluation, comparison: Comparison, extractors: Sequence[str]) -> list[Score]:
+def measured(data: Evaluation, comparison: FeatureDistance, extractors: Sequence[str]) -> list[Score]:
     """What the method makes, and the synthetic images as they are, compared with real images.
 
     These are held-out ones where there are any.
@@ -53,7 +53,7 @@ def _as_it_is(data: Evaluation) -> Mapping[str, Domain]:
 
 def compared(
     data: Extraction,
-    comparison: Comparison,
+    comparison: FeatureDistance,
     extractors: Sequence[str],
     real: Domain,
     made: Mapping[str, Domain],
@@ -80,7 +80,7 @@ def compared(
     return scores
 
 
-def _check_count(comparison: Comparison, images: Domain) -> None:
+def _check_count(comparison: FeatureDistance, images: Domain) -> None:
     if len(images) < comparison.fewest:
         raise MetricUnavailableError(
             f"it needs {comparison.fewest} images of each set at least, and of {images.name} there "
@@ -90,7 +90,7 @@ def _check_count(comparison: Comparison, images: Domain) -> None:
 
 def _score(
     name: str,
-    estimate: Estimate,
+    estimate: DistanceEstimate,
     subject: str,
     better: Literal["lower", "higher"],
     warning: str,
@@ -101,7 +101,7 @@ def _score(
     return Score(name, estimate.value, subject, better=better, low=low, high=high, warning=warning, card=card)
 
 
-def _card(data: Extraction, comparison: Comparison, extractor: str, real: Domain, origin: str) -> dict[str, Any]:
+def _card(data: Extraction, comparison: FeatureDistance, extractor: str, real: Domain, origin: str) -> dict[str, Any]:
     return {
         "formula": comparison.formula,
         **comparison.settings,

@@ -10,7 +10,7 @@ NORMAL_95 = 1.959964  # two-sided 95 % point of the normal distribution
 
 
 @dataclass(frozen=True)
-class Estimate:
+class DistanceEstimate:
     value: float
     standard_error: float  # NaN: there is nothing to tell it from
     least: float = -np.inf  # no interval reaches below it
@@ -25,7 +25,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Positive(Estimate):
+class Positive(DistanceEstimate):
     """A number above 0. Its interval is normal in the logarithm: small ones err upwards more than downwards."""
 
     most: float = np.inf  # no interval reaches above it
@@ -44,7 +44,7 @@ class Positive(Estimate):
 
 
 @dataclass(frozen=True)
-class Share(Estimate):
+class Share(DistanceEstimate):
     """A share of `count` things. Its interval is Wilson's (1927), which keeps within 0 and 1 and is honest beside them.
 
     The count that enters it is the one at which independent things would have the standard error. At 0 and 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from ganzoo_fid.estimate import Estimate, jackknife_error
+from ganzoo_fid.estimate import DistanceEstimate, jackknife_error
 
 LARGE = 1_024  # rows from which eigenvalues are faster than singular values
 ROUNDING = 3e-8  # a singular value so small beside the greatest is all rounding, when taken from its square
@@ -13,7 +13,7 @@ TOLERANCE = 1e-7  # of the sum of the singular values: what all that rounding ma
 COVARIANCES = 1e-9  # the same, of covariances: looser than what they amount to with features of networks
 
 
-def frechet_distance(a: np.ndarray, b: np.ndarray) -> Estimate:
+def frechet_distance(a: np.ndarray, b: np.ndarray) -> DistanceEstimate:
     """The squared Frechet distance between Gaussians fitted to features [N, D] and [M, D], with its standard error.
 
     With A and B the centred features over sqrt(N - 1) and sqrt(M - 1), the covariances are A'A and B'B, and the
@@ -31,7 +31,7 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> Estimate:
         len(a) * (own_a - share_a) + 2 * np.sqrt(len(a) - 1) * (centred_a @ shift),
         len(b) * (own_b - share_b) - 2 * np.sqrt(len(b) - 1) * (centred_b @ shift),
     )
-    return Estimate(max(float(value), 0.0), error, least=0.0)
+    return DistanceEstimate(max(float(value), 0.0), error, least=0.0)
 
 
 def _trace(a: np.ndarray, b: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ganzoo_fid.estimate import Estimate, jackknife_error
+from ganzoo_fid.estimate import DistanceEstimate, jackknife_error
 
 BLOCK = 2**22  # kernel values at once: 32 MiB, however many rows there are
 
@@ -14,7 +14,7 @@ def polynomial_kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a @ b.T / a.shape[1] + 1) ** 3
 
 
-def kernel_distance(a: np.ndarray, b: np.ndarray) -> Estimate:
+def kernel_distance(a: np.ndarray, b: np.ndarray) -> DistanceEstimate:
     """The unbiased squared maximum mean discrepancy of features [N, D] and [M, D], with its standard error.
 
     All pairs are used: this is the value that averages over random subsets approach. It is negative about half of
@@ -23,7 +23,7 @@ def kernel_distance(a: np.ndarray, b: np.ndarray) -> Estimate:
     far_a, far_b = (sums / count for sums, count in zip(_sums(a, b), (len(b), len(a)), strict=True))
     near_a, near_b = _mean_of_others(a), _mean_of_others(b)
     value = near_a.mean() + near_b.mean() - 2 * far_a.mean()
-    return Estimate(float(value), jackknife_error(2 * (near_a - far_a), 2 * (near_b - far_b)))
+    return DistanceEstimate(float(value), jackknife_error(2 * (near_a - far_a), 2 * (near_b - far_b)))
 
 
 def _mean_of_others(rows: np.ndarray) -> np.ndarray:

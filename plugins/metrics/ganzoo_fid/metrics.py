@@ -9,7 +9,7 @@ from pydantic import Field
 from ganzoo.dataset import Domain
 from ganzoo.metric import Evaluation, Extraction, MakesSamples, Metric, Score
 from ganzoo.settings import Settings
-from ganzoo_fid.comparing import Comparison, compared, measured
+from ganzoo_fid.comparing import FeatureDistance, compared, measured
 from ganzoo_fid.frechet import frechet_distance
 from ganzoo_fid.kernel import kernel_distance
 from ganzoo_fid.neighbourhoods import density_and_coverage, precision_and_recall
@@ -47,7 +47,7 @@ class FID(Metric):
     summary = "Frechet distance between features of the images made and of real ones (Heusel et al. 2017)."
     needs = (MakesSamples,)
     Config = DistanceConfig
-    comparison = Comparison(
+    comparison = FeatureDistance(
         names=("fid",),
         measure=lambda fake, real: {"fid": frechet_distance(fake, real)},
         formula="squared Frechet distance of fitted Gaussians, float64",
@@ -69,7 +69,7 @@ class KID(Metric):
     summary = "Kernel distance between features of the images made and of real ones (Binkowski et al. 2018)."
     needs = (MakesSamples,)
     Config = DistanceConfig
-    comparison = Comparison(
+    comparison = FeatureDistance(
         names=("kid",),
         measure=lambda fake, real: {"kid": kernel_distance(fake, real)},
         formula="unbiased squared MMD over all pairs, kernel (x.y/D + 1)^3, float64",
@@ -94,9 +94,9 @@ class PrecisionRecall(Metric):
     Config = PrecisionRecallConfig
 
     @property
-    def comparison(self) -> Comparison:
+    def comparison(self) -> FeatureDistance:
         k: int = self.config.k
-        return Comparison(
+        return FeatureDistance(
             names=("precision", "recall"),
             measure=lambda fake, real: precision_and_recall(fake, real, k),
             formula="share of one set's rows within the k-th neighbour's distance of any row of the other, float64",
@@ -122,9 +122,9 @@ class DensityCoverage(Metric):
     Config = DensityCoverageConfig
 
     @property
-    def comparison(self) -> Comparison:
+    def comparison(self) -> FeatureDistance:
         k: int = self.config.k
-        return Comparison(
+        return FeatureDistance(
             names=("density", "coverage"),
             measure=lambda fake, real: density_and_coverage(fake, real, k),
             formula="made rows within the k-th neighbour's distance of real rows: their mean number over k, and the "

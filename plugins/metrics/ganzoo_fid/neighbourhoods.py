@@ -13,11 +13,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ganzoo_fid.balls import Balls
-from ganzoo_fid.estimate import Estimate, Positive, Share, jackknife_error
+from ganzoo_fid.estimate import DistanceEstimate, Positive, Share, jackknife_error
+from ganzoo_fid.knn_manifold import Balls
 
 
-def precision_and_recall(fake: np.ndarray, real: np.ndarray, k: int) -> Mapping[str, Estimate]:
+def precision_and_recall(fake: np.ndarray, real: np.ndarray, k: int) -> Mapping[str, DistanceEstimate]:
     """The share of `fake` [M, D] near `real` [N, D], and the reverse. Each set must have k + 2 rows at least."""
     fake, real = _centred(fake, real)
     return {
@@ -26,7 +26,7 @@ def precision_and_recall(fake: np.ndarray, real: np.ndarray, k: int) -> Mapping[
     }
 
 
-def density_and_coverage(fake: np.ndarray, real: np.ndarray, k: int) -> Mapping[str, Estimate]:
+def density_and_coverage(fake: np.ndarray, real: np.ndarray, k: int) -> Mapping[str, DistanceEstimate]:
     """How many of `fake` [M, D] each neighbourhood of `real` [N, D] holds, over k, and the share that hold any.
 
     `real` must have k + 2 rows at least, `fake` two.
@@ -53,7 +53,9 @@ def density_and_coverage(fake: np.ndarray, real: np.ndarray, k: int) -> Mapping[
     lost = np.bincount(any_of_them[held == 1], minlength=len(fake)) / len(balls)  # with the only fake row in a ball
     coverage_error = jackknife_error(len(balls) * (left - coverage), len(fake) * lost)
     return {
-        "density": Positive(float(density), density_error, most=len(balls) / k) if density else Estimate(0.0, np.nan),
+        "density": Positive(float(density), density_error, most=len(balls) / k)
+        if density
+        else DistanceEstimate(0.0, np.nan),
         "coverage": Share(float(coverage), coverage_error, count=len(balls)),
     }
 

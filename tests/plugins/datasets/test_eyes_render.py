@@ -11,9 +11,9 @@ import torch
 from ganzoo_eyes import EyesConfig
 from ganzoo_eyes.counter import Draws, mix
 from ganzoo_eyes.geometry import labels, lids, place, rotation
-from ganzoo_eyes.looks import source_scene, target_scene
 from ganzoo_eyes.photograph import develop, equalized, jpeg
 from ganzoo_eyes.render import render
+from ganzoo_eyes.rendering_styles import source_scene, target_scene
 from ganzoo_eyes.scene import Scene
 from PIL import Image
 from torch import Tensor

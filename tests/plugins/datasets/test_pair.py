@@ -10,7 +10,7 @@ import pytest
 from ganzoo_user_images.pair import PARTS, Pair, PairConfig, ganzoo_datasets
 from PIL import Image
 
-from ganzoo.configuration.layers import build
+from ganzoo.configuration.layers import build_config
 from ganzoo.errors import ConfigError, DatasetError
 
 EYES = Path(__file__).parents[2].parent / "shared" / "data" / "eyes"
@@ -108,7 +108,7 @@ def test_an_unlabelled_target_is_enough(eyes: dict[str, Path], tmp_path: Path) -
 
 
 def test_settings_come_from_the_command_line_as_text() -> None:
-    config = build(PairConfig, {"options": {"source": "a b.npz[0:5]", "source_range": "-20,1.5,-18,18"}})
+    config = build_config(PairConfig, {"options": {"source": "a b.npz[0:5]", "source_range": "-20,1.5,-18,18"}})
     assert config.source == Path.cwd() / "a b.npz[0:5]"
     assert config.source_range == PUBLISHED
 
@@ -190,7 +190,7 @@ def people_pair(tmp_path: Path, people: list[Any], *test_people: str) -> Pair:
     target = archive(tmp_path / "people.npz", len(names), person=np.array(names))
     source = archive(tmp_path / "renders.npz")
     options = {"source": str(source), "target": str(target), "test_people": ",".join(test_people)}
-    return Pair(build(PairConfig, {"options": options}))
+    return Pair(build_config(PairConfig, {"options": options}))
 
 
 @pytest.mark.parametrize(

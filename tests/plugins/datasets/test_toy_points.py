@@ -20,7 +20,7 @@ from ganzoo.errors import MetricUnavailableError
 from ganzoo.evaluation.evaluate import TrainedEvaluation
 from ganzoo.method import Method
 from ganzoo.settings import Settings
-from ganzoo.training.loop import build
+from ganzoo.training.build import build_method
 
 
 @pytest.mark.parametrize(("dataset", "modes"), [(Ring(RingConfig()), 8), (Grid(GridConfig()), 25)])
@@ -121,7 +121,7 @@ class Shrunk(Method):
 
 
 def evaluation_of(dataset):
-    method = build(Shrunk, Settings(), dataset.spec(), seed=0, device=torch.device("cpu"))
+    method = build_method(Shrunk, Settings(), dataset.spec(), seed=0, device=torch.device("cpu"))
     return TrainedEvaluation(method, dataset, seed=0, samples=64, extractors={},
                              capabilities=registry().found["capabilities"])  # fmt: skip
 

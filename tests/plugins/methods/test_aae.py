@@ -12,7 +12,9 @@ from ganzoo_autoencoders.aae import AAE, GAP, MODES, AAEConfig
 from ganzoo.batch import Batch, Column, DataSpec, image_spec
 from ganzoo.dataset import Domain
 from ganzoo.task import NoTask
-from ganzoo.training.loop import TrainConfig, build, train
+from ganzoo.training.build import build_method
+from ganzoo.training.config import TrainConfig
+from ganzoo.training.loop import train
 from ganzoo.training.phases import phase_runners
 
 CPU = torch.device("cpu")
@@ -20,7 +22,7 @@ IMAGES = image_spec(1, 6, 6, NoTask())
 
 
 def method(spec=IMAGES, **settings):
-    return build(AAE, AAEConfig(**{"width": 32, **settings}), spec, seed=0, device=CPU)
+    return build_method(AAE, AAEConfig(**{"width": 32, **settings}), spec, seed=0, device=CPU)
 
 
 def batch(rows=8):

@@ -11,7 +11,9 @@ from ganzoo.errors import ConfigError
 from ganzoo.runs.suitability import reason_to_decline
 from ganzoo.task import NoTask
 from ganzoo.testing import toy
-from ganzoo.training.loop import TrainConfig, build, train
+from ganzoo.training.build import build_method
+from ganzoo.training.config import TrainConfig
+from ganzoo.training.loop import train
 from ganzoo.training.phases import phase_runners
 from ganzoo.training.timeline import Timeline
 
@@ -19,7 +21,7 @@ CPU = torch.device("cpu")
 
 
 def method(**settings):
-    return build(ADDA, ADDAConfig(**settings), toy.SPEC, seed=0, device=CPU)
+    return build_method(ADDA, ADDAConfig(**settings), toy.SPEC, seed=0, device=CPU)
 
 
 def run(adda, steps, **settings):
@@ -78,7 +80,7 @@ def test_the_target_encoder_minimises_inverted_labels_and_does_not_move_the_disc
 
 def test_the_papers_preset_has_no_batch_norm():
     config = ADDAConfig(**ADDA.presets["paper"]["method"])
-    adda = build(ADDA, config, image_spec(3, 28, 28, toy.SPEC.task), seed=0, device=CPU)
+    adda = build_method(ADDA, config, image_spec(3, 28, 28, toy.SPEC.task), seed=0, device=CPU)
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in adda.modules())
 
 

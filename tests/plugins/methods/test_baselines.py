@@ -24,13 +24,14 @@ from ganzoo.errors import DatasetError
 from ganzoo.task import ClassTask, GazeTask
 from ganzoo.testing import toy
 from ganzoo.training import loop
-from ganzoo.training.loop import TrainConfig
+from ganzoo.training.build import build_method
+from ganzoo.training.config import TrainConfig
 
 CPU = torch.device("cpu")
 
 
 def train(cls, source, target, config=None, spec=toy.SPEC, steps=3):
-    method = loop.build(cls, config or cls.Config(), spec, seed=0, device=CPU)
+    method = build_method(cls, config or cls.Config(), spec, seed=0, device=CPU)
     settings = TrainConfig(steps=steps, batch_size=8, device="cpu", precision="fp32")
     loop.train(method, source, target, settings)
     return method

@@ -15,7 +15,8 @@ from ganzoo.pixels import to_unit_range
 from ganzoo.task import GazeTask
 from ganzoo.testing import toy
 from ganzoo.training import loop
-from ganzoo.training.loop import TrainConfig
+from ganzoo.training.build import build_method
+from ganzoo.training.config import TrainConfig
 from ganzoo.training.phases import phase_runners
 
 EYES = image_spec(channels=1, height=35, width=55, task=GazeTask())
@@ -162,7 +163,7 @@ def test_the_generators_terms_in_closed_form():
             "identity_target": 0.5 * 10 * 0.1,
             "identity_source": 0.5 * 10 * 0.2,
             "change": 0.1 * 127.5,
-            "variety": 1.0,  # what is added to all images alike changes no difference
+            "diversity": 1.0,  # what is added to all images alike changes no difference
         },
         rel=1e-4,
     )
@@ -273,11 +274,11 @@ def test_the_refiner_is_the_generator_from_source_to_target():
 
 def test_failures_become_warnings_with_their_numbers():
     method = build(**TINY)
-    healthy = {"generators/change": 18.0, "generators/variety": 0.95, "discriminators/accuracy": 0.7}
+    healthy = {"generators/change": 18.0, "generators/diversity": 0.95, "discriminators/accuracy": 0.7}
     assert not method.diagnose(healthy)
     (identity,) = method.diagnose({**healthy, "generators/change": 0.31})
     assert "0.31 of 255 grey levels" in identity
-    (collapse,) = method.diagnose({**healthy, "generators/variety": 0.04})
+    (collapse,) = method.diagnose({**healthy, "generators/diversity": 0.04})
     assert "0.04 times as much as their inputs" in collapse
     (saturated,) = method.diagnose({**healthy, "discriminators/accuracy": 0.998})
     assert "99.8% of patches" in saturated
@@ -286,7 +287,7 @@ def test_failures_become_warnings_with_their_numbers():
 def test_it_learns_the_look_of_a_toy_target_and_keeps_each_disc_in_its_place():
     source, target = toy.domains()
     config = CycleGAN.Config(**{**TINY, "width": 8}, lr=2e-3)
-    method = loop.build(CycleGAN, config, toy.SPEC, seed=0, device=torch.device("cpu"))
+    method = build_method(CycleGAN, config, toy.SPEC, seed=0, device=torch.device("cpu"))
     loop.train(method, source, target, TrainConfig(steps=150, batch_size=4, device="cpu", precision="fp32"))
     images = to_unit_range(torch.from_numpy(source.images))
     with torch.no_grad():

@@ -16,7 +16,9 @@ from ganzoo.errors import ConfigError
 from ganzoo.task import ClassTask, GazeTask, gaze_vector
 from ganzoo.testing import toy
 from ganzoo.training import loop
-from ganzoo.training.loop import Observer, TrainConfig
+from ganzoo.training.build import build_method
+from ganzoo.training.config import TrainConfig
+from ganzoo.training.observer import TrainingObserver
 
 EYES = image_spec(channels=1, height=35, width=55, task=GazeTask())
 DIGITS = image_spec(channels=3, height=28, width=28, task=ClassTask(10))
@@ -169,12 +171,12 @@ def test_a_predictor_that_says_the_same_of_all_images_is_reported(spec):
     is_class = isinstance(spec.task, ClassTask)
     right = F.one_hot(one.source_label[:, 0].long(), 10).float() if is_class else gaze_vector(one.source_label)
     method.predictor.head = Says(right)
-    assert method.loss(one)["variety"].item() == pytest.approx(1, rel=1e-4)
+    assert method.loss(one)["diversity"].item() == pytest.approx(1, rel=1e-4)
     method.predictor.head = Says(right[:1].expand_as(right).clone())
-    assert method.loss(one)["variety"].item() == pytest.approx(0, abs=1e-5)
-    (warning,) = method.diagnose({"predictor/variety": 0.012})
+    assert method.loss(one)["diversity"].item() == pytest.approx(0, abs=1e-5)
+    (warning,) = method.diagnose({"predictor/diversity": 0.012})
     assert "0.01 times as much as their labels do" in warning
-    assert not method.diagnose({"predictor/variety": 0.3})
+    assert not method.diagnose({"predictor/diversity": 0.3})
 
 
 def test_gaze_is_a_regression_and_digits_are_classes_by_the_datasets_task():
@@ -211,7 +213,7 @@ def test_images_too_small_for_the_papers_network_are_refused_in_words():
         build(image_spec(1, 9, 15, GazeTask()), network="mnist")
 
 
-class _Accuracy(Observer):
+class _Accuracy(TrainingObserver):
     def logged(self, step, means, warnings):
         self.last = means["predictor/domain_accuracy"]
 
@@ -221,7 +223,7 @@ def test_reversal_takes_the_domains_out_of_the_features():
     known = {}
     for reversal in (0.0, 1.0):
         config = DANN.Config(reversal=reversal, domain_width=100, domain_layers=1)
-        method = loop.build(DANN, config, toy.SPEC, seed=0, device=torch.device("cpu"))
+        method = build_method(DANN, config, toy.SPEC, seed=0, device=torch.device("cpu"))
         seen = _Accuracy()
         settings = TrainConfig(steps=120, batch_size=16, log_every=40, device="cpu", precision="fp32")
         loop.train(method, *toy.domains(count=64), settings, observer=seen)

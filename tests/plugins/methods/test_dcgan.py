@@ -11,11 +11,12 @@ from torch import nn
 from torch.optim import Adam
 
 from ganzoo.batch import Batch, image_spec
-from ganzoo.nn.variety import variety
+from ganzoo.nn.diversity import diversity
 from ganzoo.task import GazeTask
 from ganzoo.testing import toy
 from ganzoo.training import loop
-from ganzoo.training.loop import TrainConfig
+from ganzoo.training.build import build_method
+from ganzoo.training.config import TrainConfig
 
 EYES = image_spec(channels=1, height=35, width=55, task=GazeTask())
 BEDROOMS = image_spec(channels=3, height=64, width=64, task=GazeTask())  # the paper's images
@@ -131,18 +132,18 @@ def test_the_target_alone_is_read():
     assert DCGAN.reads == ("target",)
 
 
-def test_variety_is_zero_where_all_made_images_are_one():
+def test_diversity_is_zero_where_all_made_images_are_one():
     real = torch.rand(6, 1, 8, 8) * 2 - 1
-    assert variety(real[:1].expand(6, -1, -1, -1), real).item() == pytest.approx(0, abs=1e-6)
-    assert variety(real * 0.5, real).item() == pytest.approx(0.5)
-    assert "variety" not in build().generator_loss(batch(1))
+    assert diversity(real[:1].expand(6, -1, -1, -1), real).item() == pytest.approx(0, abs=1e-6)
+    assert diversity(real * 0.5, real).item() == pytest.approx(0.5)
+    assert "diversity" not in build().generator_loss(batch(1))
 
 
 def test_failures_become_warnings_with_their_numbers():
     method = build()
-    healthy = {"generator/variety": 0.9, "discriminator/accuracy": 0.7}
+    healthy = {"generator/diversity": 0.9, "discriminator/accuracy": 0.7}
     assert not method.diagnose(healthy)
-    (collapse,) = method.diagnose({**healthy, "generator/variety": 0.04})
+    (collapse,) = method.diagnose({**healthy, "generator/diversity": 0.04})
     assert "0.04 times" in collapse
     (saturated,) = method.diagnose({**healthy, "discriminator/accuracy": 0.998})
     assert "99.8% of images" in saturated
@@ -152,7 +153,7 @@ def test_it_learns_the_toy_target():
     """Bright ground and a dark disc somewhere: the grey of the target, and not that of the source."""
     source, target = toy.domains()
     config = DCGAN.Config(width=8, levels=2, lr=2e-3)
-    method = loop.build(DCGAN, config, toy.SPEC, seed=0, device=torch.device("cpu"))
+    method = build_method(DCGAN, config, toy.SPEC, seed=0, device=torch.device("cpu"))
     loop.train(method, source, target, TrainConfig(steps=150, batch_size=16, device="cpu", precision="fp32"))
     with torch.no_grad():
         made = (method.generate(64) + 1) * 127.5

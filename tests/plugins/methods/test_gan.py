@@ -12,7 +12,9 @@ from ganzoo_generative.gan import GAN, GANConfig, Maxout
 from ganzoo.batch import Batch, Column, DataSpec, image_spec
 from ganzoo.dataset import Domain
 from ganzoo.task import NoTask
-from ganzoo.training.loop import TrainConfig, build, train
+from ganzoo.training.build import build_method
+from ganzoo.training.config import TrainConfig
+from ganzoo.training.loop import train
 from ganzoo.training.phases import phase_runners
 
 CPU = torch.device("cpu")
@@ -21,7 +23,7 @@ LINE = DataSpec({"target": Column((1,), "vector")}, NoTask())
 
 
 def method(spec=PLANE, **settings):
-    return build(GAN, GANConfig(**settings), spec, seed=0, device=CPU)
+    return build_method(GAN, GANConfig(**settings), spec, seed=0, device=CPU)
 
 
 def batch(target):

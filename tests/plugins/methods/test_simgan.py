@@ -16,7 +16,8 @@ from ganzoo.pixels import to_unit_range
 from ganzoo.task import GazeTask
 from ganzoo.testing import toy
 from ganzoo.training import loop
-from ganzoo.training.loop import TrainConfig
+from ganzoo.training.build import build_method
+from ganzoo.training.config import TrainConfig
 from ganzoo.training.phases import phase_runners
 
 EYES = image_spec(channels=1, height=35, width=55, task=GazeTask())  # the paper's images
@@ -128,7 +129,7 @@ def test_self_regularization_is_lambda_times_the_mean_or_summed_distance():
         terms = method.refiner_loss(batch())
         assert terms["self_regularization"].item() == pytest.approx(2 * 0.25 * numbers, rel=1e-4)
         assert terms["change"].item() == pytest.approx(0.25 * 127.5, rel=1e-4)
-        assert terms["variety"].item() == pytest.approx(1, rel=1e-4)
+        assert terms["diversity"].item() == pytest.approx(1, rel=1e-4)
 
 
 def test_derivatives_ignore_brightness_and_the_channel_mean_ignores_colour():
@@ -242,20 +243,20 @@ def test_odd_batches_and_a_batch_of_one_train(count):
         assert all(torch.isfinite(term) for term in runner.update(batch(count)).values())
 
 
-def test_variety_is_zero_where_all_refined_images_are_one():
+def test_diversity_is_zero_where_all_refined_images_are_one():
     source = torch.rand(6, 1, 8, 8) * 2 - 1
-    assert likeness(source[:1].expand(6, -1, -1, -1), source)["variety"].item() == pytest.approx(0, abs=1e-6)
-    assert likeness(source * 0.5, source)["variety"].item() == pytest.approx(0.5)
-    assert "variety" not in likeness(source[:1], source[:1])
+    assert likeness(source[:1].expand(6, -1, -1, -1), source)["diversity"].item() == pytest.approx(0, abs=1e-6)
+    assert likeness(source * 0.5, source)["diversity"].item() == pytest.approx(0.5)
+    assert "diversity" not in likeness(source[:1], source[:1])
 
 
 def test_failures_become_warnings_with_their_numbers():
     method = build()
-    healthy = {"refiner/change": 18.0, "refiner/variety": 0.95, "discriminator/accuracy": 0.7}
+    healthy = {"refiner/change": 18.0, "refiner/diversity": 0.95, "discriminator/accuracy": 0.7}
     assert not method.diagnose(healthy)
     (identity,) = method.diagnose({**healthy, "refiner/change": 0.31})
     assert "0.31 of 255 grey levels" in identity
-    (collapse,) = method.diagnose({**healthy, "refiner/variety": 0.04})
+    (collapse,) = method.diagnose({**healthy, "refiner/diversity": 0.04})
     assert "0.04 times" in collapse
     (saturated,) = method.diagnose({**healthy, "discriminator/accuracy": 0.998})
     assert "99.8% of patches" in saturated
@@ -272,7 +273,7 @@ def grey_distance(a, b):
 
 def test_it_learns_the_look_of_a_toy_target_and_keeps_each_disc_in_its_place():
     source, target = toy.domains()
-    method = loop.build(
+    method = build_method(
         SimGAN,
         SimGAN.Config(self_regularization=1.0, refiner_pretraining=50, lr=1e-3, width=8),
         toy.SPEC,

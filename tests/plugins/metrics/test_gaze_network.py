@@ -13,7 +13,9 @@ from ganzoo.dataset import Domain
 from ganzoo.errors import MetricUnavailableError
 from ganzoo.nn.augmentation import augment
 from ganzoo.task import ClassTask, GazeTask
-from ganzoo.training.loop import TrainConfig, build, train
+from ganzoo.training.build import build_method
+from ganzoo.training.config import TrainConfig
+from ganzoo.training.loop import train
 
 EYES = image_spec(1, 35, 55, GazeTask())
 
@@ -68,7 +70,7 @@ def test_the_target_changes_nothing_that_it_learns() -> None:
     weights = []
     for brightness in (0, 255):
         target = Domain("target", np.full((16, 1, 24, 40), brightness, np.uint8))
-        network = build(
+        network = build_method(
             GazeNetwork, GazeNetworkConfig(), image_spec(1, 24, 40, GazeTask()), seed=0, device=torch.device("cpu")
         )
         train(network, source, target, TrainConfig(steps=2, batch_size=4, device="cpu", precision="fp32"))

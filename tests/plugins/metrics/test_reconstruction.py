@@ -12,7 +12,7 @@ from ganzoo.discovery.registry import registry
 from ganzoo.evaluation.evaluate import TrainedEvaluation
 from ganzoo.method import Method
 from ganzoo.settings import Settings
-from ganzoo.training.loop import build
+from ganzoo.training.build import build_method
 
 IMAGES = np.random.default_rng(0).integers(60, 190, (5, 1, 20, 30), np.uint8)
 
@@ -93,7 +93,7 @@ class Set(Dataset):
 
 
 def scores(dataset):
-    method = build(Dimmed, Settings(), dataset.spec(), seed=0, device=torch.device("cpu"))
+    method = build_method(Dimmed, Settings(), dataset.spec(), seed=0, device=torch.device("cpu"))
     data = TrainedEvaluation(method, dataset, seed=0, samples=64, extractors={},
                              capabilities=registry().found["capabilities"])  # fmt: skip
     return {(score.name, score.subject): score for score in Reconstruction(Settings()).measure(data)}

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Average(nn.Module):
+class ExponentialMovingAverage(nn.Module):
     """`network` with weights that are the exponential moving average of its own over its updates.
 
     Until 1 / (1 - decay) updates have passed it is their plain mean, so that the first weights, which nobody trained,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 
-def variety(made: Tensor, reference: Tensor) -> Tensor:
+def diversity(made: Tensor, reference: Tensor) -> Tensor:
     """The spread over the samples of a batch, relative to that of a reference: a 0-d tensor.
 
     Both are [N, ...] with N of at least 2, and equal in the other dimensions. The spread is the standard deviation of

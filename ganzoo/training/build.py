@@ -1,0 +1,37 @@
+"""A method with its first weights, and whether it can be trained with given settings."""
+
+from __future__ import annotations
+
+import torch
+
+from ganzoo.batch import DataSpec
+from ganzoo.errors import ConfigError, PluginError
+from ganzoo.method import CLASS_FLAGS, Method
+from ganzoo.settings import Settings
+from ganzoo.training.config import TrainConfig
+from ganzoo.training.cuda_graphs import recorder
+from ganzoo.training.devices import resolve_precision
+
+
+def build_method(cls: type[Method], config: Settings, spec: DataSpec, *, seed: int, device: torch.device) -> Method:
+    """A method with its first weights, which are a function of the seed, laid out for the device.
+
+    Raises PluginError for a method that sets on itself what is read from its class.
+    """
+    torch.manual_seed(seed)
+    method = cls(config, spec).to(device)
+    if hidden := [flag for flag in CLASS_FLAGS if flag in vars(method)]:
+        raise PluginError(f"{method.name} sets self.{hidden[0]}, which is read from the class; write {hidden[0]} = "
+                          f"{vars(method)[hidden[0]]} in the body of class {cls.__name__}")  # fmt: skip
+    return method.to(memory_format=torch.channels_last).requires_grad_(False)
+
+
+def check_trainable(method: type[Method], config: TrainConfig, device: torch.device) -> None:
+    """Raise ConfigError for settings with which `train` cannot train such a method there."""
+    resolve_precision(config.precision, device)
+    if config.micro_batch and method.couples_batch:
+        raise ConfigError(f"{method.name} couples the samples of a batch: --micro-batch would change what it learns")
+    if config.capture and config.compile:
+        raise ConfigError("--capture and --compile cannot go together; choose one")
+    if config.capture:
+        recorder(device)

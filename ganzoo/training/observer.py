@@ -1,0 +1,30 @@
+"""What the loop tells the outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+
+class TrainingObserver:
+    """Receives the events of a training. Subclass it and override what you need."""
+
+    def started(self, first: int, steps: int) -> None:
+        """Training goes on from step `first`."""
+
+    def compiling(self, phase: str) -> None:
+        """The first update of a phase begins, which compiles it: that can take minutes."""
+
+    def compiled(self, phase: str, seconds: float) -> None:
+        """That update took so long."""
+
+    def captured(self, phase: str, problem: str) -> None:
+        """A phase is replayed from now on or, where there is a `problem`, no phase is."""
+
+    def stepped(self, step: int, phases: Sequence[str], batches: int) -> None:
+        """A step was submitted, which drew so many batches; on a GPU it may still run."""
+
+    def logged(self, step: int, means: Mapping[str, float], warnings: Sequence[str]) -> None:
+        """The means of all loss terms since the last call, as "phase/term"."""
+
+    def saving(self, step: int) -> None:
+        """A checkpoint of this step is being written."""
