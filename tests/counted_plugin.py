@@ -1,6 +1,6 @@
 """A plugin file with one archive."""
 
-from unit.counted import Counted
+from counted import Counted
 
 from ganzoo import hookimpl
 from ganzoo.files.archive import Archive

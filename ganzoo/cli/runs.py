@@ -59,7 +59,7 @@ def show_command(run: Path) -> None:
     scores = folder.scores()
     if scores:
         method = _asked(tables, "method")
-        print_scores(scores, f"{method} on {_asked(tables, 'dataset')}", method)
+        print_scores(scores, method, f"{method} on {_asked(tables, 'dataset')}")
 
 
 @command.command("rm", help="Delete run folders, after asking.")

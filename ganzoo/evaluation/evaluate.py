@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,9 +20,9 @@ from ganzoo.batch import DataSpec
 from ganzoo.cache import cache_folder, keep_array, kept_array
 from ganzoo.capabilities.base import Argument, Capability, all_of
 from ganzoo.dataset import Dataset, Domain, column_of
-from ganzoo.discovery.plugin_errors import blaming
-from ganzoo.errors import DivergenceError, MetricUnavailableError, PluginError
+from ganzoo.errors import MetricUnavailableError
 from ganzoo.evaluation.fitted_networks import code_of_class, fitted_network
+from ganzoo.evaluation.measuring import measure_all
 from ganzoo.method import Method
 from ganzoo.metric import DomainName, Extractor, MakesSamples, Metric, Score
 from ganzoo.pixels import to_uint8, to_unit_range
@@ -252,20 +251,8 @@ def evaluate(data: TrainedEvaluation, metrics: Sequence[Metric]) -> tuple[list[S
 
     A metric that cannot be measured leaves one score without a value, with the reason.
     """
-    scores: list[Score] = []
-    seconds: dict[str, float] = {}
-    for metric in metrics:
-        if not applies(metric, data):
-            continue
-        data.watcher.doing(f"measuring {metric.name}")
-        start = time.perf_counter()
-        try:
-            with blaming(f"metric {metric.name}"):
-                scores.extend(_checked(metric.measure(data)))
-        except (MetricUnavailableError, DivergenceError, PluginError) as error:  # the other metrics are measured
-            scores.append(Score(metric.name, None, reason=str(error)))
-        seconds[metric.name] = round(time.perf_counter() - start, 3)
-    return scores, seconds
+    chosen = [metric for metric in metrics if applies(metric, data)]
+    return measure_all(chosen, lambda metric: metric.measure(data), data.watcher.doing)
 
 
 def applies(metric: Metric, data: TrainedEvaluation) -> bool:
@@ -274,15 +261,6 @@ def applies(metric: Metric, data: TrainedEvaluation) -> bool:
     able = realistic or any(isinstance(data.method, need) for need in metric.needs if need is not MakesSamples)
     tasks_fit = not metric.tasks or isinstance(data.spec.task, metric.tasks)
     return able and tasks_fit and data.spec.sample.kind in metric.kinds
-
-
-def _checked(scores: Sequence[Score]) -> list[Score]:
-    """Raise PluginError where a metric returned anything but scores."""
-    found = list(scores)
-    for score in found:
-        if not isinstance(score, Score) or not (score.value is None or isinstance(score.value, float | int)):
-            raise PluginError(f"it must return scores whose values are numbers, not {score!r:.200}")
-    return found
 
 
 def settings_hash(tables: Mapping[str, Any]) -> str:

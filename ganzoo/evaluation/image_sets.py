@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -17,8 +16,9 @@ from ganzoo.batch import image_spec
 from ganzoo.configuration.layers import build_config, did_you_mean
 from ganzoo.dataset import Domain
 from ganzoo.discovery.registry import registry
-from ganzoo.errors import DatasetError, DivergenceError, MetricUnavailableError, UsageError
+from ganzoo.errors import DatasetError, MetricUnavailableError, UsageError
 from ganzoo.evaluation.evaluate import EvaluationObserver, SharedExtraction
+from ganzoo.evaluation.measuring import measure_all
 from ganzoo.files.collection import ImageCollection, open_images, read_domain, read_images
 from ganzoo.files.fit import Channels, Fit, Resizer, common_shape
 from ganzoo.files.location import Location
@@ -192,18 +192,13 @@ def compare(
         collection.option.removeprefix("--"): _facts(collection, domain, data) for collection, domain in domains.items()
     }
     shared = _shared(domains[real], domains[fake])
-    scores: list[Score] = []
-    seconds: dict[str, float] = {}
-    for metric in metrics:
+    made = {"method": domains[fake].spread(samples)}
+
+    def compared(metric: Metric) -> Sequence[Score]:
         assert isinstance(metric, Compares)
-        watcher.doing(f"measuring {metric.name}")
-        start = time.perf_counter()
-        try:
-            made = {"method": domains[fake].spread(samples)}
-            scores += metric.compare(data, domains[real].spread(samples), made, "real")
-        except (MetricUnavailableError, DatasetError, DivergenceError) as error:
-            scores.append(Score(metric.name, None, reason=str(error)))
-        seconds[metric.name] = round(time.perf_counter() - start, 3)
+        return metric.compare(data, domains[real].spread(samples), made, "real")
+
+    scores, seconds = measure_all(metrics, compared, watcher.doing)
     learnt_from = source or data.learnt_from
     card = {
         **sides,

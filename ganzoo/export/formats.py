@@ -16,6 +16,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ganzoo.batch import DataSpec
+from ganzoo.configuration.layers import build_config
 from ganzoo.export.function import Function, Inputs, function_of
 from ganzoo.runs.trained import Trained
 from ganzoo.training.build import build_method
@@ -118,7 +119,7 @@ class Safetensors(Format):
             card = json.loads(opened.metadata()[CARD])
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (it is no mapping)
         cls = type(trained.method)
-        config = build_method(cls.Config, {"the card": card["method"]["settings"]})
+        config = build_config(cls.Config, {"the card": card["method"]["settings"]})
         # another seed: what the file lacks must not be right by chance
         spec = DataSpec.from_table(card["data"]["images"]) or trained.spec
         fresh = build_method(cls, config, spec, seed=trained.plan.train.seed + 1, device=torch.device("cpu"))

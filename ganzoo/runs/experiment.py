@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from ganzoo.batch import DataSpec
-from ganzoo.configuration.layers import did_you_mean, path_settings
+from ganzoo.configuration.layers import build_config, did_you_mean, path_settings
 from ganzoo.configuration.toml import as_table
 from ganzoo.dataset import Dataset
 from ganzoo.discovery.registry import registry
@@ -95,7 +95,7 @@ def make_plan(
 
     def resolve(config: type[Settings], table: str) -> Any:
         picked = {layer: tables.get(table, {}) for layer, tables in layers.items()}
-        return build_method(
+        return build_config(
             config, {f"{layer} [{table}]" if layer != "options" else layer: v for layer, v in picked.items()}
         )
 
@@ -103,7 +103,7 @@ def make_plan(
         picked = {layer: _table(tables, "metric", layer).get(name, {}) for layer, tables in layers.items()}
         renamed = {f"{layer} [metric.{name}]" if layer != "options" else layer: v for layer, v in picked.items()}
         try:
-            return build_method(config, renamed)
+            return build_config(config, renamed)
         except ConfigError as error:
             raise ConfigError(f"metric {name}: {error}") from error
 

@@ -9,7 +9,7 @@ from ganzoo.batch import image_spec
 from ganzoo.cache import cache_folder
 from ganzoo.dataset import Domain
 from ganzoo.errors import CheckpointError
-from ganzoo.evaluation.evaluate import fitted_networks
+from ganzoo.evaluation import fitted_networks
 from ganzoo.evaluation.fitted_networks import fitted_network
 from ganzoo.task import GazeTask
 from ganzoo.training import checkpoint

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from applying.test_refining import refine
 from click.testing import Result
 from ganzoo_gaze_data.folder import Folder, FolderConfig
 from PIL import Image
-from unit.test_refining import refine
 
 from ganzoo.bench.suite import parse_suite
 from ganzoo.errors import ConfigError, DatasetError, GanzooError, printable

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from unit.counted import Counted
-from unit.test_preparing import made_of
+from counted import Counted
+from stores.test_preparing import made_of
 
 from ganzoo.configuration.layers import build_config
 from ganzoo.errors import ConfigError, DatasetError

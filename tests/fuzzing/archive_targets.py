@@ -28,7 +28,7 @@ from ganzoo_gaze_data.syntheseyes import SynthesEyes
 from ganzoo_gaze_data.unityeyes import UnityEyes
 from hypothesis import strategies as st
 from PIL import Image
-from plugins.gaze_trees import LEFT_AND_UP, drawn_eye, normalised_day, normalised_eyes, unit, unity_record
+from plugins.datasets.gaze_trees import LEFT_AND_UP, drawn_eye, normalised_day, normalised_eyes, unit, unity_record
 from scipy.io import savemat
 
 from fuzzing.image_targets import GREY

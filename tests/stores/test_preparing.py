@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from counted import Counted, CountedConfig, columns_of
 from PIL import Image
-from unit.counted import Counted, CountedConfig, columns_of
 
 from ganzoo.batch import set_spec
 from ganzoo.errors import DatasetError, GanzooError, UsageError

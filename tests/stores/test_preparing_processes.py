@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from unit.counted import contents
-from unit.test_preparing import prepared
+from counted import contents
+from stores.test_preparing import prepared
 
 from ganzoo.errors import GanzooError
 
@@ -32,7 +32,7 @@ def test_a_killed_reader_is_one_sentence(tmp_path: Path) -> None:
 @needs_proc
 def test_readers_end_with_a_killed_process(tmp_path: Path) -> None:
     code = (
-        "import pathlib; from unit.counted import *; from ganzoo.stores.prepare import prepare\n"
+        "import pathlib; from counted import *; from ganzoo.stores.prepare import prepare\n"
         "if __name__ == '__main__':\n"
         f"    archive = Counted(CountedConfig(pieces=500, seconds=0.05), pathlib.Path({str(tmp_path)!r}))\n"
         f"    prepare(archive, pathlib.Path({str(tmp_path / 'store')!r}), jobs=2, quiet=True)"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from unit.counted import Counted, CountedConfig, contents
+from counted import Counted, CountedConfig, contents
 
 from ganzoo.errors import DatasetError, GanzooError, UsageError
 from ganzoo.files.archive import Piece
@@ -192,7 +192,7 @@ def test_a_full_disk_is_one_sentence_and_the_same_command_goes_on(tmp_path: Path
 def test_a_killed_preparation_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     def run(name: str, killed: int) -> int:
         code = (
-            "import sys, pathlib; from unit.counted import *; from ganzoo.stores.prepare import prepare\n"
+            "import sys, pathlib; from counted import *; from ganzoo.stores.prepare import prepare\n"
             f"archive = Counted(CountedConfig(pieces=6), pathlib.Path({str(tmp_path)!r}))\n"
             f"if {killed} >= 0:\n"
             "    read = archive.read\n"

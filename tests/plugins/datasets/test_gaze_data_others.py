@@ -17,7 +17,7 @@ from ganzoo_gaze_data.kaggle import KaggleEyeGaze, KaggleRealGaze, NoSettings
 from ganzoo_gaze_data.unityeyes import UnityEyes
 from gaze_trees import LEFT_AND_UP, dark_centre, drawn_eye, unit, unity_record
 from PIL import Image
-from unit.test_preparing import made_of
+from stores.test_preparing import made_of
 
 from ganzoo.errors import ConfigError, DatasetError
 from ganzoo.files.archive import Archive, Piece

@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 import pytest
-from ganzoo_fid import balls, kernel
+from ganzoo_fid import kernel, knn_manifold
 from ganzoo_fid.estimate import Positive, Share
 from ganzoo_fid.kernel import kernel_distance
 from ganzoo_fid.neighbourhoods import density_and_coverage, precision_and_recall
@@ -157,7 +157,7 @@ def test_the_interval_of_a_density_is_above_zero_and_below_the_most_there_can_be
 def test_blocks_change_no_score_and_bound_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     fake, real = normal(1500, 6, 0), normal(1600, 6, 1)
     whole = [*measured(fake, real).values(), kernel_distance(fake, real)]
-    monkeypatch.setattr(balls, "BLOCK", 2**16)
+    monkeypatch.setattr(knn_manifold, "BLOCK", 2**16)
     monkeypatch.setattr(kernel, "BLOCK", 2**16)
     tracemalloc.start()
     blocks = [*measured(fake, real).values(), kernel_distance(fake, real)]
