@@ -7,7 +7,7 @@ import inspect
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -27,28 +27,23 @@ from ganzoo.training.build import build_method
 from ganzoo.training.config import TrainConfig
 from ganzoo.training.devices import resolve_precision
 from ganzoo.training.loop import train
-from ganzoo.training.observer import TrainingObserver
+from ganzoo.training.observer import ForwardingObserver, TrainingObserver
 
 SAVE_EVERY = 20.0  # seconds between checkpoints; a shorter training is as quickly done again
 
 
-class _SavedNowAndThen(TrainingObserver):
+class _SavedNowAndThen(ForwardingObserver):
     """Passes on what it hears, and asks for a checkpoint every few seconds: steps take from milliseconds to seconds."""
 
     def __init__(self, inner: TrainingObserver) -> None:
-        self.inner, self.saved_at = inner, time.monotonic()
-
-    def started(self, first: int, steps: int) -> None:
-        self.inner.started(first, steps)
+        super().__init__(inner)
+        self.saved_at = time.monotonic()
 
     def stepped(self, step: int, phases: Sequence[str], batches: int) -> None:
         self.inner.stepped(step, phases, batches)
         if time.monotonic() - self.saved_at >= SAVE_EVERY:
             self.saved_at = time.monotonic()
             signals.ask_to_save()
-
-    def logged(self, step: int, means: Mapping[str, float], warnings: Sequence[str]) -> None:
-        self.inner.logged(step, means, warnings)
 
 
 def fitted_network(

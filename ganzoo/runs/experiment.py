@@ -44,7 +44,7 @@ from ganzoo.training.build import build_method, check_trainable
 from ganzoo.training.config import WHEN_TO_STOP, TrainConfig
 from ganzoo.training.devices import resolve_device, resolve_precision
 from ganzoo.training.loop import train
-from ganzoo.training.observer import TrainingObserver
+from ganzoo.training.observer import ForwardingObserver, TrainingObserver
 
 Layers = Mapping[str, Mapping[str, Any]]  # layer -> table -> settings, such as {"options": {"train": {"steps": 10}}}
 
@@ -163,27 +163,18 @@ def load_trained(folder: RunFolder, plan: Plan, device: torch.device) -> tuple[M
     return method.eval(), checkpoint.load(newest, method)
 
 
-class _Recorder(TrainingObserver):
+class _Recorder(ForwardingObserver):
     """Writes what happens into the run folder, and passes it on."""
 
     def __init__(self, folder: RunFolder, images_per_batch: int, tracking: Tracking, inner: TrainingObserver) -> None:
         self.folder, self.images_per_batch, self.tracking = folder, images_per_batch, tracking
-        self.inner = TrackedTraining(tracking, folder, inner)
+        super().__init__(TrackedTraining(tracking, folder, inner))
 
     def started(self, first: int, steps: int) -> None:
         self.folder.rewind(first)
         seconds, self.images = self.folder.spent()
         self.began = time.perf_counter() - seconds
         self.inner.started(first, steps)
-
-    def compiling(self, phase: str) -> None:
-        self.inner.compiling(phase)
-
-    def compiled(self, phase: str, seconds: float) -> None:
-        self.inner.compiled(phase, seconds)
-
-    def captured(self, phase: str, problem: str) -> None:
-        self.inner.captured(phase, problem)
 
     def stepped(self, step: int, phases: Sequence[str], batches: int) -> None:
         self.images += batches * self.images_per_batch
@@ -196,9 +187,6 @@ class _Recorder(TrainingObserver):
         seconds = round(time.perf_counter() - self.began - self.tracking.seconds, 3)
         self.folder.log(self.folder.timing_file, {"step": step, "images": self.images, "seconds": seconds})
         self.inner.logged(step, means, warnings)
-
-    def saving(self, step: int) -> None:
-        self.inner.saving(step)
 
 
 class RunObserver(EvaluationObserver):

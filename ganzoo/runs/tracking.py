@@ -16,7 +16,7 @@ from ganzoo.files import strict_json
 from ganzoo.metric import Score
 from ganzoo.runs.run_folder import RunFolder
 from ganzoo.tracker import RunCard, State, Tracker
-from ganzoo.training.observer import TrainingObserver
+from ganzoo.training.observer import ForwardingObserver, TrainingObserver
 
 FILE = "trackers.json"  # in the run folder: what each tracker calls the run
 
@@ -111,28 +111,17 @@ class Tracking:
             self.seconds += time.perf_counter() - began
 
 
-class TrackedTraining(TrainingObserver):
+class TrackedTraining(ForwardingObserver):
     """Tells the trackers what the loop tells, and passes it on first: `inner` makes the pictures."""
 
     def __init__(self, tracking: Tracking, folder: RunFolder, inner: TrainingObserver) -> None:
-        self.tracking, self.folder, self.inner = tracking, folder, inner
+        super().__init__(inner)
+        self.tracking, self.folder = tracking, folder
         self.known = self._pictures()
 
     def started(self, first: int, steps: int) -> None:
         self.tracking.started(self.folder.path, self.folder.settings(), first)
         self.inner.started(first, steps)
-
-    def compiling(self, phase: str) -> None:
-        self.inner.compiling(phase)
-
-    def compiled(self, phase: str, seconds: float) -> None:
-        self.inner.compiled(phase, seconds)
-
-    def captured(self, phase: str, problem: str) -> None:
-        self.inner.captured(phase, problem)
-
-    def stepped(self, step: int, phases: Sequence[str], batches: int) -> None:
-        self.inner.stepped(step, phases, batches)
 
     def logged(self, step: int, means: Mapping[str, float], warnings: Sequence[str]) -> None:
         self.inner.logged(step, means, warnings)

@@ -28,3 +28,31 @@ class TrainingObserver:
 
     def saving(self, step: int) -> None:
         """A checkpoint of this step is being written."""
+
+
+class ForwardingObserver(TrainingObserver):
+    """Passes all events on to `inner`. Override those that are to do more."""
+
+    def __init__(self, inner: TrainingObserver) -> None:
+        self.inner = inner
+
+    def started(self, first: int, steps: int) -> None:
+        self.inner.started(first, steps)
+
+    def compiling(self, phase: str) -> None:
+        self.inner.compiling(phase)
+
+    def compiled(self, phase: str, seconds: float) -> None:
+        self.inner.compiled(phase, seconds)
+
+    def captured(self, phase: str, problem: str) -> None:
+        self.inner.captured(phase, problem)
+
+    def stepped(self, step: int, phases: Sequence[str], batches: int) -> None:
+        self.inner.stepped(step, phases, batches)
+
+    def logged(self, step: int, means: Mapping[str, float], warnings: Sequence[str]) -> None:
+        self.inner.logged(step, means, warnings)
+
+    def saving(self, step: int) -> None:
+        self.inner.saving(step)

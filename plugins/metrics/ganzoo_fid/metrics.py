@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 from pydantic import Field
 
 from ganzoo.dataset import Domain
 from ganzoo.metric import Evaluation, Extraction, MakesSamples, Metric, Score
 from ganzoo.settings import Settings
 from ganzoo_fid.comparing import FeatureDistance, compared, measured
+from ganzoo_fid.estimate import DistanceEstimate
 from ganzoo_fid.frechet import frechet_distance
 from ganzoo_fid.kernel import kernel_distance
 from ganzoo_fid.neighbourhoods import density_and_coverage, precision_and_recall
@@ -42,54 +45,57 @@ class DensityCoverageConfig(Settings):
     k: int = Field(5, ge=1, description="A ball around an image reaches to its k-th nearest neighbour.")
 
 
-class FID(Metric):
+def _few(count: int) -> str:
+    return f"{count:,} images; below {FEWEST:,} values depend strongly on the count" if count < FEWEST else ""
+
+
+def _distance(
+    name: str, distance: Callable[[np.ndarray, np.ndarray], DistanceEstimate], formula: str
+) -> FeatureDistance:
+    return FeatureDistance(
+        names=(name,),
+        measure=lambda fake, real: {name: distance(fake, real)},
+        formula=formula,
+        interval=INFINITESIMAL,
+        better="lower",
+        fewest=2,
+        warning=lambda fake, real: _few(min(fake, real)),
+    )
+
+
+class FeatureMetric(Metric):
+    """Measures a `FeatureDistance` on each extractor that the settings name."""
+
+    needs = (MakesSamples,)
+
+    @property
+    @abstractmethod
+    def comparison(self) -> FeatureDistance: ...
+
+    def measure(self, data: Evaluation) -> Sequence[Score]:
+        return measured(data, self.comparison, self.config.extractors)
+
+    def compare(self, data: Extraction, real: Domain, made: Mapping[str, Domain], origin: str) -> Sequence[Score]:
+        return compared(data, self.comparison, self.config.extractors, real, made, origin)
+
+
+class FID(FeatureMetric):
     name = "fid"
     summary = "Frechet distance between features of the images made and of real ones (Heusel et al. 2017)."
-    needs = (MakesSamples,)
     Config = DistanceConfig
-    comparison = FeatureDistance(
-        names=("fid",),
-        measure=lambda fake, real: {"fid": frechet_distance(fake, real)},
-        formula="squared Frechet distance of fitted Gaussians, float64",
-        interval=INFINITESIMAL,
-        better="lower",
-        fewest=2,
-        warning=lambda fake, real: _few(min(fake, real)),
-    )
-
-    def measure(self, data: Evaluation) -> Sequence[Score]:
-        return measured(data, self.comparison, self.config.extractors)
-
-    def compare(self, data: Extraction, real: Domain, made: Mapping[str, Domain], origin: str) -> Sequence[Score]:
-        return compared(data, self.comparison, self.config.extractors, real, made, origin)
+    comparison = _distance("fid", frechet_distance, "squared Frechet distance of fitted Gaussians, float64")
 
 
-class KID(Metric):
+class KID(FeatureMetric):
     name = "kid"
     summary = "Kernel distance between features of the images made and of real ones (Binkowski et al. 2018)."
-    needs = (MakesSamples,)
     Config = DistanceConfig
-    comparison = FeatureDistance(
-        names=("kid",),
-        measure=lambda fake, real: {"kid": kernel_distance(fake, real)},
-        formula="unbiased squared MMD over all pairs, kernel (x.y/D + 1)^3, float64",
-        interval=INFINITESIMAL,
-        better="lower",
-        fewest=2,
-        warning=lambda fake, real: _few(min(fake, real)),
-    )
-
-    def measure(self, data: Evaluation) -> Sequence[Score]:
-        return measured(data, self.comparison, self.config.extractors)
-
-    def compare(self, data: Extraction, real: Domain, made: Mapping[str, Domain], origin: str) -> Sequence[Score]:
-        return compared(data, self.comparison, self.config.extractors, real, made, origin)
+    comparison = _distance("kid", kernel_distance, "unbiased squared MMD over all pairs, kernel (x.y/D + 1)^3, float64")
 
 
-class PrecisionRecall(Metric):
+class PrecisionRecall(FeatureMetric):
     name = "precision-recall"
     summary = "The share of images made that are near real ones, and the reverse (Kynkaanniemi et al. 2019)."
-    needs = (MakesSamples,)
     by_default = False
     Config = PrecisionRecallConfig
 
@@ -107,17 +113,10 @@ class PrecisionRecall(Metric):
             settings={"k": k},
         )
 
-    def measure(self, data: Evaluation) -> Sequence[Score]:
-        return measured(data, self.comparison, self.config.extractors)
 
-    def compare(self, data: Extraction, real: Domain, made: Mapping[str, Domain], origin: str) -> Sequence[Score]:
-        return compared(data, self.comparison, self.config.extractors, real, made, origin)
-
-
-class DensityCoverage(Metric):
+class DensityCoverage(FeatureMetric):
     name = "density-coverage"
     summary = "How many images made each real neighbourhood holds, and the share that hold any (Naeem et al. 2020)."
-    needs = (MakesSamples,)
     by_default = False
     Config = DensityCoverageConfig
 
@@ -135,16 +134,6 @@ class DensityCoverage(Metric):
             warning=_unequal,
             settings={"k": k},
         )
-
-    def measure(self, data: Evaluation) -> Sequence[Score]:
-        return measured(data, self.comparison, self.config.extractors)
-
-    def compare(self, data: Extraction, real: Domain, made: Mapping[str, Domain], origin: str) -> Sequence[Score]:
-        return compared(data, self.comparison, self.config.extractors, real, made, origin)
-
-
-def _few(count: int) -> str:
-    return f"{count:,} images; below {FEWEST:,} values depend strongly on the count" if count < FEWEST else ""
 
 
 def _unequal(fake: int, real: int) -> str:
