@@ -152,11 +152,11 @@ def test_ganzoos_own_keep_to_it(plugin, check):
     check(plugin)
 
 
-@pytest.mark.parametrize("check", TASKS.rules(), ids=str)
+@pytest.mark.parametrize("check", TASKS.rules(), ids=lambda check: check.name)
 def test_an_honest_task_passes(check):
     check(Honest)
 
 
-@pytest.mark.parametrize("check", BACKBONES.rules(), ids=str)
+@pytest.mark.parametrize("check", BACKBONES.rules(), ids=lambda check: check.name)
 def test_an_honest_backbone_passes(check):
     check(HonestBackbone)
