@@ -71,7 +71,7 @@ def _budget(rows: Sequence[Row]) -> list[str]:
     drawn = _span([row.mean("images_drawn") for row in trained])
     said = [f"Budget: each trained method drew {drawn} images of each domain"
             + (f"; {', '.join(idle)} trained nothing." if idle else ".")]  # fmt: skip
-    per_step = {row.shown: round((row.updates() or 0) / step, 1) for row in trained if (step := row.mean("step"))}
+    per_step = {row.shown: round((row.mean("updates") or 0) / step, 1) for row in trained if (step := row.mean("step"))}
     if len(set(per_step.values())) > 1:
         counts = ", ".join(f"{name} {count:g}" for name, count in per_step.items())
         said.append(f"Each update draws one batch, so more updates in a step mean fewer steps for the same images. "
@@ -121,9 +121,9 @@ def _absent(rows: Sequence[Row]) -> list[str]:
     said: dict[str, dict[str, None]] = {}
     for row in rows:
         for record in row.records:
-            for score in record["scores"]:
-                if score["value"] is None and score["headline"] and score["reason"]:
-                    said.setdefault(score["reason"], {})[score["name"]] = None
+            for score in record.scores:
+                if score.value is None and score.headline and score.reason:
+                    said.setdefault(score.reason, {})[score.name] = None
     return [f"{', '.join(names)}: not measured: {reason}" for reason, names in said.items()]
 
 
@@ -131,7 +131,7 @@ def _warnings(rows: Sequence[Row]) -> list[str]:
     said: dict[str, dict[str, None]] = {}
     for row in rows:
         for record in row.records:
-            for score in record["scores"]:
-                if score["warning"] and score["headline"]:
-                    said.setdefault(score["warning"], {})[score["name"]] = None
+            for score in record.scores:
+                if score.warning and score.headline:
+                    said.setdefault(score.warning, {})[score.name] = None
     return [f"{', '.join(names)}: {warning}" for warning, names in said.items()]

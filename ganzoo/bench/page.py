@@ -127,8 +127,8 @@ def _pictures(comparison: ResultTable, folder: Path) -> list[str]:
     for row in comparison.rows:
         if row.rival or not row.records:
             continue
-        run = folder / "cells" / Path(row.records[0]["cell"]).name / "run"
-        said = f"{row.shown}, seed {row.records[0]['seed']}"
+        run = folder / "cells" / Path(row.records[0].cell).name / "run"
+        said = f"{row.shown}, seed {row.records[0].seed}"
         sheets.append(html.picture_file(run / "samples" / "last.png", said, scrolls=True))
         curves.append(html.picture_file(run / "curves.png", said, scrolls=True))
     sheets, curves = [*filter(None, sheets)], [*filter(None, curves)]
@@ -148,8 +148,6 @@ def _settings(comparisons: Sequence[ResultTable]) -> list[str]:
     for comparison in comparisons:
         for row in comparison.rows:
             if row.records and not row.rival:
-                record = row.records[0]
-                tables = {key: record[key] for key in ("settings", "dataset_card", "environment") if key in record}
-                text = write_toml(without_none(tables))
+                text = write_toml(without_none(row.records[0].origin()))
                 parts.append(html.folded(f"{row.shown} on {comparison.dataset} ({row.method}, {row.preset})", text))
     return parts if len(parts) > 1 else []

@@ -14,7 +14,8 @@ from typing import IO
 import torch
 
 from ganzoo.bench.cell import Cell
-from ganzoo.bench.results import Record, append, read_results
+from ganzoo.bench.record import FailureRecord, FinishedRecord, record_from_json
+from ganzoo.bench.results import append, read_results
 from ganzoo.bench.work import EXPECTED_FAILURE, TRACK, code_of
 from ganzoo.configuration.toml import write_toml
 from ganzoo.errors import GanzooError
@@ -29,7 +30,7 @@ POLL = 0.1  # seconds
 class BenchObserver:
     """What a bench tells the outside. Subclass it and keep what you need."""
 
-    def finished(self, cell: Cell, record: Record) -> None: ...
+    def finished(self, cell: Cell, record: FinishedRecord) -> None: ...
 
     def failed(self, cell: Cell, reason: str) -> None: ...
 
@@ -135,7 +136,8 @@ class Schedule:
         if code != EXPECTED_FAILURE and each.attempt < ATTEMPTS:
             self.watch.retried(each.cell, reason)
             return True
-        append(self.results_file, {**each.cell.facts(), "failed": reason, "code": self._code_now()})
+        failure = FailureRecord(**each.cell.facts(), failed=reason, code=self._code_now())
+        append(self.results_file, failure.to_json())
         self.watch.failed(each.cell, reason)
         return False
 
@@ -143,9 +145,9 @@ class Schedule:
         known = read_results(self.results_file).failed
         for cell in cells:
             reason = declined.get(cell.id)
-            if reason is not None and (cell.id not in known or known[cell.id]["failed"] != reason):
-                record = {**cell.facts(), "failed": reason, "declined": True, "code": self._code_now()}
-                append(self.results_file, record)
+            if reason is not None and (cell.id not in known or known[cell.id].failed != reason):
+                record = FailureRecord(**cell.facts(), failed=reason, declined=True, code=self._code_now())
+                append(self.results_file, record.to_json())
 
     def _code_now(self) -> str:
         return code_of(environment(torch.device("cpu"), "fp32"))
@@ -154,10 +156,13 @@ class Schedule:
         """Take over the result that a cell left, where it left one."""
         file = self.place(cell) / "result.json"
         try:
-            record = strict_json.parse(file.read_text(encoding="utf-8"))
+            document = strict_json.parse(file.read_text(encoding="utf-8"))
+            record = record_from_json(document)
         except (OSError, ValueError):
             return False
-        append(self.results_file, record)
+        if not isinstance(record, FinishedRecord):
+            return False
+        append(self.results_file, document)  # as the cell wrote it
         self.watch.finished(cell, record)
         return True
 

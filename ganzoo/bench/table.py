@@ -55,8 +55,8 @@ def estimate_text(estimate: SeedEstimate, letter: str, *, brackets: bool) -> str
 
 def costs(row: Row) -> list[str]:
     """What a row cost, in the order of COSTS."""
-    values = [row.mean("step"), row.updates(), row.mean("images_drawn")]
-    values += [row.mean(key) for key in ("training_seconds", "evaluation_seconds", "images_per_second")]
+    values = [row.mean("step"), row.mean("updates"), row.mean("images_drawn")]
+    values += [row.mean("training_seconds"), row.mean("evaluation_seconds"), row.mean("images_per_second")]
     values += [row.memory_mb(), row.mean("parameters")]
     return [
         "" if value is None else f"{value:,.0f}" if value >= 10 or value < 0.01 else number(value) for value in values
@@ -117,7 +117,7 @@ def csv_lines(comparisons: Sequence[ResultTable]) -> str:
         for row in comparison.rows:
             kind = "rival" if row.rival else "oracle" if row.oracle else row.role
             head = [comparison.dataset, row.shown, kind, row.method, row.preset, row.settings_hash, row.code,
-                    row.mean("step"), row.updates(), row.mean("images_drawn")]  # fmt: skip
+                    row.mean("step"), row.mean("updates"), row.mean("images_drawn")]  # fmt: skip
             for column in comparison.columns:
                 for e in row.scores[column.name]:
                     against = [e.difference, e.difference_half, e.p, int(e.best), e.card]
@@ -168,19 +168,20 @@ def tex(comparisons: Sequence[ResultTable], title: str) -> str:
 
 def _row_document(row: Row) -> dict[str, Any]:
     facts = {key: getattr(row, key) for key in ("shown", "label", "rival", "oracle", "role", "method", "preset")}
-    numbers = {key: row.mean(key) for key in ("training_seconds", "evaluation_seconds", "images_per_second")}
     return {
         **facts,
         "settings_hash": row.settings_hash,
         "code": row.code,
-        "seeds": [record["seed"] for record in row.records],
+        "seeds": [record.seed for record in row.records],
         "failures": row.failures,
         "scores": {name: [asdict(estimate) for estimate in found] for name, found in row.scores.items()},
-        **numbers,
+        "training_seconds": row.mean("training_seconds"),
+        "evaluation_seconds": row.mean("evaluation_seconds"),
+        "images_per_second": row.mean("images_per_second"),
         "peak_memory_mb": row.memory_mb(),
         "parameters": row.mean("parameters"),
         "steps": row.mean("step"),
-        "updates": row.updates(),
+        "updates": row.mean("updates"),
         "images_drawn": row.mean("images_drawn"),
     }
 

@@ -7,7 +7,6 @@ FOLDER/result.json. It ends with the bench: when its standard input closes, nobo
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -15,7 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +22,13 @@ import torch
 
 from ganzoo.bench.budget import images_drawn, steps_for
 from ganzoo.bench.cell import Cell, cell_of_tables
-from ganzoo.bench.results import updates_of
+from ganzoo.bench.record import FinishedRecord
 from ganzoo.bench.speed import steps_of_seconds
 from ganzoo.configuration.toml import read_toml
 from ganzoo.dataset import Dataset
 from ganzoo.discovery.registry import registry
 from ganzoo.errors import GanzooError, InterruptedRunError
 from ganzoo.method import Method
-from ganzoo.metric import Score
 from ganzoo.report.curves import loss_curves
 from ganzoo.report.sheets import sample_sheet
 from ganzoo.runs.experiment import Plan, RunObserver, run
@@ -108,21 +106,20 @@ def work(folder: Path, trackers: Sequence[str] = ()) -> None:
     scores = run(plan, run_folder, _Voice(), tracking)
     facts = json.loads(run_folder.scores_file.read_text(encoding="utf-8"))
     made_with = run_folder.settings().get("environment", {})
-    result = {
+    record = FinishedRecord(
         **cell.facts(),
-        **_packed(scores),
+        scores=scores,
         **{key: facts[key] for key in ("dataset_card", "step", "images_drawn", "parameters", "environment")},
-        "training_seconds": facts["training_seconds"],
-        "evaluation_seconds": round(sum(facts["evaluation_seconds"].values()), 3),
-        "images_per_second": round(facts["images_drawn"] / max(facts["training_seconds"], 1e-3), 1),
-        "peak_memory_mb": _peak_memory_mb(),
-        "code": " then ".join(dict.fromkeys([code_of(made_with), code_of(facts["environment"])])),
-        "settings": plan.tables(),
-        **({"trackers_that_failed": tracking.failures} if tracking.failures else {}),
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
-    result["updates"] = updates_of(result)
-    run_folder.replace(folder / "result.json", json.dumps(result, default=str) + "\n")
+        training_seconds=facts["training_seconds"],
+        evaluation_seconds=round(sum(facts["evaluation_seconds"].values()), 3),
+        images_per_second=round(facts["images_drawn"] / max(facts["training_seconds"], 1e-3), 1),
+        peak_memory_mb=_peak_memory_mb(),
+        code=" then ".join(dict.fromkeys([code_of(made_with), code_of(facts["environment"])])),
+        settings=plan.tables(),
+        trackers_that_failed=tracking.failures,
+        finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    )
+    run_folder.replace(folder / "result.json", json.dumps(record.to_json(), default=str) + "\n")
 
 
 def code_of(environment: Mapping[str, Any]) -> str:
@@ -147,18 +144,6 @@ def _with_steps(cell: Cell, bench: Path) -> Plan:
     else:
         steps = steps_of_seconds(cell, budget.amount, bench, _say)
     return replace(plan, train=plan.train.model_copy(update={"steps": steps}))
-
-
-def _packed(scores: Sequence[Score]) -> dict[str, Any]:
-    """The scores, with each card written once."""
-    cards: dict[str, Any] = {}
-    packed = []
-    for score in scores:
-        text = json.dumps(score.card, sort_keys=True, default=str)
-        key = hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
-        cards[key] = json.loads(text)
-        packed.append({**asdict(score), "card": key})
-    return {"scores": packed, "cards": cards}
 
 
 def _peak_memory_mb() -> dict[str, float]:
