@@ -1,4 +1,4 @@
-"""What must be said below a table, so that nobody reads more into it than there is."""
+"""The notes below a table, which say what the table shows and what it does not show."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FEW_SEEDS = 5
 
 
 def notes(comparison: ResultTable, damaged: int = 0) -> list[str]:
-    """Sentences, the most general first."""
+    """The notes as sentences, the most general first."""
     return [
         *_reading(comparison),
         *(f"{row.shown} was not run: {row.declined}." for row in comparison.rows if row.declined),
@@ -63,7 +63,7 @@ def _failures(rows: Sequence[Row]) -> list[str]:
 
 
 def _budget(rows: Sequence[Row]) -> list[str]:
-    """What the methods spent, in each unit, and why their steps differ."""
+    """The budget of the methods in each unit, and why their numbers of steps differ."""
     trained = [row for row in rows if row.mean("images_drawn")]
     if not trained:
         return []
@@ -100,7 +100,7 @@ def _cards(comparison: ResultTable) -> list[str]:
 
 
 def card_letters(comparison: ResultTable, column: str) -> dict[str, str]:
-    """A letter for each card of a column; empty where all values have the same."""
+    """A letter for each card of a column; empty if all values have the same card."""
     cards = list(dict.fromkeys(estimate.card for row in comparison.rows for estimate in row.scores[column]))
     return {card: _letter(place) for place, card in enumerate(cards)} if len(cards) > 1 else {}
 
@@ -117,7 +117,7 @@ def _code(rows: Sequence[Row]) -> list[str]:
 
 
 def _absent(rows: Sequence[Row]) -> list[str]:
-    """Scores that could not be measured, once for each reason."""
+    """Scores that could not be measured, grouped by reason."""
     said: dict[str, dict[str, None]] = {}
     for row in rows:
         for record in row.records:

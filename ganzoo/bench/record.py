@@ -85,7 +85,7 @@ class FinishedRecord(_CellRecord):
         return {name: getattr(self, name) for name in names if name in self.model_fields_set}
 
     def to_json(self) -> dict[str, Any]:
-        """As above; each card is written once, under "cards", and a score holds the card's key."""
+        """Each card is written once, under "cards", and a score holds the key of its card."""
         document: dict[str, Any] = {}
         for name, value in super().to_json().items():
             if name != "trackers_that_failed" or value:

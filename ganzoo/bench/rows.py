@@ -1,4 +1,4 @@
-"""Records of cells become the rows of a table: one per method with its settings and version of the code."""
+"""The rows of a table, made from the records of cells: one for each method, settings and version of the code."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class SeedEstimate:
     """One score of one row over its seeds, all measured with the same card."""
 
     values: dict[int, float]  # by seed
-    card: str  # hash of the card without seeds: only estimates of the same card are compared
+    card: str  # hash of the card without seeds: only estimates with the same card are compared
     mean: float
     half: float | None  # of the 95 % t-interval over seeds; None for one seed
     low: float | None  # 95 % interval over people or images, averaged over seeds
     high: float | None
-    profiles: dict[str, list[tuple[float, float]]]  # as a function of what: (middle of a bin, mean over seeds)
-    difference: float | None = None  # from the reference: mean over the seeds that both have
+    profiles: dict[str, list[tuple[float, float]]]  # quantity -> (middle of a bin, mean over seeds)
+    difference: float | None = None  # from the reference: mean over the seeds of both
     difference_half: float | None = None  # of its 95 % t-interval
     p: float | None = None  # against the reference, Holm-corrected within the column
-    better: bool | None = None  # than the reference; None where there is nothing to compare with
-    best: bool = False  # of its column, by more than chance
+    better: bool | None = None  # than the reference; None if there is no reference
+    best: bool = False  # significantly better than all others in its column
 
     @property
     def significant(self) -> bool:
@@ -51,7 +51,7 @@ class ScoreColumn:
 @dataclass
 class Row:
     label: str
-    rival: bool  # measured by the metrics themselves, beside every method
+    rival: bool  # measured by the metrics themselves, in the cells of all methods
     oracle: bool
     role: str
     method: str
@@ -60,13 +60,13 @@ class Row:
     code: str
     records: list[FinishedRecord] = field(default_factory=list)  # finished cells, by seed
     failures: dict[int, str] = field(default_factory=dict)  # seed -> reason
-    declined: str = ""  # why its method does not run on these data
+    declined: str = ""  # why the method does not run on these data
     scores: dict[str, list[SeedEstimate]] = field(default_factory=dict)
-    shown: str = ""  # the label, made unique
+    shown: str = ""  # the label, with a suffix that makes it unique
 
     @property
     def candidate(self) -> bool:
-        """Whether it may be called the best."""
+        """Whether the row may be marked as the best."""
         return not self.oracle and self.role != "floor"
 
     def mean(self, cost: Cost) -> float | None:
@@ -83,7 +83,7 @@ class Row:
 
 @dataclass
 class ResultTable:
-    """All rows on one dataset."""
+    """The rows and columns of one dataset."""
 
     dataset: str
     columns: list[ScoreColumn]
@@ -92,13 +92,13 @@ class ResultTable:
 
 
 def comparisons(results: Results, reference: str, labels: Sequence[str], datasets: Sequence[str]) -> list[ResultTable]:
-    """A comparison per dataset. Rows stand in the order of `labels`, and others behind them."""
+    """A table for each dataset. Rows are in the order of `labels`; all others follow."""
     records: list[Record] = [*results.finished.values(), *results.failed.values()]
     found = list(dict.fromkeys(record.dataset for record in records))
     made = []
     for dataset in sorted(found, key=_order(datasets)):
         here = [record for record in records if record.dataset == dataset]
-        place = _order(labels)  # not the order in which cells ended
+        place = _order(labels)  # not the order in which the cells finished
         here.sort(key=lambda record: (record.seed, place(record.label), record.cell))
         rows = _rows(here)
         columns = _columns(here)
@@ -114,7 +114,7 @@ def comparisons(results: Results, reference: str, labels: Sequence[str], dataset
 
 
 def comparable_card(card: Any, seeds: Iterable[str]) -> Any:
-    """The card without the seeds in which the cells of a row differ on purpose."""
+    """The card without the seeds, which differ between the cells of a row by design."""
     if isinstance(card, dict):
         return {key: comparable_card(value, seeds) for key, value in card.items() if key not in seeds}
     if isinstance(card, list):
@@ -123,11 +123,11 @@ def comparable_card(card: Any, seeds: Iterable[str]) -> Any:
 
 
 def _rows(records: Sequence[Record]) -> list[Row]:
-    """Rows of methods, and of the rivals that metrics measured in their cells."""
+    """Rows of methods, and rows of the rivals that metrics measured in the same cells."""
     rows: dict[tuple[str, ...], Row] = {}
     for record in records:
         key: tuple[str, ...] = ("method", record.label, record.settings_hash, record.code)
-        if isinstance(record, FailureRecord):  # with any version of the code: it is the same row that did not finish
+        if isinstance(record, FailureRecord):  # the version of the code does not matter: the same row failed
             same = [other for other in rows if other[:3] == key[:3]]
             key = same[0] if same else key
         if key not in rows:
@@ -162,7 +162,7 @@ def _method_row(record: Record) -> Row:
 
 
 def _columns(records: Sequence[Record]) -> list[ScoreColumn]:
-    """The headline scores that any cell has a value of."""
+    """The headline scores that have a value in at least one cell."""
     columns: dict[str, ScoreColumn] = {}
     for record in records:
         for score in record.scores if isinstance(record, FinishedRecord) else ():
@@ -172,7 +172,7 @@ def _columns(records: Sequence[Record]) -> list[ScoreColumn]:
 
 
 def _estimates(row: Row, name: str) -> list[SeedEstimate]:
-    """The row's score over seeds; several where its cells were measured with different cards."""
+    """The score of the row over seeds; several if its cells were measured with different cards."""
     subject = row.label if row.rival else "method"
     by_card: dict[str, dict[int, Score]] = {}
     for record in row.records:
@@ -194,7 +194,7 @@ def _estimate(card: str, by_seed: Mapping[int, Score]) -> SeedEstimate:
 
 
 def _mean_profiles(scores: Sequence[Score]) -> dict[str, list[tuple[float, float]]]:
-    """The profiles' means over seeds, of bins that all seeds have."""
+    """The means of the profiles over seeds, for the bins that all seeds have."""
     means: dict[str, list[tuple[float, float]]] = {}
     for name in scores[0].profiles:
         bins: dict[tuple[float, float], list[float]] = {}
@@ -215,14 +215,14 @@ def _mean_end(ends: Sequence[float | None]) -> float | None:
 
 
 def _test(column: ScoreColumn, rows: Sequence[Row], reference: str) -> None:
-    """Compare with the reference, and find the best, among rows of the same code and estimates of the same card."""
+    """Compare with the reference and find the best, among rows with the same code and estimates with the same card."""
     groups: dict[tuple[str, str], list[tuple[Row, SeedEstimate]]] = {}
     for row in rows:
         for estimate in row.scores[column.name]:
             groups.setdefault((row.code, estimate.card), []).append((row, estimate))
     for group in groups.values():
         named = [(row, estimate) for row, estimate in group if row.label == reference]
-        base = min(named, key=lambda pair: pair[0].rival, default=None)  # a method of that name before a rival
+        base = min(named, key=lambda pair: pair[0].rival, default=None)  # a method before a rival of the same name
         if base and column.better:
             others = [estimate for row, estimate in group if estimate is not base[1]]
             _against(base[1], others, column)
@@ -248,7 +248,7 @@ def _against(base: SeedEstimate, others: Sequence[SeedEstimate], column: ScoreCo
 
 
 def _mark_best(contest: Sequence[tuple[Row, SeedEstimate]], column: ScoreColumn) -> None:
-    """The best mean, where it beats each other row by more than chance (Holm over all of them)."""
+    """Mark the best mean if it differs significantly from that of every other row (Holm over all of them)."""
     if len(contest) < 2:
         return
     sign = 1 if column.better == "lower" else -1
@@ -268,7 +268,7 @@ def _is_better(value: float, than: float, column: ScoreColumn) -> bool:
 
 
 def _name_apart(rows: Sequence[Row]) -> None:
-    """Rows of one label get what sets them apart: settings, the version of the code."""
+    """Rows with the same label get a suffix: the hash of the settings, the version of the code."""
     for row in rows:
         alike = [other for other in rows if other.label == row.label and other.rival == row.rival]
         row.shown = row.label

@@ -1,4 +1,4 @@
-"""Runs cells in processes of their own, several at once, and goes on when one fails."""
+"""Runs each cell in its own process, several at once, and continues when a cell fails."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from ganzoo.files import strict_json
 from ganzoo.runs.run_folder import RunFolder
 from ganzoo.system.environment import environment
 
-ATTEMPTS = 2  # a second one only where trying again may help
+ATTEMPTS = 2  # a second attempt only if it may help
 POLL = 0.1  # seconds
 
 
 class BenchObserver:
-    """What a bench tells the outside. Subclass it and keep what you need."""
+    """Is told about the progress of a bench. Override the methods that you need."""
 
     def finished(self, cell: Cell, record: FinishedRecord) -> None: ...
 
@@ -37,7 +37,7 @@ class BenchObserver:
     def retried(self, cell: Cell, reason: str) -> None: ...
 
     def running(self, cells: Mapping[Cell, str], waiting: Sequence[Cell]) -> None:
-        """Several times a second: each running cell with the last line it said."""
+        """Called several times a second, with the last line of output of each running cell."""
 
 
 @dataclass
@@ -67,9 +67,9 @@ class Schedule:
         self.results_file = folder / "results.jsonl"
 
     def run(self, cells: Sequence[Cell], declined: Mapping[str, str]) -> None:
-        """Bring every cell that has not finished yet to a result or a recorded failure.
+        """Run every cell that has not finished yet. It ends with a result or a recorded failure.
 
-        Those that are `declined`, by their ids with the reason, are recorded and not started.
+        Cells in `declined` (id -> reason) are recorded and not started.
         """
         self._record_declined(cells, declined)
         cells = [cell for cell in cells if cell.id not in declined]
@@ -90,7 +90,7 @@ class Schedule:
                         waiting.insert(0, (each.cell, each.attempt + 1))
                 time.sleep(POLL)
         finally:
-            for each in running:  # closing its input ends a cell; what it saved stays
+            for each in running:  # closing its standard input ends a cell; its checkpoints stay
                 assert each.process.stdin is not None
                 each.process.stdin.close()
                 each.process.wait()
@@ -115,7 +115,7 @@ class Schedule:
         return _Process(cell, attempt, slot, process, log)
 
     def _environment(self, cell: Cell, slot: int) -> dict[str, str]:
-        """Threads that do not depend on the number of jobs, and a GPU of its own where there are several."""
+        """The same number of threads for any number of jobs, and one GPU for each job if there are several."""
         variables = {**os.environ, "OMP_NUM_THREADS": str(self.threads), "PYTHONUNBUFFERED": "1"}
         count = torch.cuda.device_count()
         if count > 1 and self.jobs > 1 and cell.plan.train.device in ("auto", "cuda"):
@@ -124,15 +124,15 @@ class Schedule:
         return variables
 
     def _ended(self, each: _Process) -> bool:
-        """Record how a process ended; whether it is worth another attempt."""
+        """Record how a process ended. Returns whether the cell should be tried again."""
         code = each.process.returncode
         if code == 0 and self._collect(each.cell):
             return False
         reason = self._last_line(each.cell).removeprefix("error: ")
         if code < 0:
-            reason = f"killed by signal {-code}; the last it said was: {reason}"
+            reason = f"killed by signal {-code}; its last line of output was: {reason}"
         elif not reason:
-            reason = f"ended with exit code {code} and said nothing"
+            reason = f"ended with exit code {code} and no output"
         if code != EXPECTED_FAILURE and each.attempt < ATTEMPTS:
             self.watch.retried(each.cell, reason)
             return True
@@ -153,7 +153,7 @@ class Schedule:
         return code_of(environment(torch.device("cpu"), "fp32"))
 
     def _collect(self, cell: Cell) -> bool:
-        """Take over the result that a cell left, where it left one."""
+        """Append the result of a cell to results.jsonl. Returns whether the cell left a valid result."""
         file = self.place(cell) / "result.json"
         try:
             document = strict_json.parse(file.read_text(encoding="utf-8"))
@@ -167,7 +167,7 @@ class Schedule:
         return True
 
     def _last_line(self, cell: Cell) -> str:
-        """The last line of the cell's output that is not empty."""
+        """The last non-empty line of the cell's output."""
         try:
             with (self.place(cell) / "output.log").open("rb") as log:
                 log.seek(max(0, log.seek(0, 2) - 4096))

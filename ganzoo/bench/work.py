@@ -1,8 +1,8 @@
 """The process of one cell: `python -m ganzoo.bench.work FOLDER [PLUGIN_FILE | --track=NAME ...]`, started by
 `ganzoo bench`.
 
-It trains and measures in FOLDER/run as `ganzoo run` would, going on where an earlier attempt stopped, and leaves
-FOLDER/result.json. It ends with the bench: when its standard input closes, nobody waits for it any more.
+It trains and measures in FOLDER/run as `ganzoo run` does, resumes an earlier attempt, and writes FOLDER/result.json. It
+ends with the bench: the bench holds its standard input open.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from ganzoo.runs.tracking import Tracking
 from ganzoo.training.build import build_method
 from ganzoo.training.observer import TrainingObserver
 
-EXPECTED_FAILURE, BUG = 1, 70  # exit codes: trying again is useless, or may help
+EXPECTED_FAILURE, BUG = 1, 70  # exit codes: another attempt is useless, or may help
 SAY_EVERY = 2.0  # seconds
 TRACK = "--track="
 
 
 class _Voice(RunObserver):
-    """Says in plain lines what the process does; the bench shows the last one."""
+    """Prints what the process does, one line at a time. The bench shows the last line."""
 
     def training(self, plan: Plan, folder: RunFolder, method: Method, dataset: Dataset) -> TrainingObserver:
         return _Training(plan, folder, method, dataset)
@@ -70,7 +70,7 @@ class _Steps(TrainingObserver):
 
 
 class _Training(_Steps):
-    """Also draws the pictures of the report, once, at the last step."""
+    """Also draws the pictures of the report at the last step."""
 
     def __init__(self, plan: Plan, folder: RunFolder, method: Method, dataset: Dataset) -> None:
         super().__init__(f"training {plan.method.name}")
@@ -78,7 +78,7 @@ class _Training(_Steps):
 
     def started(self, first: int, steps: int) -> None:
         super().started(first, steps)
-        if first == steps and not self.folder.curves_file.exists():  # killed between the weights and the pictures
+        if first == steps and not self.folder.curves_file.exists():  # killed after the checkpoint, before the pictures
             self.saving(first)
 
     def logged(self, step: int, means: Mapping[str, float], warnings: Sequence[str]) -> None:
@@ -97,7 +97,7 @@ class _Training(_Steps):
 
 
 def work(folder: Path, trackers: Sequence[str] = ()) -> None:
-    """Run the cell in `folder` to its result.json, and tell the trackers of that name. Raises GanzooError."""
+    """Run the cell in `folder`, report to the named trackers and write result.json. Raises GanzooError."""
     cell = cell_of_tables(read_toml(folder / "cell.toml"), folder / "cell.toml")
     bench = folder.resolve().parent.parent
     plan = _with_steps(cell, bench)
@@ -123,7 +123,7 @@ def work(folder: Path, trackers: Sequence[str] = ()) -> None:
 
 
 def code_of(environment: Mapping[str, Any]) -> str:
-    """The code that made something: version and, in a checkout, the commit."""
+    """The code in an environment: its version and, in a checkout, its commit."""
     version, commit = environment.get("ganzoo", "?"), environment.get("git_commit", "")
     return f"{version} ({commit})" if commit else str(version)
 
@@ -133,7 +133,7 @@ def _say(text: str) -> None:
 
 
 def _with_steps(cell: Cell, bench: Path) -> Plan:
-    """The plan with the steps that the budget buys."""
+    """The plan with the number of steps that the budget pays for."""
     plan, budget = cell.plan, cell.budget
     if budget.unit == "steps":
         return plan
@@ -147,7 +147,7 @@ def _with_steps(cell: Cell, bench: Path) -> Plan:
 
 
 def _peak_memory_mb() -> dict[str, float]:
-    """Of the process that finished the cell."""
+    """The peak memory of this process, which finished the cell."""
     peak: dict[str, float] = {}
     try:
         import resource
@@ -162,7 +162,7 @@ def _peak_memory_mb() -> dict[str, float]:
 
 
 def _end_with_the_bench() -> None:
-    os.read(0, 1)  # the bench never writes: this returns when its end closes, also by kill -9
+    os.read(0, 1)  # the bench never writes: this returns when the bench ends, even by kill -9
     os._exit(75)
 
 

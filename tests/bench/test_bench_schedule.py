@@ -67,7 +67,7 @@ def test_a_crash_is_tried_again_once(bench):
 
 def test_a_killed_process_is_named_with_the_last_it_said(bench):
     said, _ = bench("echo training; kill -9 $$")
-    assert said[1] == ("failed", "killed by signal 9; the last it said was: training")
+    assert said[1] == ("failed", "killed by signal 9; its last line of output was: training")
 
 
 def test_a_result_is_taken_over_once_and_never_made_again(bench, tmp_path):
