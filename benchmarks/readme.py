@@ -16,6 +16,7 @@ from ganzoo.bench.folder import BenchFolder
 from ganzoo.bench.rows import ResultTable, Row, SeedEstimate, comparisons
 from ganzoo.bench.statistics import holm, mean_interval, paired_p
 from ganzoo.bench.table import heading, number, row_name
+from ganzoo.metric import Score
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -28,8 +29,9 @@ BLOCK = re.compile(
 def run(name: str) -> str:
     """The scores of one run."""
     document = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-    shown = [score for score in document["scores"] if score["headline"] and score["value"] is not None]
-    rivals = list(dict.fromkeys(score["subject"] for score in shown if score["subject"] != "method"))
+    scores = [Score.from_json(each) for each in document["scores"]]
+    shown = [score for score in scores if score.headline and score.value is not None]
+    rivals = list(dict.fromkeys(score.subject for score in shown if score.subject != "method"))
     rivals.sort(key=lambda rival: rival != "constant")
     minutes = (document["training_seconds"] + sum(document["evaluation_seconds"].values())) / 60
     threads = document["environment"]["cpu_threads"]
@@ -38,10 +40,10 @@ def run(name: str) -> str:
              f"{cores})\n"]  # fmt: skip
     lines.append("| score | " + " | ".join([*rivals, document["method"]]) + " |")
     lines.append("|---|" + "---|" * (len(rivals) + 1))
-    for name in dict.fromkeys(score["name"] for score in shown):
-        row = {score["subject"]: score for score in shown if score["name"] == name}
+    for name in dict.fromkeys(score.name for score in shown):
+        row = {score.subject: score for score in shown if score.name == name}
         first = next(iter(row.values()))
-        label = f"{name} ({first['unit']})" if first["unit"] else name
+        label = f"{name} ({first.unit})" if first.unit else name
         lines.append(f"| {label} | " + " | ".join(_cell(row.get(subject)) for subject in [*rivals, "method"]) + " |")
     return "\n".join(lines)
 
@@ -158,11 +160,11 @@ def speed(device: str) -> str:
 
 def _by_seed(folder: str, dataset: str, column: str) -> dict[tuple[str, int], float]:
     return {
-        (record["label"], record["seed"]): score["value"]
+        (record.label, record.seed): score.value
         for record in BenchFolder(RESULTS / folder).results().finished.values()
-        if record["dataset"] == dataset
-        for score in record["scores"]
-        if score["subject"] == "method" and score["name"] in (column, f"direct_{column}") and score["value"] is not None
+        if record.dataset == dataset
+        for score in record.scores
+        if score.subject == "method" and score.name in (column, f"direct_{column}") and score.value is not None
     }
 
 
@@ -208,11 +210,11 @@ def _link(folder: str) -> str:
     return f"benchmarks/results/{folder}/results.jsonl"
 
 
-def _cell(score: dict | None) -> str:
-    if score is None or score["value"] is None:
+def _cell(score: Score | None) -> str:
+    if score is None or score.value is None:
         return ""
-    interval = "" if score["low"] is None else f" ({score['low']:.3g} to {score['high']:.3g})"
-    return f"{score['value']:.3g}{interval}"
+    interval = "" if score.low is None else f" ({score.low:.3g} to {score.high:.3g})"
+    return f"{score.value:.3g}{interval}"
 
 
 MAKERS: dict[str, Callable[..., str]] = {"run": run, "bench": bench, "folds": folds, "pairs": pairs,

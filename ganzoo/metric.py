@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from ganzoo.batch import DataSpec, Kind
@@ -46,6 +49,32 @@ class Score:
     headline: bool = True  # shown in the final table; the others stand in metrics.json
     card: Mapping[str, Any] = field(default_factory=dict)  # extractor and hash, resizer, counts, seeds, versions
     profiles: Mapping[str, Sequence[Bin]] = field(default_factory=dict)  # as a function of, say, "true yaw (deg)"
+
+    def to_json(self) -> dict[str, Any]:
+        """The score as metrics.json holds it. A value in the card that JSON does not know becomes text."""
+        return {**asdict(self), "card": json.loads(json.dumps(self.card, default=str))}
+
+    @classmethod
+    def from_json(cls, document: object) -> Score:
+        """The inverse of `to_json`.
+
+        Keys with a default may be absent, and unknown keys are ignored. Raises ValueError for anything else, such as a
+        number in quotes.
+        """
+        try:
+            return _score_reader().validate_json(json.dumps(document), strict=True)
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            place = ".".join(map(str, ("score", *problem["loc"])))
+            raise ValueError(f"{place}: {problem['msg']}") from None
+        except (TypeError, RecursionError) as error:
+            raise ValueError(f"score: expected plain JSON values, not this: {error}") from None
+
+
+@cache
+def _score_reader() -> TypeAdapter[Score]:
+    """Reads a score with its bins, as the fields of the dataclasses declare them."""
+    return TypeAdapter(Score)
 
 
 class Extractor(ABC):

@@ -15,35 +15,35 @@ from ganzoo.evaluation.evaluate import settings_hash
 from ganzoo.runs.experiment import Plan, make_plan
 from ganzoo.training.config import WHEN_TO_STOP
 
-UNIMPORTANT = ("seed", "device", "save_every", "log_every", *WHEN_TO_STOP)  # a row is the same row with others of these
+UNIMPORTANT = ("seed", "device", "save_every", "log_every", *WHEN_TO_STOP)  # settings that do not make another row
 
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """What one process trains and measures."""
+    """The work of one process: it trains and measures one method."""
 
     label: str  # the row
     dataset: str  # the table
     seed: int
     budget: Budget
     role: str
-    seed_settings: tuple[str, ...]  # names of metric settings that followed the seed
-    settings_hash: str  # of all settings but the seed
+    seed_settings: tuple[str, ...]  # names of metric settings that are set to the seed
+    settings_hash: str  # of all settings except the seed
     plan: Plan
 
     @property
     def id(self) -> str:
-        """The same for the same settings and seed; also the name of the cell's folder."""
+        """Equal for equal settings and seeds. It is also the name of the cell's folder."""
         return f"{self.row_id}-seed{self.seed}"
 
     @property
     def row_id(self) -> str:
-        """The same for all seeds of the same settings."""
+        """Equal for all seeds of the same settings."""
         words = re.sub(r"[^A-Za-z0-9_.-]+", "_", f"{self.label}-{self.dataset}").lstrip(".")[:100]
         return f"{words}-{self.settings_hash}"
 
     def facts(self) -> dict[str, Any]:
-        """What every record of this cell says."""
+        """The keys and values that every record of this cell starts with."""
         return {
             "cell": self.id,
             "label": self.label,
@@ -59,7 +59,7 @@ class Cell:
         }
 
     def tables(self) -> dict[str, Any]:
-        """The cell as TOML: what `ganzoo run --config` takes, and [cell] with the rest."""
+        """The cell as TOML tables: those that `ganzoo run --config` reads, and [cell] with the facts."""
         facts = {key: value for key, value in self.facts().items() if value is not None}
         return {"cell": facts, **self.plan.tables()}
 
@@ -83,9 +83,9 @@ def cell_of_tables(tables: Mapping[str, Any], where: Path) -> Cell:
 
 
 def cells_of(suite: Suite, options: Mapping[str, Mapping[str, Any]]) -> list[Cell]:
-    """All cells, seed by seed, so that an early table has all methods. `options` are tables that were typed.
+    """All cells, ordered by seed, so that an early table has all methods. `options` are tables from the command line.
 
-    Raises ConfigError or UnknownNameError for any setting that is wrong, before anything runs.
+    Raises ConfigError or UnknownNameError for any invalid setting, before anything runs.
     """
     for label, dataset in suite.datasets.items():
         given = {**dataset.settings, **options.get("dataset", {})}

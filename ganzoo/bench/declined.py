@@ -1,4 +1,4 @@
-"""Cells that are never run, because their method declines their data."""
+"""Cells that do not run because their method declines their data."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ganzoo.runs.suitability import reason_to_decline
 
 
 def declined_cells(cells: Sequence[Cell]) -> dict[str, str]:
-    """The reason of each cell whose method declines its data, by the cell's id.
+    """The reason for each cell whose method declines its data, by the id of the cell.
 
-    Data that are absent decline nothing: their cells fail with the sentence that says how to get them.
+    If the data are absent, nothing is declined: the cell fails with a message that says how to get the data.
     """
     specs: dict[tuple[str, str], DataSpec | None] = {}
     reasons = {}

@@ -1,4 +1,4 @@
-"""A bench's folder: what was asked, what came out, and the table and report made of it."""
+"""The folder of a bench: its suite, its results, and the table and report made from them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ganzoo.runs.run_folder import RunFolder
 
 
 class BenchFolder:
-    """The files below --out."""
+    """The files in the folder --out."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -27,7 +27,7 @@ class BenchFolder:
         self.results_file = path / "results.jsonl"
 
     def check(self, suite: Suite) -> None:
-        """Raises ConfigError where the folder holds another suite's bench, or files of somebody else."""
+        """Raise ConfigError if the folder holds a bench of another suite, or files that are not from a bench."""
         if self.suite_file.exists():
             held = self.suite().name
             if held != suite.name:
@@ -36,20 +36,20 @@ class BenchFolder:
                 )
             self._check_metrics(suite)
         elif self.path.is_dir() and any(self.path.iterdir()):
-            raise ConfigError(f"--out {self.path} is not empty and holds no bench; give another folder")
+            raise ConfigError(f"--out {self.path} is not empty and does not hold a bench; give another folder")
 
     def _check_metrics(self, suite: Suite) -> None:
-        """Rows with other metrics would be trained again beside the first ones: raise ConfigError instead."""
+        """Raise ConfigError if the metrics differ: every row would be trained a second time for them."""
         held, asked = measured(self.suite()), measured(suite)
         if held != asked:
             same = f"give --metrics {','.join(held)}" if held else "leave out --metrics"
             raise ConfigError(
                 f"{self.path} measures {_named(held)}, not {_named(asked)}; {same} to resume it, or give another --out "
-                "to measure anew"
+                "to start a new bench"
             )
 
     def open(self, suite: Suite, threads: int) -> int:
-        """Claim the folder, or go on with it. Returns the threads of a cell: those that the folder began with."""
+        """Create the folder, or reopen it. Returns the threads of a cell, which never change within a folder."""
         self.check(suite)
         if self.suite_file.exists():
             threads = self.threads() or threads
@@ -68,16 +68,18 @@ class BenchFolder:
         return found if isinstance(found, int) and found > 0 else None
 
     def suite(self) -> Suite:
-        """The suite that was benched last. Raises ConfigError where the folder holds no bench."""
+        """The suite of the last bench. Raises ConfigError if the folder does not hold a bench."""
         if not self.suite_file.is_file():
-            raise ConfigError(f"{self.path} holds no bench: there is no bench.toml in it")
+            raise ConfigError(
+                f"{self.path} does not hold a bench: there is no bench.toml in it; give the --out of a bench"
+            )
         return parse_suite(self._tables().get("suite", {}), "", str(self.suite_file))
 
     def results(self) -> Results:
         return read_results(self.results_file)
 
     def write(self) -> tuple[Sequence[ResultTable], Results]:
-        """Make table.md, .csv, .json, .tex and report.html from results.jsonl."""
+        """Write table.md, .csv, .json, .tex and report.html from results.jsonl."""
         suite, results = self.suite(), self.results()
         found = comparisons(results, suite.reference, list(suite.methods), list(suite.datasets))
         title = f"ganzoo bench {suite.name}"
@@ -100,7 +102,7 @@ class BenchFolder:
 
 
 def measured(suite: Suite) -> tuple[str, ...]:
-    """The metrics that a suite names; empty: all that apply."""
+    """The metrics that a suite names; empty: all metrics that apply."""
     return build_config(EvaluateConfig, {f"suite {suite.name} [evaluate]": suite.evaluate}).metrics
 
 

@@ -1,4 +1,4 @@
-"""What must be said below a table, so that nobody reads more into it than there is."""
+"""The notes below a table, which say what the table shows and what it does not show."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FEW_SEEDS = 5
 
 
 def notes(comparison: ResultTable, damaged: int = 0) -> list[str]:
-    """Sentences, the most general first."""
+    """The notes as sentences, the most general first."""
     return [
         *_reading(comparison),
         *(f"{row.shown} was not run: {row.declined}." for row in comparison.rows if row.declined),
@@ -63,7 +63,7 @@ def _failures(rows: Sequence[Row]) -> list[str]:
 
 
 def _budget(rows: Sequence[Row]) -> list[str]:
-    """What the methods spent, in each unit, and why their steps differ."""
+    """The budget of the methods in each unit, and why their numbers of steps differ."""
     trained = [row for row in rows if row.mean("images_drawn")]
     if not trained:
         return []
@@ -71,7 +71,7 @@ def _budget(rows: Sequence[Row]) -> list[str]:
     drawn = _span([row.mean("images_drawn") for row in trained])
     said = [f"Budget: each trained method drew {drawn} images of each domain"
             + (f"; {', '.join(idle)} trained nothing." if idle else ".")]  # fmt: skip
-    per_step = {row.shown: round((row.updates() or 0) / step, 1) for row in trained if (step := row.mean("step"))}
+    per_step = {row.shown: round((row.mean("updates") or 0) / step, 1) for row in trained if (step := row.mean("step"))}
     if len(set(per_step.values())) > 1:
         counts = ", ".join(f"{name} {count:g}" for name, count in per_step.items())
         said.append(f"Each update draws one batch, so more updates in a step mean fewer steps for the same images. "
@@ -100,7 +100,7 @@ def _cards(comparison: ResultTable) -> list[str]:
 
 
 def card_letters(comparison: ResultTable, column: str) -> dict[str, str]:
-    """A letter for each card of a column; empty where all values have the same."""
+    """A letter for each card of a column; empty if all values have the same card."""
     cards = list(dict.fromkeys(estimate.card for row in comparison.rows for estimate in row.scores[column]))
     return {card: _letter(place) for place, card in enumerate(cards)} if len(cards) > 1 else {}
 
@@ -117,13 +117,13 @@ def _code(rows: Sequence[Row]) -> list[str]:
 
 
 def _absent(rows: Sequence[Row]) -> list[str]:
-    """Scores that could not be measured, once for each reason."""
+    """Scores that could not be measured, grouped by reason."""
     said: dict[str, dict[str, None]] = {}
     for row in rows:
         for record in row.records:
-            for score in record["scores"]:
-                if score["value"] is None and score["headline"] and score["reason"]:
-                    said.setdefault(score["reason"], {})[score["name"]] = None
+            for score in record.scores:
+                if score.value is None and score.headline and score.reason:
+                    said.setdefault(score.reason, {})[score.name] = None
     return [f"{', '.join(names)}: not measured: {reason}" for reason, names in said.items()]
 
 
@@ -131,7 +131,7 @@ def _warnings(rows: Sequence[Row]) -> list[str]:
     said: dict[str, dict[str, None]] = {}
     for row in rows:
         for record in row.records:
-            for score in record["scores"]:
-                if score["warning"] and score["headline"]:
-                    said.setdefault(score["warning"], {})[score["name"]] = None
+            for score in record.scores:
+                if score.warning and score.headline:
+                    said.setdefault(score.warning, {})[score.name] = None
     return [f"{', '.join(names)}: {warning}" for warning, names in said.items()]

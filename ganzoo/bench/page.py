@@ -1,4 +1,4 @@
-"""report.html: everything that a reader of a comparison needs, in one file that opens offline."""
+"""report.html: the whole comparison in one file that opens offline."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def report(
     planes: Sequence[tuple[str, str]],
     damaged: int = 0,
 ) -> str:
-    """The page. Pictures come from the run folders below `folder`, where they still are."""
+    """The page. Pictures are read from the run folders in `folder`, if they still exist."""
     parts = [html.paragraph(summary)] if summary else []
     for comparison in comparisons:
         parts += [
@@ -52,7 +52,7 @@ def _table(comparison: ResultTable) -> str:
 
 
 def _planes(comparison: ResultTable, planes: Sequence[tuple[str, str]]) -> list[str]:
-    """Realism against preservation; a plane that has not two rows is left out."""
+    """Realism against preservation. A plane with fewer than two rows is left out."""
     drawn = []
     columns = {column.name: column for column in comparison.columns}
     for x, y in planes:
@@ -72,9 +72,9 @@ def _planes(comparison: ResultTable, planes: Sequence[tuple[str, str]]) -> list[
 
 
 def _points(comparison: ResultTable, x: str, y: str) -> list[Point]:
-    """Rows with both scores, of the cards that most rows have: others cannot be compared with them."""
+    """Rows with both scores, measured with the most common cards. Rows with other cards cannot be compared."""
     both = [row for row in comparison.rows if row.scores[x] and row.scores[y]]
-    chosen = [_commonest_card(both, name) for name in (x, y)]
+    chosen = [_most_common_card(both, name) for name in (x, y)]
     points = []
     for row in both:
         found = [_of_card(row, name, card) for name, card in zip((x, y), chosen, strict=True)]
@@ -85,16 +85,16 @@ def _points(comparison: ResultTable, x: str, y: str) -> list[Point]:
     return _without_doubles(points)
 
 
-def _commonest_card(rows: Sequence[Row], name: str) -> tuple[str, str]:
+def _most_common_card(rows: Sequence[Row], name: str) -> tuple[str, str]:
     cards = [(row.code, estimate.card) for row in rows for estimate in row.scores[name]]
     return max(dict.fromkeys(cards), key=cards.count, default=("", ""))
 
 
 def _profiles(comparison: ResultTable) -> list[str]:
-    """Scores as functions of another quantity, such as the true angle, for rows of the commonest card."""
+    """Scores as functions of another quantity, such as the true angle, for rows with the most common card."""
     drawn = []
     for column in comparison.columns:
-        card = _commonest_card(comparison.rows, column.name)
+        card = _most_common_card(comparison.rows, column.name)
         found = {row.shown: _of_card(row, column.name, card) for row in comparison.rows if row.scores[column.name]}
         panels: dict[str, dict[str, list[tuple[float, float]]]] = {}
         for shown, estimate in found.items():
@@ -110,7 +110,7 @@ def _profiles(comparison: ResultTable) -> list[str]:
 
 
 def _without_doubles(points: Sequence[Point]) -> list[Point]:
-    """Rows that lie on each other, such as source-only and identity, share a point and its label."""
+    """Rows with equal coordinates, such as source-only and identity, share one point and one label."""
     places: dict[tuple[float, float, bool], list[Point]] = {}
     for point in points:
         places.setdefault((point.x, point.y, point.aside), []).append(point)
@@ -127,8 +127,8 @@ def _pictures(comparison: ResultTable, folder: Path) -> list[str]:
     for row in comparison.rows:
         if row.rival or not row.records:
             continue
-        run = folder / "cells" / Path(row.records[0]["cell"]).name / "run"
-        said = f"{row.shown}, seed {row.records[0]['seed']}"
+        run = folder / "cells" / Path(row.records[0].cell).name / "run"
+        said = f"{row.shown}, seed {row.records[0].seed}"
         sheets.append(html.picture_file(run / "samples" / "last.png", said, scrolls=True))
         curves.append(html.picture_file(run / "curves.png", said, scrolls=True))
     sheets, curves = [*filter(None, sheets)], [*filter(None, curves)]
@@ -143,13 +143,11 @@ def _pictures(comparison: ResultTable, folder: Path) -> list[str]:
 
 
 def _settings(comparisons: Sequence[ResultTable]) -> list[str]:
-    """Of each row the settings, the data and the machine of its first cell."""
+    """The settings, the data and the machine of the first cell of each row."""
     parts = [html.heading("Settings and environment")]
     for comparison in comparisons:
         for row in comparison.rows:
             if row.records and not row.rival:
-                record = row.records[0]
-                tables = {key: record[key] for key in ("settings", "dataset_card", "environment") if key in record}
-                text = write_toml(without_none(tables))
+                text = write_toml(without_none(row.records[0].origin()))
                 parts.append(html.folded(f"{row.shown} on {comparison.dataset} ({row.method}, {row.preset})", text))
     return parts if len(parts) > 1 else []

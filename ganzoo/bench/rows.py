@@ -1,4 +1,4 @@
-"""Records of cells become the rows of a table: one per method with its settings and version of the code."""
+"""The rows of a table, made from the records of cells: one for each method, settings and version of the code."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from ganzoo.bench.results import Record, Results, updates_of
+from ganzoo.bench.record import FailureRecord, FinishedRecord, Record
+from ganzoo.bench.results import Results
 from ganzoo.bench.statistics import SIGNIFICANT, holm, mean_interval, paired_p
+from ganzoo.metric import Score
+
+Cost = Literal[
+    "step", "updates", "images_drawn", "budget_seconds", "training_seconds", "evaluation_seconds", "images_per_second",
+    "parameters",
+]  # fmt: skip
 
 
 @dataclass
@@ -17,17 +24,17 @@ class SeedEstimate:
     """One score of one row over its seeds, all measured with the same card."""
 
     values: dict[int, float]  # by seed
-    card: str  # hash of the card without seeds: only estimates of the same card are compared
+    card: str  # hash of the card without seeds: only estimates with the same card are compared
     mean: float
     half: float | None  # of the 95 % t-interval over seeds; None for one seed
     low: float | None  # 95 % interval over people or images, averaged over seeds
     high: float | None
-    profiles: dict[str, list[tuple[float, float]]]  # as a function of what: (middle of a bin, mean over seeds)
-    difference: float | None = None  # from the reference: mean over the seeds that both have
+    profiles: dict[str, list[tuple[float, float]]]  # quantity -> (middle of a bin, mean over seeds)
+    difference: float | None = None  # from the reference: mean over the seeds of both
     difference_half: float | None = None  # of its 95 % t-interval
     p: float | None = None  # against the reference, Holm-corrected within the column
-    better: bool | None = None  # than the reference; None where there is nothing to compare with
-    best: bool = False  # of its column, by more than chance
+    better: bool | None = None  # than the reference; None if there is no reference
+    best: bool = False  # significantly better than all others in its column
 
     @property
     def significant(self) -> bool:
@@ -44,44 +51,39 @@ class ScoreColumn:
 @dataclass
 class Row:
     label: str
-    rival: bool  # measured by the metrics themselves, beside every method
+    rival: bool  # measured by the metrics themselves, in the cells of all methods
     oracle: bool
     role: str
     method: str
     preset: str
     settings_hash: str
     code: str
-    records: list[Record] = field(default_factory=list)  # finished cells, by seed
+    records: list[FinishedRecord] = field(default_factory=list)  # finished cells, by seed
     failures: dict[int, str] = field(default_factory=dict)  # seed -> reason
-    declined: str = ""  # why its method does not run on these data
+    declined: str = ""  # why the method does not run on these data
     scores: dict[str, list[SeedEstimate]] = field(default_factory=dict)
-    shown: str = ""  # the label, made unique
+    shown: str = ""  # the label, with a suffix that makes it unique
 
     @property
     def candidate(self) -> bool:
-        """Whether it may be called the best."""
+        """Whether the row may be marked as the best."""
         return not self.oracle and self.role != "floor"
 
-    def mean(self, key: str) -> float | None:
+    def mean(self, cost: Cost) -> float | None:
         """The mean over seeds of a cost."""
-        values = [record[key] for record in self.records if isinstance(record.get(key), int | float)]
-        return sum(values) / len(values) if values and not self.rival else None
-
-    def updates(self) -> float | None:
-        """The mean over seeds of the updates that training made."""
-        values = [found for record in self.records if (found := updates_of(record)) is not None]
+        values = [value for record in self.records if (value := getattr(record, cost)) is not None]
         return sum(values) / len(values) if values and not self.rival else None
 
     def memory_mb(self) -> float | None:
-        """The highest peak over seeds: of the GPU where there is one."""
-        peaks = [record.get("peak_memory_mb") or {} for record in self.records]
+        """The highest peak over seeds: GPU memory if a GPU was used, else host memory."""
+        peaks = [record.peak_memory_mb or {} for record in self.records]
         found = [peak.get("gpu", peak.get("host")) for peak in peaks]
         return max((each for each in found if each is not None), default=None) if not self.rival else None
 
 
 @dataclass
 class ResultTable:
-    """All rows on one dataset."""
+    """The rows and columns of one dataset."""
 
     dataset: str
     columns: list[ScoreColumn]
@@ -90,14 +92,14 @@ class ResultTable:
 
 
 def comparisons(results: Results, reference: str, labels: Sequence[str], datasets: Sequence[str]) -> list[ResultTable]:
-    """A comparison per dataset. Rows stand in the order of `labels`, and others behind them."""
-    records = [*results.finished.values(), *results.failed.values()]
-    found = list(dict.fromkeys(record["dataset"] for record in records))
+    """A table for each dataset. Rows are in the order of `labels`; all others follow."""
+    records: list[Record] = [*results.finished.values(), *results.failed.values()]
+    found = list(dict.fromkeys(record.dataset for record in records))
     made = []
     for dataset in sorted(found, key=_order(datasets)):
-        here = [record for record in records if record["dataset"] == dataset]
-        place = _order(labels)  # not the order in which cells ended
-        here.sort(key=lambda record: (record["seed"], place(record["label"]), record["cell"]))
+        here = [record for record in records if record.dataset == dataset]
+        place = _order(labels)  # not the order in which the cells finished
+        here.sort(key=lambda record: (record.seed, place(record.label), record.cell))
         rows = _rows(here)
         columns = _columns(here)
         for row in rows:
@@ -112,7 +114,7 @@ def comparisons(results: Results, reference: str, labels: Sequence[str], dataset
 
 
 def comparable_card(card: Any, seeds: Iterable[str]) -> Any:
-    """The card without the seeds in which the cells of a row differ on purpose."""
+    """The card without the seeds, which differ between the cells of a row by design."""
     if isinstance(card, dict):
         return {key: comparable_card(value, seeds) for key, value in card.items() if key not in seeds}
     if isinstance(card, list):
@@ -121,78 +123,83 @@ def comparable_card(card: Any, seeds: Iterable[str]) -> Any:
 
 
 def _rows(records: Sequence[Record]) -> list[Row]:
-    """Rows of methods, and of the rivals that metrics measured in their cells."""
+    """Rows of methods, and rows of the rivals that metrics measured in the same cells."""
     rows: dict[tuple[str, ...], Row] = {}
     for record in records:
-        key: tuple[str, ...] = ("method", record["label"], record["settings_hash"], record["code"])
-        failed = "failed" in record
-        if failed:  # under whichever code: it is the same row that did not finish
+        key: tuple[str, ...] = ("method", record.label, record.settings_hash, record.code)
+        if isinstance(record, FailureRecord):  # the version of the code does not matter: the same row failed
             same = [other for other in rows if other[:3] == key[:3]]
             key = same[0] if same else key
         if key not in rows:
-            rows[key] = Row(
-                record["label"],
-                False,
-                bool(record.get("oracle")),
-                str(record.get("role", "")),
-                record["method"],
-                str(record.get("preset", "")),
-                record["settings_hash"],
-                record["code"],
-            )
-        if failed:
-            if record.get("declined"):
-                rows[key].declined = record["failed"]
+            rows[key] = _method_row(record)
+        if isinstance(record, FailureRecord):
+            if record.declined:
+                rows[key].declined = record.failed
             else:
-                rows[key].failures[record["seed"]] = record["failed"]
+                rows[key].failures[record.seed] = record.failed
             continue
         rows[key].records.append(record)
-        for subject in dict.fromkeys(score["subject"] for score in record["scores"]):
+        for subject in dict.fromkeys(score.subject for score in record.scores):
             if subject != "method":
-                rival = ("rival", subject, record["code"])
-                new = Row(subject, True, False, "floor", "", "", "", record["code"])
+                rival = ("rival", subject, record.code)
+                new = Row(subject, True, False, "floor", "", "", "", record.code)
                 rows.setdefault(rival, new).records.append(record)
     return list(rows.values())
 
 
+def _method_row(record: Record) -> Row:
+    """An empty row for the cells of a method."""
+    return Row(
+        label=record.label,
+        rival=False,
+        oracle=record.oracle,
+        role=record.role,
+        method=record.method,
+        preset=str(record.preset),
+        settings_hash=record.settings_hash,
+        code=record.code,
+    )
+
+
 def _columns(records: Sequence[Record]) -> list[ScoreColumn]:
-    """The headline scores that any cell has a value of."""
+    """The headline scores that have a value in at least one cell."""
     columns: dict[str, ScoreColumn] = {}
     for record in records:
-        for score in record.get("scores", []):
-            if score["headline"] and score["value"] is not None:
-                columns.setdefault(score["name"], ScoreColumn(score["name"], score["unit"], score["better"]))
+        for score in record.scores if isinstance(record, FinishedRecord) else ():
+            if score.headline and score.value is not None:
+                columns.setdefault(score.name, ScoreColumn(score.name, score.unit, score.better))
     return list(columns.values())
 
 
 def _estimates(row: Row, name: str) -> list[SeedEstimate]:
-    """The row's score over seeds; several where its cells were measured with different cards."""
+    """The score of the row over seeds; several if its cells were measured with different cards."""
     subject = row.label if row.rival else "method"
-    by_card: dict[str, dict[int, Mapping[str, Any]]] = {}
+    by_card: dict[str, dict[int, Score]] = {}
     for record in row.records:
-        for score in record["scores"]:
-            if score["name"] == name and score["subject"] == subject and score["value"] is not None:
-                card = comparable_card(record["cards"].get(score["card"]), record.get("seed_settings", ()))
+        for score in record.scores:
+            if score.name == name and score.subject == subject and score.value is not None:
+                card = comparable_card(score.card, record.seed_settings)
                 text = json.dumps(card, sort_keys=True)
                 digest = hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
-                by_card.setdefault(digest, {}).setdefault(record["seed"], score)
+                by_card.setdefault(digest, {}).setdefault(record.seed, score)
     return [_estimate(card, by_seed) for card, by_seed in by_card.items()]
 
 
-def _estimate(card: str, by_seed: Mapping[int, Mapping[str, Any]]) -> SeedEstimate:
-    values = {seed: float(score["value"]) for seed, score in by_seed.items()}
+def _estimate(card: str, by_seed: Mapping[int, Score]) -> SeedEstimate:
+    values = {seed: score.value for seed, score in by_seed.items() if score.value is not None}
+    scores = list(by_seed.values())
     mean, half = mean_interval(list(values.values()))
-    ends = _mean_end(by_seed, "low"), _mean_end(by_seed, "high")
-    return SeedEstimate(values, card, mean, half, *ends, _mean_profiles(list(by_seed.values())))
+    low, high = _mean_end([score.low for score in scores]), _mean_end([score.high for score in scores])
+    return SeedEstimate(values, card, mean, half, low, high, _mean_profiles(scores))
 
 
-def _mean_profiles(scores: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[float, float]]]:
-    """The profiles' means over seeds, of bins that all seeds have."""
+def _mean_profiles(scores: Sequence[Score]) -> dict[str, list[tuple[float, float]]]:
+    """The means of the profiles over seeds, for the bins that all seeds have."""
     means: dict[str, list[tuple[float, float]]] = {}
-    for name in scores[0]["profiles"]:
+    for name in scores[0].profiles:
         bins: dict[tuple[float, float], list[float]] = {}
-        for each in (each for score in scores for each in score["profiles"].get(name, [])):
-            bins.setdefault((each["low"], each["high"]), []).append(each["value"])
+        for each in (each for score in scores for each in score.profiles.get(name, ())):
+            bins.setdefault((each.low, each.high), []).append(each.value)
         means[name] = [
             ((low + high) / 2, sum(values) / len(values))
             for (low, high), values in sorted(bins.items())
@@ -201,21 +208,21 @@ def _mean_profiles(scores: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[
     return means
 
 
-def _mean_end(by_seed: Mapping[int, Mapping[str, Any]], end: str) -> float | None:
-    """The mean over seeds of one end of an interval; None where a seed has none."""
-    known = [score[end] for score in by_seed.values() if score[end] is not None]
-    return sum(known) / len(known) if len(known) == len(by_seed) else None
+def _mean_end(ends: Sequence[float | None]) -> float | None:
+    """The mean over seeds of one end of an interval; None if a seed has no interval."""
+    known = [end for end in ends if end is not None]
+    return sum(known) / len(known) if len(known) == len(ends) else None
 
 
 def _test(column: ScoreColumn, rows: Sequence[Row], reference: str) -> None:
-    """Compare with the reference, and find the best, among rows of the same code and estimates of the same card."""
+    """Compare with the reference and find the best, among rows with the same code and estimates with the same card."""
     groups: dict[tuple[str, str], list[tuple[Row, SeedEstimate]]] = {}
     for row in rows:
         for estimate in row.scores[column.name]:
             groups.setdefault((row.code, estimate.card), []).append((row, estimate))
     for group in groups.values():
         named = [(row, estimate) for row, estimate in group if row.label == reference]
-        base = min(named, key=lambda pair: pair[0].rival, default=None)  # a method of that name before a rival
+        base = min(named, key=lambda pair: pair[0].rival, default=None)  # a method before a rival of the same name
         if base and column.better:
             others = [estimate for row, estimate in group if estimate is not base[1]]
             _against(base[1], others, column)
@@ -241,7 +248,7 @@ def _against(base: SeedEstimate, others: Sequence[SeedEstimate], column: ScoreCo
 
 
 def _mark_best(contest: Sequence[tuple[Row, SeedEstimate]], column: ScoreColumn) -> None:
-    """The best mean, where it beats each other row by more than chance (Holm over all of them)."""
+    """Mark the best mean if it differs significantly from that of every other row (Holm over all of them)."""
     if len(contest) < 2:
         return
     sign = 1 if column.better == "lower" else -1
@@ -261,7 +268,7 @@ def _is_better(value: float, than: float, column: ScoreColumn) -> bool:
 
 
 def _name_apart(rows: Sequence[Row]) -> None:
-    """Rows of one label get what sets them apart: settings, the version of the code."""
+    """Rows with the same label get a suffix: the hash of the settings, the version of the code."""
     for row in rows:
         alike = [other for other in rows if other.label == row.label and other.rival == row.rival]
         row.shown = row.label

@@ -1,4 +1,4 @@
-"""Runs cells in processes of their own, several at once, and goes on when one fails."""
+"""Runs each cell in its own process, several at once, and continues when a cell fails."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from typing import IO
 import torch
 
 from ganzoo.bench.cell import Cell
-from ganzoo.bench.results import Record, append, read_results
+from ganzoo.bench.record import FailureRecord, FinishedRecord, record_from_json
+from ganzoo.bench.results import append, read_results
 from ganzoo.bench.work import EXPECTED_FAILURE, TRACK, code_of
 from ganzoo.configuration.toml import write_toml
 from ganzoo.errors import GanzooError
@@ -22,21 +23,21 @@ from ganzoo.files import strict_json
 from ganzoo.runs.run_folder import RunFolder
 from ganzoo.system.environment import environment
 
-ATTEMPTS = 2  # a second one only where trying again may help
+ATTEMPTS = 2  # a second attempt only if it may help
 POLL = 0.1  # seconds
 
 
 class BenchObserver:
-    """What a bench tells the outside. Subclass it and keep what you need."""
+    """Is told about the progress of a bench. Override the methods that you need."""
 
-    def finished(self, cell: Cell, record: Record) -> None: ...
+    def finished(self, cell: Cell, record: FinishedRecord) -> None: ...
 
     def failed(self, cell: Cell, reason: str) -> None: ...
 
     def retried(self, cell: Cell, reason: str) -> None: ...
 
     def running(self, cells: Mapping[Cell, str], waiting: Sequence[Cell]) -> None:
-        """Several times a second: each running cell with the last line it said."""
+        """Called several times a second, with the last line of output of each running cell."""
 
 
 @dataclass
@@ -66,9 +67,9 @@ class Schedule:
         self.results_file = folder / "results.jsonl"
 
     def run(self, cells: Sequence[Cell], declined: Mapping[str, str]) -> None:
-        """Bring every cell that has not finished yet to a result or a recorded failure.
+        """Run every cell that has not finished yet. It ends with a result or a recorded failure.
 
-        Those that are `declined`, by their ids with the reason, are recorded and not started.
+        Cells in `declined` (id -> reason) are recorded and not started.
         """
         self._record_declined(cells, declined)
         cells = [cell for cell in cells if cell.id not in declined]
@@ -89,7 +90,7 @@ class Schedule:
                         waiting.insert(0, (each.cell, each.attempt + 1))
                 time.sleep(POLL)
         finally:
-            for each in running:  # closing its input ends a cell; what it saved stays
+            for each in running:  # closing its standard input ends a cell; its checkpoints stay
                 assert each.process.stdin is not None
                 each.process.stdin.close()
                 each.process.wait()
@@ -114,7 +115,7 @@ class Schedule:
         return _Process(cell, attempt, slot, process, log)
 
     def _environment(self, cell: Cell, slot: int) -> dict[str, str]:
-        """Threads that do not depend on the number of jobs, and a GPU of its own where there are several."""
+        """The same number of threads for any number of jobs, and one GPU for each job if there are several."""
         variables = {**os.environ, "OMP_NUM_THREADS": str(self.threads), "PYTHONUNBUFFERED": "1"}
         count = torch.cuda.device_count()
         if count > 1 and self.jobs > 1 and cell.plan.train.device in ("auto", "cuda"):
@@ -123,19 +124,20 @@ class Schedule:
         return variables
 
     def _ended(self, each: _Process) -> bool:
-        """Record how a process ended; whether it is worth another attempt."""
+        """Record how a process ended. Returns whether the cell should be tried again."""
         code = each.process.returncode
         if code == 0 and self._collect(each.cell):
             return False
         reason = self._last_line(each.cell).removeprefix("error: ")
         if code < 0:
-            reason = f"killed by signal {-code}; the last it said was: {reason}"
+            reason = f"killed by signal {-code}; its last line of output was: {reason}"
         elif not reason:
-            reason = f"ended with exit code {code} and said nothing"
+            reason = f"ended with exit code {code} and no output"
         if code != EXPECTED_FAILURE and each.attempt < ATTEMPTS:
             self.watch.retried(each.cell, reason)
             return True
-        append(self.results_file, {**each.cell.facts(), "failed": reason, "code": self._code_now()})
+        failure = FailureRecord(**each.cell.facts(), failed=reason, code=self._code_now())
+        append(self.results_file, failure.to_json())
         self.watch.failed(each.cell, reason)
         return False
 
@@ -143,26 +145,29 @@ class Schedule:
         known = read_results(self.results_file).failed
         for cell in cells:
             reason = declined.get(cell.id)
-            if reason is not None and (cell.id not in known or known[cell.id]["failed"] != reason):
-                record = {**cell.facts(), "failed": reason, "declined": True, "code": self._code_now()}
-                append(self.results_file, record)
+            if reason is not None and (cell.id not in known or known[cell.id].failed != reason):
+                record = FailureRecord(**cell.facts(), failed=reason, declined=True, code=self._code_now())
+                append(self.results_file, record.to_json())
 
     def _code_now(self) -> str:
         return code_of(environment(torch.device("cpu"), "fp32"))
 
     def _collect(self, cell: Cell) -> bool:
-        """Take over the result that a cell left, where it left one."""
+        """Append the result of a cell to results.jsonl. Returns whether the cell left a valid result."""
         file = self.place(cell) / "result.json"
         try:
-            record = strict_json.parse(file.read_text(encoding="utf-8"))
+            document = strict_json.parse(file.read_text(encoding="utf-8"))
+            record = record_from_json(document)
         except (OSError, ValueError):
             return False
-        append(self.results_file, record)
+        if not isinstance(record, FinishedRecord):
+            return False
+        append(self.results_file, document)  # as the cell wrote it
         self.watch.finished(cell, record)
         return True
 
     def _last_line(self, cell: Cell) -> str:
-        """The last line of the cell's output that is not empty."""
+        """The last non-empty line of the cell's output."""
         try:
             with (self.place(cell) / "output.log").open("rb") as log:
                 log.seek(max(0, log.seek(0, 2) - 4096))

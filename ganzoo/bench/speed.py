@@ -1,6 +1,6 @@
-"""A budget of seconds becomes steps once for each row, and every seed of the row trains for as many.
+"""A budget of seconds is converted to steps once for each row. Every seed of the row trains for that many steps.
 
-So a killed cell resumes, and another seed or a later attempt on a busier machine trains as long as the first did.
+So a killed cell can resume, and another seed or a later attempt on a busier machine trains for the same steps.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from ganzoo.training.devices import resolve_precision
 from ganzoo.training.loop import train
 from ganzoo.training.observer import TrainingObserver
 
-WARM_UP = 3  # first steps, which are slower than the others
-SHARE, SHORTEST, LONGEST = 0.05, 0.2, 5.0  # of the budget that each measurement takes, in seconds
-UNENDING = 10**9  # steps of a measurement, which the clock ends
+WARM_UP = 3  # the first steps are slower than the others
+SHARE, SHORTEST, LONGEST = 0.05, 0.2, 5.0  # of a measurement: share of the budget, and limits in seconds
+UNENDING = 10**9  # steps of a measurement; the clock ends it earlier
 
 
 class _EnoughError(Exception):
-    """The measurement is over."""
+    """Raised when the measurement is complete."""
 
 
 class _Clock(TrainingObserver):
-    """Ends a training after so many seconds, and knows how long a step took."""
+    """Ends a training after `window` seconds and measures the seconds of a step."""
 
     def __init__(self, device: torch.device, window: float) -> None:
         self.device, self.window, self.seconds_per_step = device, window, 0.0
@@ -51,14 +51,14 @@ class _Clock(TrainingObserver):
 
     def _now(self) -> float:
         if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)  # steps that were submitted may still run
+            torch.cuda.synchronize(self.device)  # wait for kernels that still run
         return time.perf_counter()
 
 
 def steps_of_seconds(cell: Cell, seconds: float, folder: Path, say: Callable[[str], None]) -> int:
-    """The steps that the row of the cell trains for: those in the bench folder, or else measured now and kept there.
+    """The steps for which the row of the cell trains. They are read from the bench folder, or measured and kept there.
 
-    Raises GanzooError where they cannot be kept, or what is kept is damaged.
+    Raises GanzooError if the file cannot be written or is damaged.
     """
     file = folder / "steps" / f"{cell.row_id}.json"
     if not file.exists():
@@ -69,12 +69,12 @@ def steps_of_seconds(cell: Cell, seconds: float, folder: Path, say: Callable[[st
         if type(steps) is not int or steps < 1:
             raise ValueError
     except (OSError, ValueError, KeyError, TypeError):
-        raise GanzooError(f"{file} is damaged; delete it, and the steps of this row are measured anew") from None
+        raise GanzooError(f"{file} is damaged; delete it to have the steps of this row measured again") from None
     return int(steps)
 
 
 def _measured(plan: Plan, seconds: float, say: Callable[[str], None]) -> dict[str, Any]:
-    """The steps of the budget, and what they follow from. A step is timed once for each set of phases it may have."""
+    """The steps of the budget and the measurements. A step is timed once for each set of phases that may run in it."""
     dataset = plan.dataset(plan.dataset_config)
     source, target = dataset.source(), dataset.target()
     device = local_device(plan.train.device)
@@ -108,7 +108,7 @@ def _names(groups: Sequence[Group], between: str) -> str:
 
 
 def _keep(file: Path, measured: dict[str, Any]) -> None:
-    """Write the file whole, unless another cell of the row was faster: then its steps count."""
+    """Write the file atomically, unless another cell of the row wrote it first: then those steps are used."""
     aside = file.with_suffix(f".{os.getpid()}.partial")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

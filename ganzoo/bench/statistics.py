@@ -8,14 +8,14 @@ import numpy as np
 from scipy import stats
 
 SIGNIFICANT = 0.05
-ALIKE = 1e-9  # of their size: differences that vary less do not vary
+ALIKE = 1e-9  # relative to their size: a smaller variation is rounding error
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float | None]:
     """The mean, and half the width of its 95 % t-interval; None for a single value.
 
-    The interval holds 95 % of the time if values are normal. With n of them it is t(n - 1) standard errors wide: 12.7
-    of them for two values, 4.3 for three, 2.8 for five. Values that differ by rounding alone have none.
+    The interval has a coverage of 95 % if the values are normal. For n values the half-width is t(n - 1) standard
+    errors: 12.7 for two values, 4.3 for three, 2.8 for five. If the values differ only by rounding, it is 0.
     """
     count = len(values)
     if count < 2:
@@ -29,7 +29,7 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float | None]:
 def paired_p(first: Sequence[float], second: Sequence[float]) -> float | None:
     """The two-sided p-value of a paired t-test, pairs in order.
 
-    None for fewer than two pairs, and where the differences do not vary: nothing is known then of what chance does.
+    None for fewer than two pairs, or if the differences do not vary: then their variance is unknown.
     """
     difference = np.asarray(first, float) - np.asarray(second, float)
     size = np.abs([*first, *second]).max(initial=0.0)
@@ -39,7 +39,7 @@ def paired_p(first: Sequence[float], second: Sequence[float]) -> float | None:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's (1979) p-values for many tests: at a level of 5 %, one false alarm in twenty families of tests."""
+    """The p-values of several tests with Holm's correction (1979), which controls the family-wise error rate."""
     count = len(p_values)
     adjusted, highest = [0.0] * count, 0.0
     for rank, index in enumerate(np.argsort(p_values, kind="stable")):
@@ -49,7 +49,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
-    """The points that no other beats in one coordinate without losing in the other; lower is better in both."""
+    """The indices of the points that no other point dominates; lower is better in both coordinates."""
     return [
         index
         for index, (x, y) in enumerate(points)

@@ -1,4 +1,4 @@
-"""A suite says what is compared: methods, datasets, budget, seeds and metrics, in one TOML file."""
+"""A suite declares a comparison in one TOML file: methods, datasets, budget, seeds and metrics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ganzoo.errors import ConfigError, UnknownNameError
 from ganzoo.settings import Settings
 from ganzoo.system.paths import typed
 
-# Beyond what anybody runs: a slip of the finger shall not fill the memory.
+# Larger than any real bench, so that a typing error cannot fill the memory.
 MOST_IMAGES, MOST_STEPS, MOST_SECONDS, MOST_SEEDS = 10**10, 10**9, 10**8, 1000
 
 
@@ -32,7 +32,7 @@ class MethodEntry(Settings):
     images: int | None = Field(None, ge=1, le=MOST_IMAGES, description="Another budget than the suite's, in images.")
     steps: int | None = Field(None, ge=1, le=MOST_STEPS, description="Another budget than the suite's, in steps.")
     seconds: int | None = Field(None, ge=1, le=MOST_SECONDS, description="Another budget, in seconds of training.")
-    role: Literal["", "floor"] = Field("", description="floor: stands in the table, and is no candidate for the best.")
+    role: Literal["", "floor"] = Field("", description="floor: shown in the table, but never marked as the best.")
 
 
 class DatasetEntry(Settings):
@@ -44,7 +44,7 @@ class DatasetEntry(Settings):
 
 
 class Suite(Settings):
-    """What is compared with what, at which budget."""
+    """A comparison of methods on datasets with one budget."""
 
     name: str = Field("", description="The suite's name: that of its file, and of the folder of its bench.")
     summary: str = Field("", description="One sentence.")
@@ -69,16 +69,16 @@ class Suite(Settings):
     @field_validator("name")
     @classmethod
     def _is_a_file_name(cls, name: str) -> str:
-        """A bench's folder has this name, and must not leave the folder that it lies in."""
+        """The folder of a bench has this name, and must not lie outside its parent folder."""
         if name != Path(name).name or not name.isprintable() or name in (".", "..") or len(name.encode()) > 200:
             raise ValueError("it must be a plain name, without slashes, of at most 200 bytes")
         return name
 
     def budget_of(self, method: MethodEntry) -> Budget:
-        """What a row may spend: its own budget, else the suite's."""
+        """The budget of a row: its own, or else that of the suite."""
         own = Budget.of(method.model_dump()) or Budget.of(method.train)
         found = own or Budget.of(self.model_dump())
-        assert found is not None  # parse_suite saw to it
+        assert found is not None  # parse_suite checks it
         return found
 
 
@@ -94,7 +94,7 @@ def load_suite(name: str) -> Suite:
         return parse_suite(read_toml(typed(name)), Path(name).stem, name)
     if name not in shipped():
         raise UnknownNameError(
-            f"there is no suite {name!r}{did_you_mean(name, shipped())} (a file of yours ends in .toml)"
+            f"there is no suite {name!r}{did_you_mean(name, shipped())} (the name of a suite file must end in .toml)"
         )
     return parse_suite(read_toml(shipped()[name]), name, f"suite {name}")
 
@@ -127,16 +127,16 @@ def _check_budgets(suite: Suite, where: str) -> None:
     own: list[str] = [unit for unit in UNITS if getattr(suite, unit) is not None]
     if len(own) != 1:
         what = f"{' and '.join(own)} are given" if own else "none is given"
-        raise ConfigError(f"{where}: a suite needs one budget, images, steps or seconds, and {what}")
+        raise ConfigError(f"{where}: a suite needs one budget, images, steps or seconds, but {what}; give exactly one")
     if "steps" in suite.train:
-        raise ConfigError(f"{where}: train.steps: the budget decides the steps; write `steps = N` beside `seeds`, "
-                          "and no other budget")  # fmt: skip
+        raise ConfigError(f"{where}: train.steps: the budget determines the steps; write `steps = N` at the top "
+                          "level of the suite, and no other budget")  # fmt: skip
     for label, method in suite.methods.items():
         budgets: list[str] = [unit for unit in UNITS if getattr(method, unit) is not None]
         budgets += ["train.steps"] if "steps" in method.train else []
         if len(budgets) > 1:
             what = " and ".join(budgets)
-            raise ConfigError(f"{where}: methods.{label} has {len(budgets)} budgets, {what}; leave one")
+            raise ConfigError(f"{where}: methods.{label} has {len(budgets)} budgets, {what}; keep one of them")
 
 
 def narrowed(
@@ -148,7 +148,7 @@ def narrowed(
     budget: Budget | None = None,
     metrics: Sequence[str] | None = None,
 ) -> Suite:
-    """The suite with what was typed: a choice of its rows, or of any other method, dataset or metric by name."""
+    """The suite with the options of the command line: a choice of rows, or other methods, datasets or metrics."""
     changes: dict[str, Any] = {}
     if methods is not None:
         known = {**{name: MethodEntry() for name in registry().found["methods"]}, **suite.methods}
@@ -178,7 +178,7 @@ def _sentence(problem: Any) -> str:
         return f"there is no key {dotted!r}{did_you_mean(last, _known_keys(place))}"
     if problem["type"] == "missing":
         field = Suite.model_fields.get(dotted)
-        return f"{dotted} is needed" + (f" ({field.description})" if field else "")
+        return f"{dotted} is missing" + (f" ({field.description})" if field else "")
     message = problem["msg"].removeprefix("Value error, ")
     return f"{dotted} = {reprlib.repr(problem['input'])}: {message[0].lower()}{message[1:]}"
 

@@ -19,7 +19,7 @@ from ganzoo.report.terminal import Heading, fitted
 
 ARROWS = {"lower": " ↓", "higher": " ↑", "": ""}
 COSTS = ("steps", "updates", "images drawn", "training s", "evaluation s", "images/s", "memory MB", "parameters")
-SHOWN_COSTS = COSTS[:4]  # where there is no room for all
+SHOWN_COSTS = COSTS[:4]  # if there is no room for all
 TEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
        "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "↓": r"$\downarrow$", "↑": r"$\uparrow$",
        "†": r"\textdagger{}", "‡": r"\textdaggerdbl{}", "°": r"\textdegree{}", "<": r"\textless{}",
@@ -27,7 +27,7 @@ TEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#"
 
 
 def number(value: float) -> str:
-    """Three digits that count, never in powers of ten where they can be avoided."""
+    """Three significant digits, without an exponent unless the value is very small."""
     if value == 0 or 0.001 <= abs(value) < 1000:
         return f"{value:.3g}"
     return f"{value:.2e}" if abs(value) < 0.001 else f"{value:,.0f}"
@@ -44,7 +44,7 @@ def row_name(row: Row) -> str:
 
 
 def estimate_text(estimate: SeedEstimate, letter: str, *, brackets: bool) -> str:
-    """`5.25 ± 0.31 [4.5, 6]*`: mean, interval over seeds, interval over people, significance, card."""
+    """Such as `5.25 ± 0.31 [4.5, 6]* (a)`: mean, interval over seeds, interval over people, significance, card."""
     text = number(estimate.mean)
     if estimate.half:
         text += f" ± {number(estimate.half)}"
@@ -54,9 +54,9 @@ def estimate_text(estimate: SeedEstimate, letter: str, *, brackets: bool) -> str
 
 
 def costs(row: Row) -> list[str]:
-    """What a row cost, in the order of COSTS."""
-    values = [row.mean("step"), row.updates(), row.mean("images_drawn")]
-    values += [row.mean(key) for key in ("training_seconds", "evaluation_seconds", "images_per_second")]
+    """The costs of a row, in the order of COSTS."""
+    values = [row.mean("step"), row.mean("updates"), row.mean("images_drawn")]
+    values += [row.mean("training_seconds"), row.mean("evaluation_seconds"), row.mean("images_per_second")]
     values += [row.memory_mb(), row.mean("parameters")]
     return [
         "" if value is None else f"{value:,.0f}" if value >= 10 or value < 0.01 else number(value) for value in values
@@ -64,7 +64,7 @@ def costs(row: Row) -> list[str]:
 
 
 def body(comparison: ResultTable, *, brackets: bool = True, bold: tuple[str, str] = ("", "")) -> list[list[str]]:
-    """The table's cells as text, names first and costs last; the best stands between the two parts of `bold`."""
+    """The cells of the table as text: name, scores, costs. The best value is put between the two parts of `bold`."""
     letters = {column.name: card_letters(comparison, column.name) for column in comparison.columns}
     lines = []
     for row in comparison.rows:
@@ -80,7 +80,7 @@ def body(comparison: ResultTable, *, brackets: bool = True, bold: tuple[str, str
 
 
 def rich_table(comparison: ResultTable, title: str, damaged: int = 0, width: int = 80) -> Group:
-    """For a terminal of that width: means and seeds only, and of the costs what was trained and how long."""
+    """The table for a terminal of that width, without the intervals over people and with SHOWN_COSTS only."""
     names = [*map(heading, comparison.columns), *SHOWN_COSTS]
     headings = [Heading("method"), *(Heading(name, number=True) for name in names)]
     plain, marked = body(comparison, brackets=False), body(comparison, brackets=False, bold=("best", ""))
@@ -106,7 +106,7 @@ def markdown(comparisons: Sequence[ResultTable], title: str, damaged: int = 0) -
 
 
 def csv_lines(comparisons: Sequence[ResultTable]) -> str:
-    """One line per score and row: what a spreadsheet or a plot starts from."""
+    """One line for each score of each row, for a spreadsheet or a plot."""
     out = io.StringIO()
     keys = ("dataset", "row", "kind", "method", "preset", "settings_hash", "code", "steps", "updates", "images_drawn",
             "score", "unit", "better", "seeds", "mean", "seed_half_width", "low", "high", "difference_from_reference",
@@ -117,7 +117,7 @@ def csv_lines(comparisons: Sequence[ResultTable]) -> str:
         for row in comparison.rows:
             kind = "rival" if row.rival else "oracle" if row.oracle else row.role
             head = [comparison.dataset, row.shown, kind, row.method, row.preset, row.settings_hash, row.code,
-                    row.mean("step"), row.updates(), row.mean("images_drawn")]  # fmt: skip
+                    row.mean("step"), row.mean("updates"), row.mean("images_drawn")]  # fmt: skip
             for column in comparison.columns:
                 for e in row.scores[column.name]:
                     against = [e.difference, e.difference_half, e.p, int(e.best), e.card]
@@ -127,7 +127,7 @@ def csv_lines(comparisons: Sequence[ResultTable]) -> str:
 
 
 def json_text(comparisons: Sequence[ResultTable], title: str, damaged: int = 0) -> str:
-    """Everything in the table, with the value of every seed."""
+    """The whole table, with the value of every seed."""
     document = [
         {
             "dataset": comparison.dataset,
@@ -142,7 +142,7 @@ def json_text(comparisons: Sequence[ResultTable], title: str, damaged: int = 0) 
 
 
 def tex(comparisons: Sequence[ResultTable], title: str) -> str:
-    """A tabular for each dataset (booktabs), notes as comments."""
+    """A tabular (booktabs) for each dataset, with the notes as comments."""
     parts = [f"% {title}; needs \\usepackage{{booktabs,textcomp}}"]
     for comparison in comparisons:
         head = ["method", *map(heading, comparison.columns), *SHOWN_COSTS]
@@ -168,19 +168,20 @@ def tex(comparisons: Sequence[ResultTable], title: str) -> str:
 
 def _row_document(row: Row) -> dict[str, Any]:
     facts = {key: getattr(row, key) for key in ("shown", "label", "rival", "oracle", "role", "method", "preset")}
-    numbers = {key: row.mean(key) for key in ("training_seconds", "evaluation_seconds", "images_per_second")}
     return {
         **facts,
         "settings_hash": row.settings_hash,
         "code": row.code,
-        "seeds": [record["seed"] for record in row.records],
+        "seeds": [record.seed for record in row.records],
         "failures": row.failures,
         "scores": {name: [asdict(estimate) for estimate in found] for name, found in row.scores.items()},
-        **numbers,
+        "training_seconds": row.mean("training_seconds"),
+        "evaluation_seconds": row.mean("evaluation_seconds"),
+        "images_per_second": row.mean("images_per_second"),
         "peak_memory_mb": row.memory_mb(),
         "parameters": row.mean("parameters"),
         "steps": row.mean("step"),
-        "updates": row.updates(),
+        "updates": row.mean("updates"),
         "images_drawn": row.mean("images_drawn"),
     }
 

@@ -1,13 +1,12 @@
 """The process of one cell: `python -m ganzoo.bench.work FOLDER [PLUGIN_FILE | --track=NAME ...]`, started by
 `ganzoo bench`.
 
-It trains and measures in FOLDER/run as `ganzoo run` would, going on where an earlier attempt stopped, and leaves
-FOLDER/result.json. It ends with the bench: when its standard input closes, nobody waits for it any more.
+It trains and measures in FOLDER/run as `ganzoo run` does, resumes an earlier attempt, and writes FOLDER/result.json. It
+ends with the bench: the bench holds its standard input open.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -15,7 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +22,13 @@ import torch
 
 from ganzoo.bench.budget import images_drawn, steps_for
 from ganzoo.bench.cell import Cell, cell_of_tables
-from ganzoo.bench.results import updates_of
+from ganzoo.bench.record import FinishedRecord
 from ganzoo.bench.speed import steps_of_seconds
 from ganzoo.configuration.toml import read_toml
 from ganzoo.dataset import Dataset
 from ganzoo.discovery.registry import registry
 from ganzoo.errors import GanzooError, InterruptedRunError
 from ganzoo.method import Method
-from ganzoo.metric import Score
 from ganzoo.report.curves import loss_curves
 from ganzoo.report.sheets import sample_sheet
 from ganzoo.runs.experiment import Plan, RunObserver, run
@@ -39,13 +37,13 @@ from ganzoo.runs.tracking import Tracking
 from ganzoo.training.build import build_method
 from ganzoo.training.observer import TrainingObserver
 
-EXPECTED_FAILURE, BUG = 1, 70  # exit codes: trying again is useless, or may help
+EXPECTED_FAILURE, BUG = 1, 70  # exit codes: another attempt is useless, or may help
 SAY_EVERY = 2.0  # seconds
 TRACK = "--track="
 
 
 class _Voice(RunObserver):
-    """Says in plain lines what the process does; the bench shows the last one."""
+    """Prints what the process does, one line at a time. The bench shows the last line."""
 
     def training(self, plan: Plan, folder: RunFolder, method: Method, dataset: Dataset) -> TrainingObserver:
         return _Training(plan, folder, method, dataset)
@@ -72,7 +70,7 @@ class _Steps(TrainingObserver):
 
 
 class _Training(_Steps):
-    """Also draws the pictures of the report, once, at the last step."""
+    """Also draws the pictures of the report at the last step."""
 
     def __init__(self, plan: Plan, folder: RunFolder, method: Method, dataset: Dataset) -> None:
         super().__init__(f"training {plan.method.name}")
@@ -80,7 +78,7 @@ class _Training(_Steps):
 
     def started(self, first: int, steps: int) -> None:
         super().started(first, steps)
-        if first == steps and not self.folder.curves_file.exists():  # killed between the weights and the pictures
+        if first == steps and not self.folder.curves_file.exists():  # killed after the checkpoint, before the pictures
             self.saving(first)
 
     def logged(self, step: int, means: Mapping[str, float], warnings: Sequence[str]) -> None:
@@ -99,7 +97,7 @@ class _Training(_Steps):
 
 
 def work(folder: Path, trackers: Sequence[str] = ()) -> None:
-    """Run the cell in `folder` to its result.json, and tell the trackers of that name. Raises GanzooError."""
+    """Run the cell in `folder`, report to the named trackers and write result.json. Raises GanzooError."""
     cell = cell_of_tables(read_toml(folder / "cell.toml"), folder / "cell.toml")
     bench = folder.resolve().parent.parent
     plan = _with_steps(cell, bench)
@@ -108,25 +106,24 @@ def work(folder: Path, trackers: Sequence[str] = ()) -> None:
     scores = run(plan, run_folder, _Voice(), tracking)
     facts = json.loads(run_folder.scores_file.read_text(encoding="utf-8"))
     made_with = run_folder.settings().get("environment", {})
-    result = {
+    record = FinishedRecord(
         **cell.facts(),
-        **_packed(scores),
+        scores=scores,
         **{key: facts[key] for key in ("dataset_card", "step", "images_drawn", "parameters", "environment")},
-        "training_seconds": facts["training_seconds"],
-        "evaluation_seconds": round(sum(facts["evaluation_seconds"].values()), 3),
-        "images_per_second": round(facts["images_drawn"] / max(facts["training_seconds"], 1e-3), 1),
-        "peak_memory_mb": _peak_memory_mb(),
-        "code": " then ".join(dict.fromkeys([code_of(made_with), code_of(facts["environment"])])),
-        "settings": plan.tables(),
-        **({"trackers_that_failed": tracking.failures} if tracking.failures else {}),
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
-    result["updates"] = updates_of(result)
-    run_folder.replace(folder / "result.json", json.dumps(result, default=str) + "\n")
+        training_seconds=facts["training_seconds"],
+        evaluation_seconds=round(sum(facts["evaluation_seconds"].values()), 3),
+        images_per_second=round(facts["images_drawn"] / max(facts["training_seconds"], 1e-3), 1),
+        peak_memory_mb=_peak_memory_mb(),
+        code=" then ".join(dict.fromkeys([code_of(made_with), code_of(facts["environment"])])),
+        settings=plan.tables(),
+        trackers_that_failed=tracking.failures,
+        finished=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    )
+    run_folder.replace(folder / "result.json", json.dumps(record.to_json(), default=str) + "\n")
 
 
 def code_of(environment: Mapping[str, Any]) -> str:
-    """The code that made something: version and, in a checkout, the commit."""
+    """The code in an environment: its version and, in a checkout, its commit."""
     version, commit = environment.get("ganzoo", "?"), environment.get("git_commit", "")
     return f"{version} ({commit})" if commit else str(version)
 
@@ -136,7 +133,7 @@ def _say(text: str) -> None:
 
 
 def _with_steps(cell: Cell, bench: Path) -> Plan:
-    """The plan with the steps that the budget buys."""
+    """The plan with the number of steps that the budget pays for."""
     plan, budget = cell.plan, cell.budget
     if budget.unit == "steps":
         return plan
@@ -149,20 +146,8 @@ def _with_steps(cell: Cell, bench: Path) -> Plan:
     return replace(plan, train=plan.train.model_copy(update={"steps": steps}))
 
 
-def _packed(scores: Sequence[Score]) -> dict[str, Any]:
-    """The scores, with each card written once."""
-    cards: dict[str, Any] = {}
-    packed = []
-    for score in scores:
-        text = json.dumps(score.card, sort_keys=True, default=str)
-        key = hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
-        cards[key] = json.loads(text)
-        packed.append({**asdict(score), "card": key})
-    return {"scores": packed, "cards": cards}
-
-
 def _peak_memory_mb() -> dict[str, float]:
-    """Of the process that finished the cell."""
+    """The peak memory of this process, which finished the cell."""
     peak: dict[str, float] = {}
     try:
         import resource
@@ -177,7 +162,7 @@ def _peak_memory_mb() -> dict[str, float]:
 
 
 def _end_with_the_bench() -> None:
-    os.read(0, 1)  # the bench never writes: this returns when its end closes, also by kill -9
+    os.read(0, 1)  # the bench never writes: this returns when the bench ends, even by kill -9
     os._exit(75)
 
 

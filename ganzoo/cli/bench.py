@@ -20,7 +20,8 @@ from ganzoo.bench.budget import Budget
 from ganzoo.bench.cell import Cell, cells_of
 from ganzoo.bench.declined import declined_cells
 from ganzoo.bench.folder import BenchFolder
-from ganzoo.bench.results import Record, seconds_of
+from ganzoo.bench.record import FinishedRecord
+from ganzoo.bench.results import seconds_of
 from ganzoo.bench.schedule import BenchObserver, Schedule
 from ganzoo.bench.suite import MOST_IMAGES, MOST_SECONDS, MOST_SEEDS, MOST_STEPS, Suite, load_suite, narrowed, shipped
 from ganzoo.bench.table import COSTS, body, heading
@@ -161,7 +162,7 @@ def _bench(
     finished = folder.results().finished
     failed = [cell for cell in cells if cell.id not in finished and cell.id not in declined]
     if failed:
-        click.echo(f"{len(failed)} of {len(cells)} cells failed; the same command tries them again.", err=True)
+        click.echo(f"{len(failed)} of {len(cells)} cells failed; run the same command again to retry them.", err=True)
         sys.exit(1)
 
 
@@ -209,7 +210,7 @@ class _Display(BenchObserver):
         said = f"bench folder {folder.path}: {self.total} cells, {self.done} of them finished before"
         self.console.print(escape(said), highlight=False, soft_wrap=True)
         now = code_of(environment_now())
-        if old := {str(record["code"]) for record in self.known.values()} - {now}:
+        if old := {record.code for record in self.known.values()} - {now}:
             others = f"finished cells of other code ({', '.join(sorted(old))}) stay, in rows of their own"
             self.console.print(escape(f"{others}; this is {now}"), highlight=False, soft_wrap=True)
 
@@ -221,10 +222,10 @@ class _Display(BenchObserver):
     def __exit__(self, *_: object) -> None:
         self.live.stop()
 
-    def finished(self, cell: Cell, record: Record) -> None:
+    def finished(self, cell: Cell, record: FinishedRecord) -> None:
         self.known[cell.id] = record
-        self._ended(cell, f"done in {duration(record['training_seconds'] + record['evaluation_seconds'])}")
-        for tracker, reason in record.get("trackers_that_failed", {}).items():
+        self._ended(cell, f"done in {duration(record.training_seconds + record.evaluation_seconds)}")
+        for tracker, reason in record.trackers_that_failed.items():
             self.console.print(escape(f"  without the tracker {tracker}, which failed: {reason}"), soft_wrap=True)
 
     def failed(self, cell: Cell, reason: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -139,7 +139,7 @@ class Compared:
     shared: int  # fake images that are real ones, pixel for pixel
 
     def document(self) -> dict[str, Any]:
-        return {**self.facts, "scores": [asdict(score) for score in self.scores]}
+        return {**self.facts, "scores": [score.to_json() for score in self.scores]}
 
 
 def comparing_metrics(names: Sequence[str], extractors: Sequence[str]) -> list[Metric]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -43,7 +42,7 @@ def card_of(trained: Trained, function: Function, format: str) -> dict[str, Any]
         },
         "training": {**as_table(plan.train), "step": trained.step, "environment": tables.get("environment", {})},
         "weights_sha256": checkpoint.weights_hash(trained.folder.path),
-        "scores": [_score(asdict(score)) for score in trained.folder.scores() or [] if score.value is not None],
+        "scores": [_score(score.to_json()) for score in trained.folder.scores() or [] if score.value is not None],
         "exported_with": environment(torch.device("cpu"), "fp32"),
     }
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-from pydantic import BaseModel
 
 from ganzoo.configuration.toml import read_toml, write_toml
 from ganzoo.errors import ConfigError, GanzooError
@@ -23,12 +20,6 @@ from ganzoo.training.config import WHEN_TO_STOP
 TABLES = ("run", "method", "dataset", "train", "evaluate", "metric")  # what must agree for a run to go on
 FREE = tuple(f"train.{name}" for name in WHEN_TO_STOP)  # except for these
 STEPS = ("train.steps",)  # and, for a run that has come to its end, this one
-
-
-class _Scores(BaseModel):
-    """What of metrics.json is read again."""
-
-    scores: list[Score]
 
 
 class RunFolder:
@@ -153,7 +144,7 @@ class RunFolder:
 
     def write_scores(self, scores: Sequence[Score], facts: Mapping[str, Any], file: Path | None = None) -> None:
         """Write metrics.json, or the file that is given instead."""
-        document = {**facts, "scores": [asdict(score) for score in scores]}
+        document = {**facts, "scores": [score.to_json() for score in scores]}
         self.replace(file or self.scores_file, json.dumps(document, indent=1, default=str) + "\n")
 
     def scores(self) -> list[Score] | None:
@@ -161,7 +152,10 @@ class RunFolder:
         if not self.scores_file.exists():
             return None
         try:
-            return _Scores.model_validate_json(self.scores_file.read_bytes()).scores
+            document = strict_json.parse(self.scores_file.read_bytes())
+            if not isinstance(document, dict) or not isinstance(document.get("scores"), list):
+                raise ValueError('expected an object with the list "scores"')
+            return [Score.from_json(each) for each in document["scores"]]
         except (OSError, ValueError) as error:
             raise ConfigError(f"{self.scores_file} is damaged; delete it to have the run evaluated again") from error
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from ganzoo.bench.record import record_from_json
+from ganzoo.bench.results import Results
 
 CARD = {"extractor": "pixels", "network_seed": 0}
 
@@ -41,3 +45,8 @@ def record(label: str, seed: int, scores: list[dict[str, Any]], **more: Any) -> 
 def failure(label: str, seed: int, reason: str) -> dict[str, Any]:
     facts = {key: value for key, value in record(label, seed, []).items() if key not in ("scores", "cards")}
     return {**facts, "failed": reason}
+
+
+def results_of(*documents: Mapping[str, Any]) -> Results:
+    """What `read_results` makes of a file with these lines."""
+    return Results.of(record_from_json(dict(each)) for each in documents)

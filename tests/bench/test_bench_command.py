@@ -211,7 +211,7 @@ def test_help_has_the_suites_and_the_settings_of_the_suites_datasets(ganzoo):
         (("bench", "--metrics", "fidd"), "there is no metric 'fidd'; did you mean 'fid'?"),
         (("bench", "--target-size", "0"), "--target-size = 0: input should be greater than or equal to 1"),
         (("bench", "real"), "the dataset as-is needs --source, --target, --target-test"),
-        (("report", "nowhere"), "nowhere holds no bench"),
+        (("report", "nowhere"), "nowhere does not hold a bench"),
     ],
 )
 def test_a_mistake_is_answered_in_one_sentence_and_nothing_is_written(ganzoo, tmp_path, arguments, words):
@@ -226,7 +226,7 @@ def test_a_folder_of_something_else_is_not_touched(ganzoo, suite, tmp_path):
     (tmp_path / "mine" / "thesis.txt").write_text("precious")
     result = ganzoo("bench", suite, "--plugin", TOY, "--out", "mine")
     assert result.exit_code == 2
-    assert "mine is not empty and holds no bench" in result.output
+    assert "mine is not empty and does not hold a bench" in result.output
     BenchFolder(tmp_path / "other").open(load_suite("quick"), 1)
     result = ganzoo("bench", suite, "--plugin", TOY, "--out", "other")
     assert "holds a bench of the suite 'quick', not 'toy'" in result.output

@@ -7,11 +7,10 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from bench.records import record, score
+from bench.records import record, results_of, score
 from PIL import Image
 
 from ganzoo.bench.page import report
-from ganzoo.bench.results import Results
 from ganzoo.bench.rows import comparisons
 
 NASTY = '<script>document.title="broken"</script>"&\''
@@ -33,7 +32,7 @@ def page(tmp_path):
         (run / "samples").mkdir(parents=True)
         Image.fromarray(np.full((120, 1400), 90, np.uint8)).save(run / "samples" / "last.png")
         Image.fromarray(np.full((300, 900), 190, np.uint8)).save(run / "curves.png")
-    found = comparisons(Results({one["cell"]: one for one in records}), "source-only", [], [])
+    found = comparisons(results_of(*records), "source-only", [], [])
     text = report(found, tmp_path, title="A bench", summary="Two rows.", planes=[("fid[x]", "e"), ("absent", "e")])
     file = tmp_path / "report.html"
     file.write_text(text, encoding="utf-8")

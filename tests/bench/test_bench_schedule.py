@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from bench.records import record
+from bench.records import record, results_of
 from conftest import TOY
 
 from ganzoo.bench.cell import cells_of
@@ -56,7 +56,7 @@ def bench(toys, tmp_path, monkeypatch):
 def test_a_failure_that_will_come_again_is_reported_and_the_other_cells_run(bench):
     said, results = bench('case "$3" in *a-toy*) echo "error: it diverged"; exit 1;; esac; echo "error: other"; exit 1')
     assert said == [("failed", "it diverged"), ("failed", "other")]
-    assert [one["failed"] for one in results.failed.values()] == ["it diverged", "other"]
+    assert [one.failed for one in results.failed.values()] == ["it diverged", "other"]
 
 
 def test_a_crash_is_tried_again_once(bench):
@@ -67,7 +67,7 @@ def test_a_crash_is_tried_again_once(bench):
 
 def test_a_killed_process_is_named_with_the_last_it_said(bench):
     said, _ = bench("echo training; kill -9 $$")
-    assert said[1] == ("failed", "killed by signal 9; the last it said was: training")
+    assert said[1] == ("failed", "killed by signal 9; its last line of output was: training")
 
 
 def test_a_result_is_taken_over_once_and_never_made_again(bench, tmp_path):
@@ -95,9 +95,10 @@ def test_an_estimate_comes_from_the_same_row_before_the_same_method(bench):
     a, b = bench.cells
     same = {**record("a", 1, []), "method": "shift", "settings_hash": a.settings_hash, "training_seconds": 9.0}
     other = {**record("x", 1, []), "method": "shift", "settings_hash": "other", "training_seconds": 1.0}
-    assert seconds_of(a, [same, other]) == 10.0
-    assert seconds_of(b, [same, other]) == 6.0
-    assert seconds_of(a, [record("dann", 0, [])]) is None
+    finished = results_of(same, other).finished.values()
+    assert seconds_of(a, finished) == 10.0
+    assert seconds_of(b, finished) == 6.0
+    assert seconds_of(a, results_of(record("dann", 0, [])).finished.values()) is None
 
 
 def test_a_cell_ends_when_its_bench_is_gone(bench, tmp_path):
@@ -114,8 +115,8 @@ def test_a_cell_whose_method_declines_its_data_is_recorded_once_and_never_starte
     for _ in range(2):
         _, results = bench('echo "error: started"; exit 3', declined=declined)
     record = results.failed[bench.cells[0].id]
-    assert (record["failed"], record["declined"]) == ("a takes points", True)
-    assert all(not other.get("declined") for cell, other in results.failed.items() if cell not in declined)
+    assert (record.failed, record.declined) == ("a takes points", True)
+    assert all(not other.declined for cell, other in results.failed.items() if cell not in declined)
     row = next(row for row in comparisons(results, "a", [], [])[0].rows if row.declined)
     assert row.shown == bench.cells[0].label
     assert f"{row.shown} was not run: a takes points." in notes(comparisons(results, "a", [], [])[0])

@@ -72,7 +72,7 @@ def test_a_wrong_suite_is_answered_in_one_sentence(tables, words):
 
 
 def test_what_a_suite_needs_is_named():
-    with pytest.raises(ConfigError, match=r"methods is needed \(Label -> method"):
+    with pytest.raises(ConfigError, match=r"methods is missing \(Label -> method"):
         parse_suite({"images": 1, "datasets": {"toy": {}}}, "s", "s.toml")
 
 
@@ -254,10 +254,13 @@ def test_a_budget_of_any_unit_survives_the_file_of_its_cell(unit, tmp_path):
 @pytest.mark.parametrize(
     ("tables", "words"),
     [
-        ({"images": None}, "a suite needs one budget, images, steps or seconds, and none is given"),
-        ({"seconds": 60}, "one budget, images, steps or seconds, and images and seconds are given"),
-        ({"train": {"steps": 3}}, r"train\.steps: the budget decides the steps; write `steps = N`"),
-        ({"methods": {"m": {"steps": 3, "seconds": 3}}}, r"methods\.m has 2 budgets, steps and seconds; leave one"),
+        ({"images": None}, "a suite needs one budget, images, steps or seconds, but none is given; give exactly one"),
+        ({"seconds": 60}, "one budget, images, steps or seconds, but images and seconds are given; give exactly one"),
+        ({"train": {"steps": 3}}, r"train\.steps: the budget determines the steps; write `steps = N`"),
+        (
+            {"methods": {"m": {"steps": 3, "seconds": 3}}},
+            r"methods\.m has 2 budgets, steps and seconds; keep one of them",
+        ),
         ({"methods": {"m": {"images": 3, "train": {"steps": 3}}}}, r"2 budgets, images and train\.steps"),
     ],
 )

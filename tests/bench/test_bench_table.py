@@ -3,11 +3,10 @@ import io
 import json
 
 import pytest
-from bench.records import failure, record, score
+from bench.records import failure, record, results_of, score
 from rich.console import Console
 
 from ganzoo.bench.notes import notes
-from ganzoo.bench.results import Results
 from ganzoo.bench.rows import comparable_card, comparisons
 from ganzoo.bench.statistics import mean_interval
 from ganzoo.bench.table import csv_lines, json_text, markdown, rich_table, tex
@@ -16,8 +15,7 @@ ERRORS = {"source-only": [7.0, 7.4, 7.1], "good": [5.0, 5.5, 5.05], "middle": [6
 
 
 def compare(records, failures=(), labels=("source-only",)):
-    results = Results({one["cell"]: one for one in records}, {one["cell"]: one for one in failures})
-    return comparisons(results, "source-only", labels, ["toy"])[0]
+    return comparisons(results_of(*records, *failures), "source-only", labels, ["toy"])[0]
 
 
 def suite_of(errors=ERRORS, **more):
@@ -197,7 +195,7 @@ def test_a_budget_of_seconds_is_said_to_have_become_steps():
 
 def test_a_record_that_does_not_say_what_an_update_draws_has_no_updates():
     for settings in ({}, {"train": []}, {"train": {"batch_size": 0}}):
-        assert compare([record("a", 0, [score("e", 1.0)], settings=settings)]).rows[0].updates() is None
+        assert compare([record("a", 0, [score("e", 1.0)], settings=settings)]).rows[0].mean("updates") is None
 
 
 NASTY = "a|b & <script>_%$#{}~^\\ [bold]x[/bold]"
