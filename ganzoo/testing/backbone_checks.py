@@ -22,7 +22,7 @@ ROWS = 6
 @check(
     Backbone,
     why="`--network` lists it by these words, and a predictor asks for it by the kind of its samples.",
-    mend='Write name, summary, and kinds = ("image",), ("vector",) or both.',
+    fix='Write name, summary, and kinds = ("image",), ("vector",) or both.',
 )
 def backbone_declares_itself(cls: type[Backbone]) -> None:
     """It has a name, a summary, and the kinds of samples that it takes, of which it takes one shape at least."""
@@ -43,7 +43,7 @@ def backbone_declares_itself(cls: type[Backbone]) -> None:
 @check(
     Backbone,
     why="Methods that align features need their number before there is any, and a head must fit behind them.",
-    mend="Return the network and the number of its features; build the head for that number, and decline in words "
+    fix="Return the network and the number of its features; build the head for that number, and decline in words "
     "the shapes that the network cannot take.",
 )
 def features_have_their_size(cls: type[Backbone]) -> None:
@@ -61,7 +61,7 @@ def features_have_their_size(cls: type[Backbone]) -> None:
     Backbone,
     why="Adaptive batch normalisation moves these layers' statistics, and methods that compare single samples need "
     "networks without them.",
-    mend="Use batch normalisation if batch_norm is true, and nothing that mixes samples if it is false.",
+    fix="Use batch normalisation if batch_norm is true, and nothing that mixes samples if it is false.",
 )
 def batch_norm_is_a_choice(cls: type[Backbone]) -> None:
     """There is batch normalisation exactly if it is asked for; without it samples do not touch each other."""
@@ -80,7 +80,7 @@ def batch_norm_is_a_choice(cls: type[Backbone]) -> None:
 @check(
     Backbone,
     why="A layer without a gradient stays at its starting weights without a word.",
-    mend="Use each layer in forward, and leave no parameter behind a detach.",
+    fix="Use each layer in forward, and leave no parameter behind a detach.",
 )
 def every_layer_is_trained(cls: type[Backbone]) -> None:
     """Each parameter of features and head has a gradient."""
@@ -95,7 +95,7 @@ def every_layer_is_trained(cls: type[Backbone]) -> None:
 @check(
     Backbone,
     why="A run is the same again only if its starting weights are.",
-    mend="Draw starting weights from torch's generator alone.",
+    fix="Draw starting weights from torch's generator alone.",
 )
 def starting_weights_follow_the_seed(cls: type[Backbone]) -> None:
     """The same seed gives the same starting weights."""

@@ -33,7 +33,7 @@ DATA: tuple[tuple[Column, Task], ...] = (
     Capability,
     once=True,
     why="Metrics, sheets, commands and exports know a capability by these words alone.",
-    mend="Write name, summary, a runtime-checkable Protocol with the one function of that name, arguments with the "
+    fix="Write name, summary, a runtime-checkable Protocol with the one function of that name, arguments with the "
     "names of its parameters, and makes.",
 )
 def capability_declares_itself(cls: type[Capability]) -> None:
@@ -69,7 +69,7 @@ def capability_declares_itself(cls: type[Capability]) -> None:
     Capability,
     once=True,
     why="Metrics, sheets and exports are checked with the toy, and a method is asked only for what it has.",
-    mend="Write a class with the function and the attributes of the protocol, and name it in `toy`.",
+    fix="Write a class with the function and the attributes of the protocol, and name it in `toy`.",
 )
 def toy_has_the_capability(cls: type[Capability]) -> None:
     """Its toy satisfies the protocol, and a method without the function does not have the capability."""
@@ -85,7 +85,7 @@ def toy_has_the_capability(cls: type[Capability]) -> None:
     Capability,
     once=True,
     why="The kit asks every method for the output on these inputs; a run of it must be repeatable.",
-    mend="Return the column of the data, or make one up with a generator of its own: torch.Generator().manual_seed(0).",
+    fix="Return the column of the data, or make one up with a generator of its own: torch.Generator().manual_seed(0).",
 )
 def toy_inputs_fit(cls: type[Capability]) -> None:
     """Toy inputs are the same on every call, have the form that `input` says, and are no problem."""
@@ -109,7 +109,7 @@ def toy_inputs_fit(cls: type[Capability]) -> None:
     Capability,
     once=True,
     why="Metrics, exports and the kit hold every method to the promised output.",
-    mend="Return from `output` the Column of one row of the result, and let `call` give a row for each row of input.",
+    fix="Return from `output` the Column of one row of the result, and let `call` give a row for each row of input.",
 )
 def output_agrees_with_the_toy(cls: type[Capability]) -> None:
     """What the toy gives has the shape, type and range that `output` promises, for images and vectors."""
@@ -125,7 +125,7 @@ def output_agrees_with_the_toy(cls: type[Capability]) -> None:
     Capability,
     once=True,
     why="A sheet is drawn at every checkpoint; one bad row ends the run's pictures.",
-    mend="Return rows of samples [N, ...], the result among them, or none if no samples are made.",
+    fix="Return rows of samples [N, ...], the result among them, or none if no samples are made.",
 )
 def rows_can_be_drawn(cls: type[Capability]) -> None:
     """The rows of its sheet are samples, one for each row of its inputs; a capability that makes none has no rows."""
@@ -144,7 +144,7 @@ def rows_can_be_drawn(cls: type[Capability]) -> None:
     Capability,
     once=True,
     why="The kit asks whether training brings a method nearer to the goal than doing nothing is.",
-    mend="Let goal and baseline return a float that is smaller for better results, and draw nothing.",
+    fix="Let goal and baseline return a float that is smaller for better results, and draw nothing.",
 )
 def goal_is_a_number(cls: type[Capability]) -> None:
     """Goal and baseline are numbers, the same when asked again."""
@@ -164,7 +164,7 @@ def goal_is_a_number(cls: type[Capability]) -> None:
     Capability,
     once=True,
     why="`ganzoo export` writes this function, with these inputs, for programs that do not have ganzoo.",
-    mend="Return Exportable(function, inputs) with the name of a function of the method, or raise UsageError in words.",
+    fix="Return Exportable(function, inputs) with the name of a function of the method, or raise UsageError in words.",
 )
 def export_names_a_function(cls: type[Capability]) -> None:
     """What is exported is a function of the method with the inputs that it says, or is refused with a reason."""

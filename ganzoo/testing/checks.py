@@ -23,7 +23,7 @@ class CheckFailed(AssertionError):  # noqa: N818 (it is a verdict on a plugin, a
 
     def __init__(self, subject: str, check: Check, what: str) -> None:
         super().__init__(
-            f"{subject} fails {check.name}: {what}.\nWhy it matters: {check.why}\nTo mend it: {check.mend}"
+            f"{subject} fails {check.name}: {what}.\nWhy it matters: {check.why}\nHow to fix it: {check.fix}"
         )
         self.subject, self.check, self.what = subject, check, what
 
@@ -63,7 +63,7 @@ class Check:
     kind: Kind  # the base class, such as Method, whose subclasses it is a rule for; or several
     rule: str  # what holds, in one sentence
     why: str
-    mend: str
+    fix: str
     body: Callable[[Any], None]
     slow: bool = False  # takes more than a moment: made only where it is asked for
     once: bool = False  # does not depend on settings: made of a method as a whole, and not again of each preset
@@ -88,12 +88,12 @@ CHECKS: list[Check] = []
 
 
 def check(
-    kind: Kind, *, why: str, mend: str, slow: bool = False, once: bool = False
+    kind: Kind, *, why: str, fix: str, slow: bool = False, once: bool = False
 ) -> Callable[[Callable[[Any], None]], Check]:
     """Make a function a check, and add it to CHECKS. Its docstring is the rule, its name that of the check."""
 
     def register(body: Callable[[Any], None]) -> Check:
-        made = Check(body.__name__, kind, (body.__doc__ or "").strip(), why, mend, body, slow, once)
+        made = Check(body.__name__, kind, (body.__doc__ or "").strip(), why, fix, body, slow, once)
         CHECKS.append(made)
         return made
 

@@ -24,7 +24,7 @@ COMPARED = 20_000  # most samples of a domain that are compared with those of an
 @check(
     Dataset,
     why="Lists and score cards show these words; whoever uses a result must know whether the data allow it.",
-    mend='Write name = "lower-case", summary = "One sentence.", homepage = "https://..." and license = "...".',
+    fix='Write name = "lower-case", summary = "One sentence.", homepage = "https://..." and license = "...".',
 )
 def dataset_declares_itself(cls: type[Dataset]) -> None:
     """It has a lower-case name, a summary of one sentence, a homepage and a licence."""
@@ -35,7 +35,7 @@ def dataset_declares_itself(cls: type[Dataset]) -> None:
 @check(
     Dataset,
     why="Nothing downloads by itself, so a user whose files are absent must be told what to type.",
-    mend='Raise DatasetError("dataset NAME needs ..., which is not at ...; prepare it: ganzoo data prepare ...").',
+    fix='Raise DatasetError("dataset NAME needs ..., which is not at ...; prepare it: ganzoo data prepare ...").',
 )
 def absent_data_is_said(cls: type[Dataset]) -> None:
     """Where no data are prepared it works without them, or raises DatasetError or ConfigError with a way to mend it."""
@@ -52,7 +52,7 @@ def absent_data_is_said(cls: type[Dataset]) -> None:
 @check(
     Dataset,
     why="Methods size their networks from one shape, and labels of another form or unit are learnt all the same.",
-    mend="Return samples of one shape in each domain, uint8 images [N, C, H, W] or finite float32 vectors, labels as "
+    fix="Return samples of one shape in each domain, uint8 images [N, C, H, W] or finite float32 vectors, labels as "
     "float32 [N, task.label_size] in the task's unit (gaze in radians, classes from 0), and groups as int64 [N].",
 )
 def domains_have_the_form(cls: type[Dataset]) -> None:
@@ -84,7 +84,7 @@ def domains_have_the_form(cls: type[Dataset]) -> None:
 @check(
     Dataset,
     why="Whether a method can work on the data is decided by their spec, before the data are read.",
-    mend="Leave `spec` as it is, or let it return ganzoo.dataset.spec_of what the training domains hold.",
+    fix="Leave `spec` as it is, or let it return ganzoo.dataset.spec_of what the training domains hold.",
 )
 def spec_agrees_with_the_domains(cls: type[Dataset]) -> None:
     """Its spec names the columns that the training domains hold, each with its shape and kind, and its task."""
@@ -101,7 +101,7 @@ def spec_agrees_with_the_domains(cls: type[Dataset]) -> None:
 @check(
     Dataset,
     why="A further column is read by its name, and a column of labels in disguise would reach every method.",
-    mend='Give a further column a name of its own; name in `observed` only columns of `extra`, or "group", that come '
+    fix='Give a further column a name of its own; name in `observed` only columns of `extra`, or "group", that come '
     "with a sample without anybody's judgement.",
 )
 def further_columns_have_names(cls: type[Dataset]) -> None:
@@ -121,7 +121,7 @@ def further_columns_have_names(cls: type[Dataset]) -> None:
 @check(
     Dataset,
     why="Row k of the source is given to a method together with row k of the target.",
-    mend="Set paired = True only if both domains have the rows of the same scenes, in one order.",
+    fix="Set paired = True only if both domains have the rows of the same scenes, in one order.",
 )
 def pairs_have_one_length(cls: type[Dataset]) -> None:
     """If its rows are paired, it has both domains, of one length, in the test parts too."""
@@ -136,7 +136,7 @@ def pairs_have_one_length(cls: type[Dataset]) -> None:
 @check(
     Dataset,
     why="A test on images or people that were trained on measures memory.",
-    mend="Split by people first and by rows only within the training part; give people the same number everywhere.",
+    fix="Split by people first and by rows only within the training part; give people the same number everywhere.",
 )
 def tests_are_held_out(cls: type[Dataset]) -> None:
     """No sample of a test part is in the training part, and no person of the target's."""
@@ -155,7 +155,7 @@ def tests_are_held_out(cls: type[Dataset]) -> None:
 @check(
     Dataset,
     why="A run is a function of its settings and its seed; data that change make another experiment of it.",
-    mend="Seed what is drawn from the settings (numpy.random.default_rng(self.config.seed)), and sort what is listed.",
+    fix="Seed what is drawn from the settings (numpy.random.default_rng(self.config.seed)), and sort what is listed.",
 )
 def same_domains_every_time(cls: type[Dataset]) -> None:
     """Equal settings give equal images and labels, in any order of asking, and draw from no global random state."""
@@ -175,7 +175,7 @@ def same_domains_every_time(cls: type[Dataset]) -> None:
 @check(
     Dataset,
     why="The loop takes the target's labels off with Domain.unlabelled before a method may see it.",
-    mend="Return a ganzoo.dataset.Domain itself, with labels in `labels`, persons in `groups` and the rest in `extra`.",
+    fix="Return a ganzoo.dataset.Domain itself, with labels in `labels`, persons in `groups` and the rest in `extra`.",
 )
 def target_labels_come_off(cls: type[Dataset]) -> None:
     """The target without labels is its samples, and the columns that are observed."""
@@ -190,7 +190,7 @@ def target_labels_come_off(cls: type[Dataset]) -> None:
 @check(
     Dataset,
     why="The card goes into every metrics.json and says on which data a result was measured.",
-    mend="Return a dictionary of strings, numbers, lists and dictionaries; turn paths and arrays into these.",
+    fix="Return a dictionary of strings, numbers, lists and dictionaries; turn paths and arrays into these.",
 )
 def card_is_plain(cls: type[Dataset]) -> None:
     """Its card can be written as JSON."""

@@ -46,7 +46,7 @@ def words_are_given(cls: type, *more: str) -> None:
     (Method, Dataset, Metric),
     once=True,
     why="Options, TOML files and help are made from the Config; a run is reproducible only if it cannot change.",
-    mend='Subclass ganzoo.settings.Settings and write each field as name: type = Field(default, description="...").',
+    fix='Subclass ganzoo.settings.Settings and write each field as name: type = Field(default, description="...").',
 )
 def config_is_frozen_and_described(cls: type[Method] | type[Dataset] | type[Metric]) -> None:
     """Its Config is frozen, and every setting has a type an option can have, a default and a description."""
@@ -68,7 +68,7 @@ def config_is_frozen_and_described(cls: type[Method] | type[Dataset] | type[Metr
     (Method, Dataset, Metric, Tracker, Capability, Task, Backbone),
     once=True,
     why="The loop, the registry and the command line change between versions; the contract does not.",
-    mend="Import only the modules at the top of ganzoo and its packages "
+    fix="Import only the modules at the top of ganzoo and its packages "
     + ", ".join(ganzoo.PUBLIC_PACKAGES)
     + ", and no "
     "other plugin.",

@@ -19,7 +19,7 @@ KINDS = ("image", "mask", "vector")
 @check(
     Method,
     why="The loop draws the columns that a method names, and refuses data that lack one of them.",
-    mend='Name columns as a batch does: "source", "source_label", "target", "source_" or "target_" and the name of a '
+    fix='Name columns as a batch does: "source", "source_label", "target", "source_" or "target_" and the name of a '
     "further column; declare oracle = True if one of them is target_label.",
 )
 def columns_are_named(cls: type[Method]) -> None:
@@ -46,7 +46,7 @@ def columns_are_named(cls: type[Method]) -> None:
 @check(
     Method,
     why="Data may lack what a method does not read: the other domain, labels, further columns.",
-    mend="Add what a loss or finish uses to `reads`, or do without it; take sizes of samples from spec.sample.",
+    fix="Add what a loss or finish uses to `reads`, or do without it; take sizes of samples from spec.sample.",
 )
 def reads_only_its_columns(cls: type[Method]) -> None:
     """It trains, finishes and is used on data that have nothing but the columns that it reads."""
@@ -62,7 +62,7 @@ def reads_only_its_columns(cls: type[Method]) -> None:
     Method,
     once=True,
     why="Lists, benches and runs show the reason to a user before any work; a network builder's error comes too late.",
-    mend='Let declines read the config and the spec alone, and return "" or words such as "takes images of 16 x 16 '
+    fix='Let declines read the config and the spec alone, and return "" or words such as "takes images of 16 x 16 '
     'pixels and more".',
 )
 def declines_in_words(cls: type[Method]) -> None:

@@ -21,7 +21,7 @@ from ganzoo.training.timeline import groups_of
     Method,
     once=True,
     why="Lists, tables and reports show these words to people who do not know the method.",
-    mend='Write name = "as-published" in lower case, summary = "One sentence." and paper = "https://..." (or "").',
+    fix='Write name = "as-published" in lower case, summary = "One sentence." and paper = "https://..." (or "").',
 )
 def declares_itself(cls: type[Method]) -> None:
     """It has a lower-case name, a summary of one sentence, and the address of its paper."""
@@ -33,7 +33,7 @@ def declares_itself(cls: type[Method]) -> None:
     Method,
     once=True,
     why="A method must be readable in one file: behaviour that is inherited from another method changes with it.",
-    mend="Extend ganzoo.method.Method itself, and share code through functions and modules such as ganzoo.nn.",
+    fix="Extend ganzoo.method.Method itself, and share code through functions and modules such as ganzoo.nn.",
 )
 def extends_method_directly(cls: type[Method]) -> None:
     """It extends Method and nothing else, capability protocols aside."""
@@ -47,7 +47,7 @@ def extends_method_directly(cls: type[Method]) -> None:
     Method,
     once=True,
     why="A preset that does not fit its settings fails only when a user asks for it.",
-    mend='Write presets = {"name": {"method": {setting: value}, "train": {"steps": ..., "batch_size": ...}}}.',
+    fix='Write presets = {"name": {"method": {setting: value}, "train": {"steps": ..., "batch_size": ...}}}.',
 )
 def presets_are_valid(cls: type[Method]) -> None:
     """Each preset holds known settings with allowed values, and a method can be built from it."""
@@ -69,7 +69,7 @@ def presets_are_valid(cls: type[Method]) -> None:
     Method,
     once=True,
     why="Metrics and commands ask what a method can do; one that can do nothing is never measured.",
-    mend="Write a function such as refine, generate or predict, with the attributes that its protocol in "
+    fix="Write a function such as refine, generate or predict, with the attributes that its protocol in "
     "ganzoo.capabilities asks for.",
 )
 def has_a_capability(cls: type[Method]) -> None:
@@ -86,7 +86,7 @@ def has_a_capability(cls: type[Method]) -> None:
 @check(
     Method,
     why="A run that is resumed asks for the phases of earlier steps again, to know which data it has drawn.",
-    mend="Let schedule and phases read only `step` and the config, and return names of phases.",
+    fix="Let schedule and phases read only `step` and the config, and return names of phases.",
 )
 def schedule_is_pure(cls: type[Method]) -> None:
     """The phases of a step depend on nothing but the step, and asking for them changes nothing."""
@@ -111,7 +111,7 @@ def schedule_is_pure(cls: type[Method]) -> None:
 @check(
     Method,
     why="A parameter that nothing trains costs memory and messages between processes, and is usually a mistake.",
-    mend="Put its network into a phase that the schedule runs, return it from frozen() if no phase is to train it, or "
+    fix="Put its network into a phase that the schedule runs, return it from frozen() if no phase is to train it, or "
     "make a buffer of what is not learned.",
 )
 def every_parameter_is_trained(cls: type[Method]) -> None:
@@ -128,7 +128,7 @@ def every_parameter_is_trained(cls: type[Method]) -> None:
 @check(
     Method,
     why="The loop gives both phases one optimizer, made for the parameters of the earlier one.",
-    mend="Name an earlier phase that has an optimizer of its own and trains the same networks; give a tuple of "
+    fix="Name an earlier phase that has an optimizer of its own and trains the same networks; give a tuple of "
     "optimizers, and the options, one entry for each network.",
 )
 def shared_optimizers_fit(cls: type[Method]) -> None:
@@ -157,7 +157,7 @@ def shared_optimizers_fit(cls: type[Method]) -> None:
 @check(
     Method,
     why="Learning rates are set anew from progress at every update, so a resumed run must find the same ones.",
-    mend="Use ganzoo.method.constant or linear_decay, or a function of progress alone.",
+    fix="Use ganzoo.method.constant or linear_decay, or a function of progress alone.",
 )
 def decay_is_pure(cls: type[Method]) -> None:
     """The learning-rate factor is a finite number from 0 upwards that depends on progress alone."""

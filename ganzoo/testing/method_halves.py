@@ -16,7 +16,7 @@ from ganzoo.testing.checks import check, require, skip
 @check(
     Method,
     why="Micro-batches save memory and must not change what is learned. If they would, the loop refuses them.",
-    mend="Return means over the batch and update no buffer in a loss, or write couples_batch = True in the class "
+    fix="Return means over the batch and update no buffer in a loss, or write couples_batch = True in the class "
     "(BatchNorm, spectral norm, MMD, a history, a variance, a running mean).",
 )
 def halves_add_up(cls: type[Method]) -> None:

@@ -21,7 +21,7 @@ COUNT = 5
     Method,
     why="Metrics, sample sheets and exports take what a capability promises: images in [-1, 1] of the dataset's size, "
     "labels of its task.",
-    mend="Size networks from `spec`, end those that make images in tanh or clamp(-1, 1), and crop after upsampling.",
+    fix="Size networks from `spec`, end those that make images in tanh or clamp(-1, 1), and crop after upsampling.",
 )
 def outputs_keep_shape_and_range(cls: type[Method]) -> None:
     """What each capability gives has the form that it promises, in grey and colour and at odd sizes."""
@@ -36,7 +36,7 @@ def outputs_keep_shape_and_range(cls: type[Method]) -> None:
 @check(
     Method,
     why="Commands refine and predict in batches of their own choice; the size of these must not show in the result.",
-    mend="Use no batch statistics in eval mode, and nothing that compares the images of a batch.",
+    fix="Use no batch statistics in eval mode, and nothing that compares the images of a batch.",
 )
 def images_are_judged_one_by_one(cls: type[Method]) -> None:
     """In eval mode what is made of a sample is the same alone and among others, whatever noise is drawn."""
@@ -58,7 +58,7 @@ def images_are_judged_one_by_one(cls: type[Method]) -> None:
 @check(
     Method,
     why="Samples are made during training and scores after it; neither may change what is trained or measured.",
-    mend="Update buffers in losses only.",
+    fix="Update buffers in losses only.",
 )
 def outputs_change_nothing(cls: type[Method]) -> None:
     """What a method can do leaves parameters and buffers as they are."""
@@ -72,7 +72,7 @@ def outputs_change_nothing(cls: type[Method]) -> None:
 @check(
     Method,
     why="Commands load a finished run into a new object, which has nothing but the saved state.",
-    mend="Register what is learned as parameters and buffers, with their final shapes already in the constructor.",
+    fix="Register what is learned as parameters and buffers, with their final shapes already in the constructor.",
 )
 def saved_state_is_enough(cls: type[Method]) -> None:
     """A new object that is given the state dict answers as the trained one does."""

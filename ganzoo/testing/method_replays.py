@@ -18,7 +18,7 @@ UPDATES = 8  # the last is a power of two, at which a replay is compared once mo
 @check(
     Method,
     why="On a GPU most of a small network's step is the host's time, which `--capture` saves for losses like these.",
-    mend="Read no tensor on the host, count in buffers, keep every shape fixed by the batch, and leave the CPU alone.",
+    fix="Read no tensor on the host, count in buffers, keep every shape fixed by the batch, and leave the CPU alone.",
 )
 def captured_equals_eager(cls: type[Method]) -> None:
     """A recording of each loss (on a GPU a CUDA graph) gives and hands on for other batches what the loss does."""

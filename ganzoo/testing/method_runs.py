@@ -17,7 +17,7 @@ from ganzoo.training.phases import phase_runners
 @check(
     Method,
     why="A result that cannot be repeated cannot be believed, nor debugged.",
-    mend="Draw noise from torch's default generator alone, and iterate over nothing that has no order, such as a set.",
+    fix="Draw noise from torch's default generator alone, and iterate over nothing that has no order, such as a set.",
 )
 def same_seed_same_bits(cls: type[Method]) -> None:
     """Two runs with one seed end with the same weights and buffers, to the bit."""
@@ -30,7 +30,7 @@ def same_seed_same_bits(cls: type[Method]) -> None:
 @check(
     Method,
     why="Runs are killed; one that goes on differently afterwards is another experiment.",
-    mend="Keep all state in parameters and buffers, and let schedules depend on the step or batch.progress alone.",
+    fix="Keep all state in parameters and buffers, and let schedules depend on the step or batch.progress alone.",
 )
 def resumes_bit_exact(cls: type[Method]) -> None:
     """A run that is killed and resumed ends as one that never was, to the bit."""
@@ -48,7 +48,7 @@ def resumes_bit_exact(cls: type[Method]) -> None:
 @check(
     Method,
     why="Evaluation may run again on a finished run, and people call it twice.",
-    mend="Let `finish` compute its buffers anew from the two domains instead of changing what is in them.",
+    fix="Let `finish` compute its buffers anew from the two domains instead of changing what is in them.",
 )
 def finish_can_be_repeated(cls: type[Method]) -> None:
     """The closed-form step after training gives the same buffers when it is done twice, and needs no target labels."""
@@ -62,7 +62,7 @@ def finish_can_be_repeated(cls: type[Method]) -> None:
 @check(
     Method,
     why="On hardware that multiplies it natively, bfloat16 is the default.",
-    mend="Call .float() before a logarithm, an exponential, a norm or a small difference, and use ganzoo.nn's losses.",
+    fix="Call .float() before a logarithm, an exponential, a norm or a small difference, and use ganzoo.nn's losses.",
 )
 def bf16_stays_finite(cls: type[Method]) -> None:
     """Every term and weight stays finite under bfloat16 autocast."""
@@ -80,7 +80,7 @@ def bf16_stays_finite(cls: type[Method]) -> None:
 @check(
     Method,
     why="Warnings are asked for at every line of the log, with whatever terms the steps since the last one had.",
-    mend="Read the means with .get, and return whole sentences.",
+    fix="Read the means with .get, and return whole sentences.",
 )
 def diagnose_is_pure(cls: type[Method]) -> None:
     """Warnings are sentences that depend on the logged means alone, also where a mean is absent or huge."""

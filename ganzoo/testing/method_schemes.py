@@ -22,7 +22,7 @@ from ganzoo.training.timeline import Timeline
 @check(
     Method,
     why="Only what is declared reaches a later phase, survives micro-batches and is part of a recorded phase.",
-    mend="Give hand_on exactly the names in `hands_on`, one row for each row of the batch, and name in `takes` what an "
+    fix="Give hand_on exactly the names in `hands_on`, one row for each row of the batch, and name in `takes` what an "
     "earlier phase hands on.",
 )
 def carries_are_declared(cls: type[Method]) -> None:
@@ -44,7 +44,7 @@ def carries_are_declared(cls: type[Method]) -> None:
 @check(
     Method,
     why="Every stage is a part of the run; a run that is resumed asks for all of them again.",
-    mend='Return Stage("name", share, schedule) with names of their own, positive shares and a schedule of phases.',
+    fix='Return Stage("name", share, schedule) with names of their own, positive shares and a schedule of phases.',
 )
 def stages_are_pure(cls: type[Method]) -> None:
     """Stages have names, positive shares and modules of the method that rest; asking for them changes nothing."""
@@ -67,7 +67,7 @@ def stages_are_pure(cls: type[Method]) -> None:
 @check(
     Method,
     why="A run that is killed at a transition makes it again, from the saved state and nothing else.",
-    mend="Let Stage.begin read parameters and buffers alone, such as by load_state_dict, and draw noise from torch.",
+    fix="Let Stage.begin read parameters and buffers alone, such as by load_state_dict, and draw noise from torch.",
 )
 def transitions_are_exact(cls: type[Method]) -> None:
     """A stage begins in the same way from the same state, and a run that is resumed there ends as one never stopped."""
@@ -104,7 +104,7 @@ def _resumes_at_transitions(cls: type[Method]) -> None:
 @check(
     Method,
     why="A judge that moves judges nothing, and BatchNorm in training mode would let a batch change it.",
-    mend="Leave frozen networks out of every phase; if `after` of a phase moves one, name it in the phase's `follows`.",
+    fix="Leave frozen networks out of every phase; if `after` of a phase moves one, name it in the phase's `follows`.",
 )
 def frozen_networks_stay(cls: type[Method]) -> None:
     """Frozen modules stay in eval mode and unchanged by updates, but for those that a phase `follows`."""
@@ -144,7 +144,7 @@ def _own_state(method: Method, modules: set[int]) -> Mapping[str, Tensor]:
 @check(
     Method,
     why="After each update the loop averages these buffers over all processes, in place.",
-    mend='Name float buffers of the method in `averages`, by their full names: "balance" or "critic.center".',
+    fix='Name float buffers of the method in `averages`, by their full names: "balance" or "critic.center".',
 )
 def averaged_buffers_exist(cls: type[Method]) -> None:
     """What a phase averages over processes are floating-point buffers of the method."""
@@ -160,7 +160,7 @@ def averaged_buffers_exist(cls: type[Method]) -> None:
 @check(
     Method,
     why="An optimizer with a closure asks for the loss of one batch several times, and compares what it is told.",
-    mend="Give closure = True to a phase of one such optimizer (torch.optim.LBFGS), and let its loss change no state "
+    fix="Give closure = True to a phase of one such optimizer (torch.optim.LBFGS), and let its loss change no state "
     "that it reads.",
 )
 def closures_are_repeatable(cls: type[Method]) -> None:
@@ -187,7 +187,7 @@ def closures_are_repeatable(cls: type[Method]) -> None:
     Method,
     once=True,
     why="Steps without phases would do nothing, ten thousand times; and a stage without a step never begins.",
-    mend='Write presets = {"default": {"train": {"steps": 0}}} for a method without phases, and for any other at least '
+    fix='Write presets = {"default": {"train": {"steps": 0}}} for a method without phases, and for any other at least '
     "as many steps as it has stages.",
 )
 def steps_fit_the_phases(cls: type[Method]) -> None:

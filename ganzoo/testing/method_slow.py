@@ -35,7 +35,7 @@ NEARER = 0.7  # what is left of the distance to the target when it counts as lea
     slow=True,
     once=True,  # a preset may leave out on purpose what makes it learn, or need days
     why="A method can keep every rule of form and still learn nothing: a sign, a detach or a learning rate is enough.",
-    mend="Print the loss terms with `ganzoo run`; look for a term without a gradient, a wrong sign, or a rate that is "
+    fix="Print the loss terms with `ganzoo run`; look for a term without a gradient, a wrong sign, or a rate that is "
     "too small for a few thousand steps.",
 )
 def learns_the_toy_domain(cls: type[Method]) -> None:
@@ -93,7 +93,7 @@ class _Looks(TrainingObserver):
     Method,
     slow=True,
     why="A cluster kills without a warning; what a process alone remembers is then lost.",
-    mend="Keep all state in parameters and buffers; let nothing depend on module globals, hash(), id() or the clock.",
+    fix="Keep all state in parameters and buffers; let nothing depend on module globals, hash(), id() or the clock.",
 )
 def survives_a_kill(cls: type[Method]) -> None:
     """A process that is killed with -9, and another that goes on, end as one that never was, to the bit."""

@@ -26,7 +26,7 @@ SYNCS = {aten._local_scalar_dense, aten.nonzero, aten.equal, aten.masked_select,
 @check(
     Method,
     why="Terms are summed, averaged over processes and logged under their names.",
-    mend="Return a dictionary of names and 0-d tensors; detach what is only to be logged.",
+    fix="Return a dictionary of names and 0-d tensors; detach what is only to be logged.",
 )
 def losses_are_named_scalars(cls: type[Method]) -> None:
     """Every loss returns finite 0-d tensors by name, at least one of them with a gradient, for every task."""
@@ -44,7 +44,7 @@ def losses_are_named_scalars(cls: type[Method]) -> None:
 @check(
     Method,
     why="Two phases that move one network fight over it, and a network that stands still was listed in vain.",
-    mend="List in `networks` exactly what the loss is to move, and let the loss reach it without torch.no_grad. Return "
+    fix="List in `networks` exactly what the loss is to move, and let the loss reach it without torch.no_grad. Return "
     "a moving average from frozen(), and name it in the `follows` of the phase whose `after` updates it.",
 )
 def a_phase_moves_only_its_networks(cls: type[Method]) -> None:
@@ -74,7 +74,7 @@ def a_phase_moves_only_its_networks(cls: type[Method]) -> None:
 @check(
     Method,
     why="The loop freezes, thaws, averages and seeds; a loss that does so too works until it is run in another way.",
-    mend="Only compute in a loss: no requires_grad_, train, eval, backward, optimizer or manual_seed.",
+    fix="Only compute in a loss: no requires_grad_, train, eval, backward, optimizer or manual_seed.",
 )
 def losses_leave_the_machinery_alone(cls: type[Method]) -> None:
     """A loss changes no parameter, no gradient, no mode, and does not seed."""
@@ -94,7 +94,7 @@ def losses_leave_the_machinery_alone(cls: type[Method]) -> None:
 @check(
     Method,
     why="Each such wait stops a GPU until the step so far is done, and it cannot be captured in a CUDA graph.",
-    mend="Keep values as tensors: torch.where instead of if, detach instead of item, batch.progress as it is.",
+    fix="Keep values as tensors: torch.where instead of if, detach instead of item, batch.progress as it is.",
 )
 def losses_never_wait_for_the_device(cls: type[Method]) -> None:
     """No loss reads a tensor's value on the host."""
@@ -109,7 +109,7 @@ def losses_never_wait_for_the_device(cls: type[Method]) -> None:
 @check(
     Method,
     why="What is made on the CPU in a loss fails on a GPU, where the machine that checks may have none.",
-    mend="Give device=batch.device to what you make in a loss, and register constants as buffers.",
+    fix="Give device=batch.device to what you make in a loss, and register constants as buffers.",
 )
 def losses_stay_on_the_device(cls: type[Method]) -> None:
     """A loss makes its tensors on the device of the batch."""
@@ -137,7 +137,7 @@ def losses_stay_on_the_device(cls: type[Method]) -> None:
 @check(
     Method,
     why="A run is seeded through torch's default generator alone; other noise differs when it is run or resumed again.",
-    mend="Draw with torch.rand, randn, randint or randperm, with device=batch.device and no generator.",
+    fix="Draw with torch.rand, randn, randint or randperm, with device=batch.device and no generator.",
 )
 def noise_comes_from_torch(cls: type[Method]) -> None:
     """Building and training draw nothing from Python's or NumPy's global random state."""
@@ -150,7 +150,7 @@ def noise_comes_from_torch(cls: type[Method]) -> None:
 @check(
     Method,
     why="The state dict is all that a checkpoint holds of a method: anything else is lost when a run is resumed.",
-    mend="Register what changes with register_buffer (persistent), and derive the rest from batch.progress.",
+    fix="Register what changes with register_buffer (persistent), and derive the rest from batch.progress.",
 )
 def state_is_all_in_the_state_dict(cls: type[Method]) -> None:
     """Training changes parameters and persistent buffers, and no other attribute of any module."""
@@ -171,7 +171,7 @@ def state_is_all_in_the_state_dict(cls: type[Method]) -> None:
 @check(
     Method,
     why="A result that used target labels in secret would be compared with results that did not.",
-    mend="Use batch.target alone, or declare oracle = True; tables then mark the method.",
+    fix="Use batch.target alone, or declare oracle = True; tables then mark the method.",
 )
 def target_labels_are_out_of_reach(cls: type[Method]) -> None:
     """No loss of a method that is no oracle depends on target labels, even where a batch holds them."""
@@ -191,7 +191,7 @@ def target_labels_are_out_of_reach(cls: type[Method]) -> None:
 @check(
     Method,
     why="The same method runs on a laptop and on a large GPU, at batch sizes it has never seen.",
-    mend="Take sizes from len(batch), and keep no tensor that has a batch's size.",
+    fix="Take sizes from len(batch), and keep no tensor that has a batch's size.",
 )
 def any_batch_size_works(cls: type[Method]) -> None:
     """Updates with batches of different sizes, even and odd, work one after the other."""

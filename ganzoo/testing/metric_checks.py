@@ -32,7 +32,7 @@ Scores = Sequence[Score]
 @check(
     Metric,
     why="Which methods, samples and tasks a metric is measured for follows from these words, and from nothing else.",
-    mend='Write name = "lower-case", summary = "One sentence." and needs = (Refines, ...), from ganzoo.capabilities; '
+    fix='Write name = "lower-case", summary = "One sentence." and needs = (Refines, ...), from ganzoo.capabilities; '
     'kinds holds "image" or "vector"; tasks holds classes of ganzoo.task, and is empty if anything will do.',
 )
 def metric_declares_itself(cls: type[Metric]) -> None:
@@ -50,7 +50,7 @@ def metric_declares_itself(cls: type[Metric]) -> None:
 @check(
     Metric,
     why="A metric that falls over takes the scores of all others with it; a silent one leaves a hole.",
-    mend="Ask `isinstance(data.method, Refines)` and so on before use, work on uint8 images of any size, and raise "
+    fix="Ask `isinstance(data.method, Refines)` and so on before use, work on uint8 images of any size, and raise "
     "MetricUnavailableError with a sentence where something is missing.",
 )
 def every_needed_method_is_measured(cls: type[Metric]) -> None:
@@ -64,7 +64,7 @@ def every_needed_method_is_measured(cls: type[Metric]) -> None:
 @check(
     Metric,
     why="Tables, tests of significance and reports read these fields, and compare only numbers.",
-    mend='Return Score(name, value, unit=..., better="lower" or "higher", low=..., high=...); where there is no value, '
+    fix='Return Score(name, value, unit=..., better="lower" or "higher", low=..., high=...); where there is no value, '
     "Score(name, None, reason=...).",
 )
 def scores_are_whole(cls: type[Metric]) -> None:
@@ -83,7 +83,7 @@ def scores_are_whole(cls: type[Metric]) -> None:
 @check(
     Metric,
     why="Scores with different cards are never ranked together; one without a card cannot be told from any other.",
-    mend="Give card={...} with what the number depends on: the part measured on, counts, extractor, versions, and the "
+    fix="Give card={...} with what the number depends on: the part measured on, counts, extractor, versions, and the "
     "seeds that are settings of the metric.",
 )
 def scores_carry_cards(cls: type[Metric]) -> None:
@@ -102,7 +102,7 @@ def scores_carry_cards(cls: type[Metric]) -> None:
     Metric,
     why="A table takes the mean over the runs of several seeds only if all of them have one card; otherwise it prints "
     "each seed by itself.",
-    mend="Leave out of the card whatever follows from the run alone: data.seed, weights, made images, and numbers that "
+    fix="Leave out of the card whatever follows from the run alone: data.seed, weights, made images, and numbers that "
     "were measured.",
 )
 def seeds_share_a_card(cls: type[Metric]) -> None:
@@ -118,7 +118,7 @@ def seeds_share_a_card(cls: type[Metric]) -> None:
 @check(
     Metric,
     why="A difference between two methods must not come from the metric's own dice.",
-    mend="Seed what is drawn from data.seed or the settings (numpy.random.default_rng(seed)), fit through data.fit.",
+    fix="Seed what is drawn from data.seed or the settings (numpy.random.default_rng(seed)), fit through data.fit.",
 )
 def same_scores_again(cls: type[Metric]) -> None:
     """Measured again, anew and with other global random states, it gives the same values and cards."""
@@ -136,7 +136,7 @@ def same_scores_again(cls: type[Metric]) -> None:
 @check(
     Metric,
     why="Metrics run one after the other on one method; what one of them changes falsifies the next, and the run.",
-    mend="Use the method as it is, in eval mode and frozen; train networks of your own, through data.fit.",
+    fix="Use the method as it is, in eval mode and frozen; train networks of your own, through data.fit.",
 )
 def measuring_changes_nothing(cls: type[Metric]) -> None:
     """The method's weights, buffers, gradients and modes are as before, and so are the dataset's images and labels."""
@@ -155,7 +155,7 @@ def measuring_changes_nothing(cls: type[Metric]) -> None:
 @check(
     Metric,
     why="Many datasets have no test part, or a few images only; the other metrics must still be measured.",
-    mend="Get domains through data.domain, which says what is absent, and raise MetricUnavailableError where too few "
+    fix="Get domains through data.domain, which says what is absent, and raise MetricUnavailableError where too few "
     "images are left.",
 )
 def what_is_missing_is_said(cls: type[Metric]) -> None:

@@ -20,7 +20,7 @@ UPDATES = 300
 @check(
     Task,
     why="Readers of labels, networks and tables are made from these words and sizes alone.",
-    mend="Write a frozen dataclass with name, summary, label_size, output_size and unit; let label_names hold one name "
+    fix="Write a frozen dataclass with name, summary, label_size, output_size and unit; let label_names hold one name "
     "for each column, and let the class method example give a task if there are fields without a default.",
 )
 def task_declares_itself(cls: type[Task]) -> None:
@@ -43,7 +43,7 @@ def task_declares_itself(cls: type[Task]) -> None:
 @check(
     Task,
     why="A run notes its task in run.toml; a finished run that is loaded must mean the same by a label.",
-    mend="Keep numbers, words and tuples of them in the fields, and let __post_init__ accept lists for tuples.",
+    fix="Keep numbers, words and tuples of them in the fields, and let __post_init__ accept lists for tuples.",
 )
 def settings_make_the_same_task(cls: type[Task]) -> None:
     """Its settings, written as TOML and read again, make an equal task."""
@@ -60,7 +60,7 @@ def settings_make_the_same_task(cls: type[Task]) -> None:
 @check(
     Task,
     why="A prediction is compared with labels, written to labels.csv and drawn as one.",
-    mend="Let decode turn outputs [N, output_size] into float rows [N, label_size] of which `problem` finds nothing.",
+    fix="Let decode turn outputs [N, output_size] into float rows [N, label_size] of which `problem` finds nothing.",
 )
 def predictions_are_labels(cls: type[Task]) -> None:
     """Decoded outputs have the form of labels, and are possible labels."""
@@ -75,7 +75,7 @@ def predictions_are_labels(cls: type[Task]) -> None:
 @check(
     Task,
     why="Tables show the mean of these errors, and tests over seeds compare them.",
-    mend="Let error give one number [N] for each row: 0 for the truth, and more than 0 for another label.",
+    fix="Let error give one number [N] for each row: 0 for the truth, and more than 0 for another label.",
 )
 def error_is_zero_for_the_truth(cls: type[Task]) -> None:
     """The error of each row is finite and not negative, 0 for the truth, and not for other labels."""
@@ -91,7 +91,7 @@ def error_is_zero_for_the_truth(cls: type[Task]) -> None:
 @check(
     Task,
     why="Micro-batches and processes average the losses of parts of a batch.",
-    mend="Return the mean over the rows as a tensor without dimensions.",
+    fix="Return the mean over the rows as a tensor without dimensions.",
 )
 def loss_is_a_mean(cls: type[Task]) -> None:
     """The loss is a finite tensor without dimensions: the mean of the losses of the rows."""
@@ -108,7 +108,7 @@ def loss_is_a_mean(cls: type[Task]) -> None:
 @check(
     Task,
     why="A network follows the loss, and is judged by the error.",
-    mend="Let the loss fall where decode(output) comes closer to the label, with a gradient for each output.",
+    fix="Let the loss fall where decode(output) comes closer to the label, with a gradient for each output.",
 )
 def lower_loss_means_lower_error(cls: type[Task]) -> None:
     """Outputs that descend the loss for a while have less than half the error."""
@@ -130,7 +130,7 @@ def lower_loss_means_lower_error(cls: type[Task]) -> None:
 @check(
     Task,
     why="A label that is not a number makes a network that is none, hours later.",
-    mend="Let problem return a sentence if a label is not finite or cannot occur.",
+    fix="Let problem return a sentence if a label is not finite or cannot occur.",
 )
 def impossible_labels_are_named(cls: type[Task]) -> None:
     """Labels that are not finite are a problem, in words."""
@@ -146,7 +146,7 @@ def impossible_labels_are_named(cls: type[Task]) -> None:
 @check(
     Task,
     why="Predictors see augmented images; runs must be the same again, and pixels must stay in the range of images.",
-    mend="Return images of the same shape in [-1, 1], draw from torch's generator alone, and change nothing in place.",
+    fix="Return images of the same shape in [-1, 1], draw from torch's generator alone, and change nothing in place.",
 )
 def augmented_images_are_images(cls: type[Task]) -> None:
     """Augmented images have the shape and range of images, follow the seed, and leave the given ones alone."""

@@ -29,7 +29,7 @@ SCORES = (
 @check(
     Tracker,
     why="Lists show these words, and a library that is missing must be said before a run starts.",
-    mend='Write name = "lower-case", summary = "One sentence." and, where it needs one, library = "module" with '
+    fix='Write name = "lower-case", summary = "One sentence." and, where it needs one, library = "module" with '
     'install = "pip install ...".',
 )
 def tracker_declares_itself(cls: type[Tracker]) -> None:
@@ -41,7 +41,7 @@ def tracker_declares_itself(cls: type[Tracker]) -> None:
 @check(
     Tracker,
     why="A tracker that fails is switched off, and the user's record of the run ends there.",
-    mend="Take any names of numbers and tables (plain_name and flat_settings help), and any order after `started`.",
+    fix="Take any names of numbers and tables (plain_name and flat_settings help), and any order after `started`.",
 )
 def a_whole_run_is_taken(cls: type[Tracker]) -> None:
     """It takes settings, numbers, pictures, scores and tables without an error, however the run ends."""
@@ -53,7 +53,7 @@ def a_whole_run_is_taken(cls: type[Tracker]) -> None:
 @check(
     Tracker,
     why="Runs are killed and go on; two half records are worse than one.",
-    mend="Return the tool's own name of the run from `started`, and open that run again where card.id is given.",
+    fix="Return the tool's own name of the run from `started`, and open that run again where card.id is given.",
 )
 def a_run_goes_on(cls: type[Tracker]) -> None:
     """A run that goes on is taken by a new object, under the id that the first one gave."""
@@ -66,7 +66,7 @@ def a_run_goes_on(cls: type[Tracker]) -> None:
 @check(
     Tracker,
     why="Runs happen on machines without a network, and must neither wait for one nor ask for a login.",
-    mend="Write to card.folder, or use the tool's offline mode unless the user has set the tool up.",
+    fix="Write to card.folder, or use the tool's offline mode unless the user has set the tool up.",
 )
 def needs_no_network(cls: type[Tracker]) -> None:
     """It takes a whole run where every connection to another machine is refused, and tries none."""

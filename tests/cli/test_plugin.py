@@ -60,7 +60,7 @@ def test_what_failed_why_it_matters_and_how_to_mend_it_are_said(ganzoo, tmp_path
     assert result.exit_code == 1
     assert "failed   a_whole_run_is_taken: it raised KeyError: 1 (ill_kept.py, line 11)" in result.output
     assert "           Why it matters: A tracker that fails is switched off" in result.output
-    assert "           To mend it: Take any names of numbers" in result.output
+    assert "           How to fix it: Take any names of numbers" in result.output
     assert "2 ok, 3 failed, 0 skipped" in result.output
 
 

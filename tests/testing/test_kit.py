@@ -379,7 +379,7 @@ def test_a_lie_is_caught_in_words(name, what, cls):
         BY_NAME[name](cls)
     assert what in failure.value.what
     assert "Why it matters: " in str(failure.value)
-    assert "To mend it: " in str(failure.value)
+    assert "How to fix it: " in str(failure.value)
 
 
 @pytest.mark.parametrize(

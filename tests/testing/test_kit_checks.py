@@ -48,7 +48,7 @@ def test_every_check_says_what_holds_why_and_how_to_mend_it():
         assert check.rule.endswith(".")
         assert "\n" not in check.rule
         assert check.why.endswith(".")
-        assert check.mend.endswith(".")
+        assert check.fix.endswith(".")
 
 
 def test_names_of_checks_are_unique():
