@@ -92,7 +92,7 @@ class DataSpec:
     def from_table(cls, table: Mapping[str, Any]) -> DataSpec | None:
         """The inverse of `as_table`; None if the table is damaged or its task is unknown.
 
-        Also reads the tables of ganzoo 0.1 in runs and prepared stores, which describe two domains of images of one shape.
+        Also reads the tables of ganzoo 0.1 in runs and stores, which describe two domains of images of one shape.
         """
         try:
             if "columns" not in table:

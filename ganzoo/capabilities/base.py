@@ -137,7 +137,7 @@ class Capability(ABC):
         return float("inf")
 
     def export(self, method: Method) -> Exportable:
-        """The function of tensors that `ganzoo export` writes. The default is the method's own function, with all arguments.
+        """The function of tensors that `ganzoo export` writes. The default is the method's own, with all arguments.
 
         Raises UsageError if the method's function is not one of tensors alone.
         """

@@ -22,8 +22,8 @@ LONGEST = 200  # characters of a value in an error
 def build_config(config: type[Config], layers: Mapping[str, Mapping[str, Any]]) -> Config:
     """Make a `config` from named layers of settings; later layers win, None means unset.
 
-    The layer "options" holds the command line's options. Raises ConfigError naming the layer and the setting that is unknown or
-    out of range.
+    The layer "options" holds the command line's options. Raises ConfigError naming the layer and the setting that is
+    unknown or out of range.
     """
     merged: dict[str, Any] = {}
     origin: dict[str, str] = {}
@@ -74,7 +74,7 @@ def kind_of(field: FieldInfo) -> Any:
 
 
 def _read(value: Any, kind: Any) -> Any:
-    """A value converted to its kind: commas separate the items of a tuple; paths are relative to the working directory."""
+    """A value converted to its kind: commas separate the items of a tuple, and a path becomes absolute."""
     if get_origin(kind) is tuple and isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return absolute(value) if kind is Path and isinstance(value, str | Path) else value

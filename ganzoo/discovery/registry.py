@@ -1,4 +1,4 @@
-"""Finds plugins and looks up by name what they add. A broken plugin is listed with its error and does not affect the others."""
+"""Finds plugins and looks up by name what they add. A broken plugin is listed with its error; the others still work."""
 
 from __future__ import annotations
 

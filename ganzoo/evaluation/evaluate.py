@@ -59,7 +59,7 @@ class EvaluationObserver:
 
 
 class SharedExtraction(ABC):
-    """The `ganzoo.metric.Extraction` that evaluations share: extractors, features and fitted networks, computed once."""
+    """The `ganzoo.metric.Extraction` that evaluations share, with extractors, features and fitted networks cached."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Networks that metrics and extractors train for themselves: trained once, cached, and resumed after an interruption."""
+"""Networks that metrics and extractors train for themselves: once, cached, and resumed after an interruption."""
 
 from __future__ import annotations
 

@@ -218,7 +218,7 @@ def read_images(name: str, images: ImageCollection, location: Location, fit: Fit
 
 
 def in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-    """The results of `work` in order, on all cores; Pillow decodes, encodes and resizes without the interpreter lock."""
+    """`work` on all items, in order, on all cores; Pillow releases the interpreter lock."""
     with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool, catch_warnings():
         filterwarnings("ignore", module=r"PIL\.")  # on damaged metadata and large images, which `image_file` checks
         for start in range(0, len(items), _PARALLEL):

@@ -82,7 +82,7 @@ def _problem(image: Image.Image) -> str | None:
     """Why an image's header makes it unusable, in words; None if it does not."""
     if image.width * image.height > _MAX_PIXELS:
         return f"claims {image.width} x {image.height} pixels; more than {_MAX_PIXELS:,} are not accepted"
-    # Pillow silently reduces 16-bit colour to 8 bits; only the raw mode, or PPM's maximum, of the undecoded data shows it.
+    # Pillow silently reduces 16-bit colour to 8 bits; only the raw mode, or PPM's maximum, of undecoded data shows it.
     arguments = [part for tile in getattr(image, "tile", ()) for part in _parts(tile[3])]
     deep = any(";16" in part if isinstance(part, str) else image.format == "PPM" and part > 255 for part in arguments)
     if image.mode.startswith(("I", "F")) or deep:

@@ -47,8 +47,8 @@ def table_labels(file: Path, names: Sequence[str]) -> Columns:
     has_gaze = set(_ANGLES) <= set(header) or set(_VECTOR) <= set(header)
     if "file" not in header or not has_gaze:
         raise DatasetError(
-            f"{file}: the columns must be file,pitch,yaw (radians) or file,gaze_x,gaze_y,gaze_z, optionally with person, "
-            f"pupil_x and pupil_y, not {','.join(header) or 'nothing'}"
+            f"{file}: the columns must be file,pitch,yaw (radians) or file,gaze_x,gaze_y,gaze_z, optionally with "
+            f"person, pupil_x and pupil_y, not {','.join(header) or 'nothing'}"
         )
     key = _key(names)
     at = {key(record["file"]): (line, record) for line, record in lines}

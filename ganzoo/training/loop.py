@@ -116,7 +116,7 @@ class _Training:
             self._after(step + 1)
 
     def _step(self, step: int, draws: int, *, resumed: bool) -> int:
-        """The updates of one step, whose first batch is number `draws` of the run. Returns the number after its last one."""
+        """The updates of one step, whose first batch is number `draws`. Returns the number after its last one."""
         moment = self.timeline.at(step)
         loader = self.updater.loader
         reseed(loader.device, self.config.seed, step, dist.rank())  # the only random state of a run

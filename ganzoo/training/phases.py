@@ -163,7 +163,7 @@ class PhaseRunner:
         return Computed(logged, whole, objective)
 
     def _check_handed_on(self, batch: Batch) -> None:
-        """Raise PluginError unless the loss handed on what its phase declares, with one row for each row of the batch."""
+        """Raise PluginError unless the loss handed on what its phase declares, with one row per row of the batch."""
         if {*batch.handed_on} != {*self.phase.hands_on}:
             raise PluginError(
                 f"its loss hands on {sorted(batch.handed_on) or 'nothing'}, but its phase declares "
