@@ -41,7 +41,7 @@ def read_numbers(path: Path, what: str, key: str) -> Numbers:
 
 
 def read_named_array(path: Path, what: str, key: str) -> np.ndarray:
-    """The array `key` of an npz file, or its only array. Raises DatasetError if it is absent or does not hold numbers."""
+    """The array `key` of an npz file, or its only array. Raises DatasetError if it is absent or not numeric."""
     headers = array_headers(path)
     if key not in headers and len(headers) != 1:
         raise DatasetError(f"{what}: {path} has no array {key!r}, only {', '.join(headers) or 'nothing'}")

@@ -12,7 +12,7 @@ Parameters = Mapping[str, Tensor]
 
 
 def unroll(network: nn.Module, loss: Callable[[Parameters], Tensor], *, steps: int, lr: float) -> Parameters:
-    """The parameters of `network` after `steps` of gradient descent on `loss`, differentiable by all inputs of the loss.
+    """The parameters of `network` after `steps` of gradient descent on `loss`, differentiable by its inputs.
 
     The network itself is not changed. `loss` receives parameters by name and computes with them through
     `torch.func.functional_call(network, parameters, inputs)`; for an ascent, negate it. Gradients through the result

@@ -62,10 +62,10 @@ def test_the_built_in_plugins_work_and_come_through_entry_points():
             "GANZOO_DISABLE_PLUGINS=eyes",
         ),
         (GOOD.replace("return [Mine]", "return [Mine, type('Other', (Mine,), {})]"), "the dataset name 'mine' twice"),
-        (GOOD + "ganzoo_contract = 3", "written for contract 3, and this ganzoo has contract 2; update ganzoo"),
+        (GOOD + "ganzoo_contract = 3", "written for contract 3, but this ganzoo has contract 2; update ganzoo"),
         (
             GOOD + "ganzoo_contract = 1",
-            "written for contract 1, and this ganzoo has contract 2; update the plugin: write ganzoo_contract = 2, "
+            "written for contract 1, but this ganzoo has contract 2; update the plugin: write ganzoo_contract = 2, "
             "import capabilities such as Refines from ganzoo.capabilities, name the columns that a method reads in "
             "`reads`, make a DataSpec of columns .ganzoo.batch.image_spec. and a Domain of samples; see docs/contract",
         ),

@@ -270,8 +270,11 @@ BAD_IMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda d: (d / "a.png").write_text("<html>"),
         r"a\.png is not a readable image: its content is none of PNG,",
     ),
-    "16 bit pgm": (lambda d: (d / "a.pgm").write_bytes(b"P5 1 1 65535\n\1\2"), "more than 8 bits a channel"),
-    "16 bit ppm": (lambda d: (d / "a.ppm").write_bytes(b"P6 1 1 65535\n" + b"\1\2" * 3), "more than 8 bits a channel"),
+    "16 bit pgm": (lambda d: (d / "a.pgm").write_bytes(b"P5 1 1 65535\n\1\2"), "more than 8 bits per channel"),
+    "16 bit ppm": (
+        lambda d: (d / "a.ppm").write_bytes(b"P6 1 1 65535\n" + b"\1\2" * 3),
+        "more than 8 bits per channel",
+    ),
     "folder called png": (
         lambda d: (d / "a.png").mkdir(),
         r"holds no images .*its 1 folders are not searched \(write .*/\*\* to",
@@ -279,15 +282,15 @@ BAD_IMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "dangling link": (lambda d: (d / "a.png").symlink_to("nowhere"), r"a\.png is not a readable image"),
     "bomb": (lambda d: (d / "a.png").write_bytes(BOMB), "a.png (claims|is not a readable)"),
     "wide": (lambda d: (d / "a.png").write_bytes(WIDE), "claims 50000 x 2000 pixels"),
-    "16 bit grey": (lambda d: save(d, "a.png", np.zeros((4, 6), np.uint16)), "more than 8 bits a channel"),
-    "16 bit colour": (lambda d: (d / "a.png").write_bytes(SIXTEEN_BIT_COLOUR), "more than 8 bits a channel"),
-    "float tiff": (lambda d: save(d, "a.tif", np.zeros((4, 6), np.float32)), "more than 8 bits a channel"),
+    "16 bit grey": (lambda d: save(d, "a.png", np.zeros((4, 6), np.uint16)), "more than 8 bits per channel"),
+    "16 bit colour": (lambda d: (d / "a.png").write_bytes(SIXTEEN_BIT_COLOUR), "more than 8 bits per channel"),
+    "float tiff": (lambda d: save(d, "a.tif", np.zeros((4, 6), np.float32)), "more than 8 bits per channel"),
     "alpha": (with_alpha, "is partly transparent"),
     "animated": (animated, r"a\.webp holds 2 frames"),
     "cmyk": (lambda d: Image.new("CMYK", (6, 4)).save(d / "a.jpg"), "has colour mode CMYK"),
     "rotated": (rotated, "carries an EXIF rotation"),
-    "mixed sizes": (mixed, r"1 of 3 \(c\.png\) images are 5x6 .*4x6 .*wanted; name a rule by --resizer"),
-    "colour": (lambda d: save(d, "a.png", pixels(4, 6, 3)), "RGB, but .* grey is wanted; .*--channels grey"),
+    "mixed sizes": (mixed, r"1 of 3 \(c\.png\) images are 5x6 .*4x6 .*required; choose a --resizer"),
+    "colour": (lambda d: save(d, "a.png", pixels(4, 6, 3)), "RGB, but .* grey is required; .*--channels grey"),
 }
 
 
@@ -412,7 +415,7 @@ def test_an_npz_that_outgrows_the_memory_is_refused_before_it_is_read(
     ("rows", "error", "says"),
     [
         ("[0:6]", DatasetError, r"e\.npz\[0:6\]: there are only 5 images"),
-        ("[3:3]", DatasetError, "chooses none of the 5 images"),
+        ("[3:3]", DatasetError, "selects none of the 5 images"),
         ("[-9:]", DatasetError, "there are only 5 images"),
         ("[x]", ConfigError, r"Python slice such as \[0:1000\]"),
         ("[3]", ConfigError, "Python slice"),

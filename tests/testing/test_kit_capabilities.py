@@ -34,13 +34,13 @@ def toy(**members):
 
 
 declares = "capability_declares_itself"
-lie(declares, "cannot be that of a function", name="shade-it")
-lie(declares, "cannot be that of a function", name="lambda")
+lie(declares, "is not valid for a function", name="shade-it")
+lie(declares, "is not valid for a function", name="lambda")
 lie(declares, "is not a sentence", summary="shades")
 lie(declares, "not a Protocol marked", protocol=without_runtime())
 lie(declares, "has no function darken", name="darken")
 lie(declares, "not a tuple of Argument", arguments=("images", "by"))
-lie(declares, "and arguments are ['images']", arguments=Honest.arguments[:1])
+lie(declares, "but arguments are ['images']", arguments=Honest.arguments[:1])
 lie(declares, "side of by is 'real'", arguments=(Honest.arguments[0], Argument("by", "amount", "real", "amounts")))
 lie(declares, "has no meaning", arguments=(Honest.arguments[0], Argument("by", "amount", "target", " ")))
 lie(declares, "makes is 'images'", makes="images")
@@ -51,11 +51,11 @@ lie(has, "does not have the capability", toy=type("Empty", (), {}))
 lie(has, "lacks something that Shades asks for", toy=type("Bare", (), {"shade": Toy.shade}))
 lie(has, "a method that can do nothing has the capability", has=lambda self, method: True)
 inputs = "toy_inputs_fit"
-lie(inputs, "differs when asked for again", toy_input=lambda self, method, argument, column, count: (
+lie(inputs, "differs when it is created again", toy_input=lambda self, method, argument, column, count: (
     torch.rand(count, 1) if argument.column else column))  # fmt: skip
 lie(inputs, "the toy input by is (5, 1), not (5, 2)", input=lambda self, method, argument: (
     Column((2,), "vector") if argument.column else method.spec.sample))  # fmt: skip
-lie(inputs, "of which nothing is wrong", problem=lambda self, method, inputs: "the amounts are odd")
+lie(inputs, "for the toy inputs, which are valid", problem=lambda self, method, inputs: "the amounts are odd")
 agrees = "output_agrees_with_the_toy"
 lie(agrees, "gives (5, 1, 16, 24), not (5, 2)", output=lambda self, method: Column((2,), "vector"))
 lie(agrees, "leaves [-1, 1]", toy=toy(shade=lambda self, images, by: images * 9))
@@ -70,11 +70,11 @@ lie(
 goal = "goal_is_a_number"
 lie(goal, "its goal is tensor", goal=lambda self, method, truth, made: made.mean())
 lie(goal, "its goal is nan", goal=lambda self, method, truth, made: float("nan"))
-lie(goal, "when asked again", goal=lambda self, method, truth, made: float(torch.rand(())))
+lie(goal, "when computed again", goal=lambda self, method, truth, made: float(torch.rand(())))
 lie(goal, "its baseline is None", baseline=lambda self, method, truth: None)
 exports = "export_names_a_function"
 lie(exports, "not an Exportable", export=lambda self, method: "shade")
-lie(exports, "'darken', which is no function", export=lambda self, method: Exportable("darken", ()))
+lie(exports, "'darken', which is not a function", export=lambda self, method: Exportable("darken", ()))
 lie(exports, "raised TypeError", export=lambda self, method: Exportable("shade", ()))
 
 

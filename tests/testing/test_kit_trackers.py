@@ -25,9 +25,9 @@ def asks(self, settings, card):
 
 
 lie("tracker_declares_itself", "is not lower-case", name="Honest Tracker")
-lie("tracker_declares_itself", "one is given without the other", library="json")
+lie("tracker_declares_itself", "library and install must be given together", library="json")
 lie("a_whole_run_is_taken", "it ends the program: please log in", started=asks)
-lie("a_whole_run_is_taken", "not the name of the run as text", started=lambda self, settings, card: None)
+lie("a_whole_run_is_taken", "not the id of the run as text", started=lambda self, settings, card: None)
 lie("a_whole_run_is_taken", "raised KeyError", finished=lambda self, state: {"complete": 1, "failed": 2}[state])
 lie(
     "a_whole_run_is_taken", "raised ValueError", table=lambda self, name, columns, rows: [float(row[0]) for row in rows]
