@@ -35,7 +35,7 @@ NAMED = 20  # maximum of skipped images and of reasons in the card
 class StoreWriter:
     """Fills `path`.partial and renames it to `path` when it is complete.
 
-    `identity` states what is prepared and how; a different one is refused. Pieces must come in the same order each time.
+    `identity` states what is prepared and how; a different one is refused. Pieces must always come in one order.
     """
 
     def __init__(self, path: Path, identity: Mapping[str, Any], image_shape: tuple[int, int, int]) -> None:

@@ -277,7 +277,7 @@ BAD_IMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "folder called png": (
         lambda d: (d / "a.png").mkdir(),
-        r"holds no images .*its 1 folders are not searched \(write .*/\*\* to",
+        r"holds no images .*its 1 subfolders are not searched \(write .*/\*\* to",
     ),
     "dangling link": (lambda d: (d / "a.png").symlink_to("nowhere"), r"a\.png is not a readable image"),
     "bomb": (lambda d: (d / "a.png").write_bytes(BOMB), "a.png (claims|is not a readable)"),

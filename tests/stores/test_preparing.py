@@ -110,14 +110,14 @@ def test_impossible_labels_and_shared_images_are_problems(tmp_path: Path) -> Non
         tmp_path / "odd", images, pitch=np.array([0, 0.1, np.nan, 45]), yaw=np.zeros(4), gaze=gaze, person=people
     )
     assert list(problems(store)) == [
-        "1 of 4 images have no label: it can be a target, and no source",
+        "1 of 4 images have no label: it can be a target, but not a source",
         "a gaze pitch of 45 exceeds pi / 2; labels must be in radians, not degrees",
         "1 gaze vectors are not of unit length",
         "1 images are in more than one person",
     ]
     bare = made_of(tmp_path / "bare", images, split=np.array(["train", "train", "train", "test"]))
     assert list(problems(bare)) == [
-        "there are no labels: it can be a target, and no source",
+        "there are no labels: it can be a target, but not a source",
         "1 images are in more than one split",
     ]
 

@@ -44,11 +44,11 @@ lie(declares, "but arguments are ['images']", arguments=Honest.arguments[:1])
 lie(declares, "side of by is 'real'", arguments=(Honest.arguments[0], Argument("by", "amount", "real", "amounts")))
 lie(declares, "has no meaning", arguments=(Honest.arguments[0], Argument("by", "amount", "target", " ")))
 lie(declares, "makes is 'images'", makes="images")
-lie(declares, "it must be a whole number", realism="high")
+lie(declares, "it must be an integer", realism="high")
 has = "toy_has_the_capability"
 lie(has, "not a class", toy=None)
 lie(has, "does not have the capability", toy=type("Empty", (), {}))
-lie(has, "lacks something that Shades asks for", toy=type("Bare", (), {"shade": Toy.shade}))
+lie(has, "lacks something that Shades requires", toy=type("Bare", (), {"shade": Toy.shade}))
 lie(has, "a method that can do nothing has the capability", has=lambda self, method: True)
 inputs = "toy_inputs_fit"
 lie(inputs, "differs when it is created again", toy_input=lambda self, method, argument, column, count: (
@@ -65,7 +65,7 @@ lie(agrees, "its toy is pale", violations=lambda self, method, inputs, made: ite
 lie("rows_can_be_drawn", "has 0 rows", rows=lambda self, method, inputs, made: [])
 lie("rows_can_be_drawn", "a row is (5, 1)", rows=lambda self, method, inputs, made: [inputs[1], made])
 lie(
-    "rows_can_be_drawn", "it makes codes, and has 1 rows", makes="codes", rows=lambda self, method, inputs, made: [made]
+    "rows_can_be_drawn", "it makes codes, but has 1 rows", makes="codes", rows=lambda self, method, inputs, made: [made]
 )
 goal = "goal_is_a_number"
 lie(goal, "its goal is tensor", goal=lambda self, method, truth, made: made.mean())

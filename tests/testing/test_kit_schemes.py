@@ -74,7 +74,7 @@ def declining(said):
 FRESH = iter(range(1, 10_000_000))
 words = "declines_in_words"
 lie(words, "which is not text", declines=declining(lambda spec: None if spec.task == NoTask() else ""))
-lie(words, "when asked again", declines=declining(lambda spec: f"has seen {next(FRESH)} of them"))
+lie(words, "when called again", declines=declining(lambda spec: f"has seen {next(FRESH)} of them"))
 lie(words, "without a full stop", declines=declining(lambda spec: "It takes more." if spec.task == NoTask() else ""))
 carries = "carries_are_declared"
 lie(carries, "takes made, which no other phase hands on", make_loss=lambda self, batch: {"a": self.second.bias.sum()},
@@ -136,7 +136,7 @@ def wakes(self, batch):
 
 lie(stays, "into training mode", **averaging(make_loss=wakes))
 lie("every_parameter_is_trained", "trains average.network", **averaging(frozen=lambda self: ()))
-lie("a_phase_moves_only_its_networks", "moves average.network", **averaging(phases=phase("make", follows=())))
+lie("a_phase_moves_only_its_networks", "changes average.network", **averaging(phases=phase("make", follows=())))
 lie("averaged_buffers_exist", "averages balanse, which is not a buffer", phases=phase("make", averages=("balanse",)))
 
 
@@ -155,7 +155,7 @@ def drifting(self, batch):
     return {"mean": Schemes.fit_loss(self, batch)["mean"] * (1 + self.balance)}
 
 
-lie(closures, "when asked again", fit_loss=drifting)
+lie(closures, "when computed again", fit_loss=drifting)
 lie("steps_fit_the_phases", "has 1 steps for 2 stages", presets={"short": {"train": {"steps": 1}}})
 lie("steps_fit_the_phases", "it has no phases, but preset 'default' has 10000 steps",
     presets={}, phases=lambda self: {}, stages=lambda self: (Stage("none", 1, lambda step: ()),))  # fmt: skip

@@ -74,7 +74,7 @@ lie("error_is_zero_for_the_truth", "error returns (32, 1)", error=lambda self, a
 lie("error_is_zero_for_the_truth", "negative", error=lambda self, a, b: (a - b)[:, 0])
 lie("error_is_zero_for_the_truth", "the truth has an error of 1", error=lambda self, a, b: (a - b).abs()[:, 0] + 1)
 lie("error_is_zero_for_the_truth", "labels that differ have no error", error=lambda self, a, b: 0 * a[:, 0])
-lie("loss_is_a_mean", "has the shape (32, 1)", loss=lambda self, output, label: (self.decode(output) - label).abs())
+lie("loss_is_a_mean", "has shape (32, 1)", loss=lambda self, output, label: (self.decode(output) - label).abs())
 lie("loss_is_a_mean", "the mean of its halves", loss=lambda self, output, label: Honest.loss(self, output, label) * 32
     if len(label) > 16 else Honest.loss(self, output, label))  # fmt: skip
 lie(
@@ -118,7 +118,7 @@ class Mixing(nn.Module):
 declares = "backbone_declares_itself"
 lie_about_layers(declares, "is not lower-case", name="Flat!")
 lie_about_layers(declares, "kinds is 'image'", kinds="image")
-lie_about_layers(declares, "not a sentence", declines=classmethod(lambda cls, shape: None))
+lie_about_layers(declares, "not text", declines=classmethod(lambda cls, shape: None))
 lie_about_layers(declares, "declines each of", declines=classmethod(lambda cls, shape: "is tired"))
 lie_about_layers("features_have_their_size", "not (6, 9)", features=layers(size=9))
 lie_about_layers("features_have_their_size", "raised IndexError", kinds=("image", "vector"))
