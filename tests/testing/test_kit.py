@@ -132,7 +132,7 @@ def moves_another(self, batch, terms):
     return terms
 
 
-lie("a_phase_moves_only_its_networks", "moves contrast.bias", predict_loss=predict_loss(moves_another))
+lie("a_phase_moves_only_its_networks", "changes contrast.bias", predict_loss=predict_loss(moves_another))
 lie(
     "a_phase_moves_only_its_networks",
     "does not change network 0",
@@ -357,7 +357,7 @@ lie(
 lie("outputs_change_nothing", "refine changes mean", refine=lambda self, source: (source + self.mean.add_(0.01)).tanh())
 lie(
     "saved_state_is_enough",
-    "generate returns another output",
+    "generate gives other outputs",
     finish=lambda self, source, target: setattr(self, "kept", torch.ones(self.spec.image_shape)),
     generate=lambda self, count: getattr(self, "kept", self.mean).expand(count, *self.mean.shape),
 )
