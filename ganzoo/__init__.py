@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 CONTRACT = 2
-"""Of hooks and base classes. A plugin says for which it was written: `ganzoo_contract = 2` in its module. The number
-rises when a plugin that keeps the old contract would no longer work."""
+"""Version of the hooks and base classes. A plugin states the one that it was written for: `ganzoo_contract = 2` in its
+module. It increases when plugins for the old contract no longer work."""
 
 PUBLIC_PACKAGES = ("capabilities", "files", "nn")
 """A plugin may import these packages and the modules at the top of ganzoo. All other packages are private."""
@@ -29,10 +29,10 @@ hookspec = pluggy.HookspecMarker("ganzoo")
 def load(run: str | PathLike[str], *, device: str = "auto", plugins: Iterable[str | PathLike[str]] = ()) -> Trained:
     """A finished run. Each capability of its method is a call, such as `refine(images)` or `generate(count)`.
 
-    `run` is a run folder, `device` auto (the first CUDA GPU, else the CPU), cpu, cuda, cuda:N or mps. Files that the
-    run was given with `--plugin` are loaded from where they were; `plugins` names those that lie elsewhere now. Raises
-    a `ganzoo.errors.GanzooError`, in one sentence, where the folder holds no run, where the run is not finished or
-    damaged, or where a plugin that it needs is not there.
+    `run` is a run folder, `device` auto (the first CUDA GPU, else the CPU), cpu, cuda, cuda:N or mps. Files that
+    the run was given with `--plugin` are loaded from their original paths; `plugins` names those that have moved.
+    Raises a `ganzoo.errors.GanzooError` with a one-sentence message if the folder holds no run, if the run is
+    unfinished or damaged, or if a plugin that it needs is missing.
     """
     from ganzoo.runs.trained import load as load_run  # here, because it imports torch
 

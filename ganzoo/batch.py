@@ -1,4 +1,4 @@
-"""What one row of the data is (`DataSpec`), and what one draw of rows looks like on the device (`Batch`)."""
+"""The description of the data (`DataSpec`), and a batch of rows on the device (`Batch`)."""
 
 from __future__ import annotations
 
@@ -84,15 +84,15 @@ class DataSpec:
         return self.image_shape[2]
 
     def as_table(self) -> dict[str, Any]:
-        """The spec in TOML's types, from which `from_table` makes it again without the data."""
+        """The spec in TOML's types, from which `from_table` rebuilds it without the data."""
         columns = {name: {"shape": list(column.shape), "kind": column.kind} for name, column in self.columns.items()}
         return {"task": {"name": self.task.name, **self.task.settings()}, "paired": self.paired, "columns": columns}
 
     @classmethod
     def from_table(cls, table: Mapping[str, Any]) -> DataSpec | None:
-        """The inverse of `as_table`; None if the table is damaged or nobody adds its task.
+        """The inverse of `as_table`; None if the table is damaged or its task is unknown.
 
-        Also reads the tables of ganzoo 0.1 in runs and prepared stores, which know two domains of equal images.
+        Also reads the tables of ganzoo 0.1 in runs and stores, which describe two domains of images of one shape.
         """
         try:
             if "columns" not in table:
@@ -158,7 +158,7 @@ class Batch:
             return self.columns[name]
         except KeyError:
             raise PluginError(
-                f"a loss asks for the column {name!r}, and its method reads "
+                f"a loss reads the column {name!r}, but its method declares only "
                 f"{', '.join(self.columns)}; add it to `reads`"
             ) from None
 
@@ -185,7 +185,7 @@ class Batch:
         return len(next(iter(self.columns.values())))
 
     def hand_on(self, **tensors: Tensor) -> None:
-        """Leave tensors [B, ...], detached, for later phases of this step; the phase names them in `hands_on`."""
+        """Pass tensors [B, ...], detached, to later phases of this step; the phase names them in `hands_on`."""
         self.handed_on.update({name: tensor.detach() for name, tensor in tensors.items()})
 
     def with_carried(self, carried: Mapping[str, Tensor]) -> Self:

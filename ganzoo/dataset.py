@@ -1,4 +1,4 @@
-"""The contract of a dataset: one domain or two, each with samples for training and for the test."""
+"""The contract of a dataset: one domain or two, each with samples for training and for testing."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ HASHED = 8_192  # rows at once
 class Domain:
     """Samples of one domain (images or vectors), with labels if it has any.
 
-    A column of annotations of the target, such as labels, landmarks and masks drawn by hand, reaches nobody but an
-    oracle. `observed` names the columns of `extra` (or "group") that come with a sample instead, without anybody's
-    judgement: they are inputs, which any method may read.
+    Annotations of the target, such as labels, landmarks and hand-drawn masks, reach only an oracle. `observed` names
+    the columns of `extra` (or "group") that are recorded with a sample, not annotated: they are inputs, which any
+    method may read.
 
     Raises DatasetError if samples, labels and groups do not fit each other.
     """
@@ -63,10 +63,12 @@ class Domain:
         return self.samples
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Everything that the domain holds, by the names that a batch gives them behind the domain's own: "" is the
-        samples, "label", "group", and the names of `extra`."""
+        """All columns of the domain, by their names in a batch without the domain's prefix: "" (the samples), "label",
+        "group", and the names of `extra`."""
         given = {"": self.samples, "label": self.labels, "group": self.groups, **self.extra}
-        return {name: v for name, v in given.items() if v is not None and v.dtype.kind in "biuf"}  # names are no input
+        return {
+            name: v for name, v in given.items() if v is not None and v.dtype.kind in "biuf"
+        }  # names are not inputs
 
     def take(self, rows: np.ndarray | slice) -> Domain:
         """The same domain with only these rows."""
@@ -96,13 +98,13 @@ class Domain:
         for column in (self.samples, self.labels):
             if column is not None:
                 digest.update(repr((column.shape, column.dtype.str)).encode())
-                for start in range(0, len(column), HASHED):  # in parts: a memory map need not be contiguous, nor fit
+                for start in range(0, len(column), HASHED):  # in chunks: a memory map may be strided or large
                     digest.update(np.ascontiguousarray(column[start : start + HASHED]).data)
         return digest.hexdigest()
 
 
 def column_of(values: np.ndarray) -> Column:
-    """What one row of an array is: uint8 [N, C, H, W] are images, bool are masks, all else are vectors."""
+    """What one row of an array is: uint8 [N, C, H, W] are images, bool are masks, all others are vectors."""
     if values.dtype == np.uint8 and values.ndim == 4:
         return Column(values.shape[1:], "image")
     return Column(values.shape[1:] or (1,), "mask" if values.dtype == np.bool_ else "vector")
@@ -125,8 +127,8 @@ def spec_of(source: Domain | None, target: Domain | None, task: Task, *, paired:
 class Dataset(ABC):
     """One domain or two. Raises DatasetError, saying how to fix it, if its files are absent or unusable.
 
-    A dataset of labelled synthetic and unlabelled real images has a source and a target. One that only shows what to
-    generate has a target and no source.
+    A dataset of labelled synthetic and unlabelled real images has a source and a target. One for generation
+    alone has a target and no source.
     """
 
     name: ClassVar[str]
@@ -135,14 +137,14 @@ class Dataset(ABC):
     license: ClassVar[str]
     Config: ClassVar[type[Settings]]
     paired: ClassVar[bool] = False  # row k of the source belongs to row k of the target
-    metrics: ClassVar[tuple[str, ...]] = ()  # on request elsewhere, measured on these data unless others are named
+    metrics: ClassVar[tuple[str, ...]] = ()  # opt-in metrics that are measured on this dataset unless others are named
 
     def __init__(self, config: Any) -> None:
         self.config = config
 
     @property
     def task(self) -> Task:
-        """What the labels mean. The default is that there are none."""
+        """The meaning of the labels. The default is no labels."""
         return NoTask()
 
     def source(self) -> Domain | None:
@@ -162,9 +164,9 @@ class Dataset(ABC):
         return None
 
     def card(self) -> Mapping[str, Any]:
-        """What a reader of a result must know of the data, such as the gaze range of each domain."""
+        """What a reader of a result must know about the data, such as the gaze range of each domain."""
         return {}
 
     def spec(self) -> DataSpec:
-        """Shapes, columns and task, by a look at the training domains. Override it if making these takes long."""
+        """Shapes, columns and task, read from the training domains. Override it if loading these is slow."""
         return spec_of(self.source(), self.target(), self.task, paired=self.paired)

@@ -1,6 +1,6 @@
 """Every error that a user can cause. The command line prints each as one sentence, without a traceback."""
 
-LONGEST = 1500  # letters of an error: it is a sentence, and no copy of the file that it names
+LONGEST = 1500  # characters: an error is a sentence, not a copy of the file that it names
 
 
 class GanzooError(Exception):
@@ -21,13 +21,13 @@ class PluginError(GanzooError):
 
 
 class UsageError(GanzooError):
-    """What the user typed cannot be meant."""
+    """An argument or option is invalid."""
 
     exit_code = 2
 
 
 class UnsuitableError(UsageError):
-    """A method declines the data that it was to be run on."""
+    """A method cannot work on the given data."""
 
 
 class UnknownNameError(UsageError):
@@ -51,34 +51,34 @@ class DivergenceError(GanzooError):
 
 
 class CollapseError(GanzooError):
-    """A warning has stood for so long that the run was ended, as --stop-on-collapse asks."""
+    """A warning persisted until --stop-on-collapse ended the run."""
 
 
 class NotEnoughMemoryError(GanzooError):
-    """The host or the device has no room for what was asked."""
+    """The host or the device has too little memory."""
 
 
 class LostProcessError(GanzooError):
-    """Of several processes that train together, another one ended."""
+    """Another process of a distributed run ended."""
 
 
 class MetricUnavailableError(GanzooError):
-    """A metric cannot be measured here. The score is left out, with this sentence as the reason."""
+    """A metric cannot be measured. The score is left out, with this message as the reason."""
 
 
 class WeightsUnavailableError(MetricUnavailableError):
-    """A file of trained weights is not here. The sentence says how to get it."""
+    """A file of pretrained weights is missing. The message says how to get it."""
 
 
 def printable(text: str) -> str:
-    """Text from a file in one line that cannot steer a terminal: other characters as Python writes them."""
+    """Text from a file as one line without control characters; these are escaped as in Python."""
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 class InterruptedRunError(KeyboardInterrupt):
-    """A signal asked the run to stop. No error, so nothing that handles errors may swallow it."""
+    """A signal asked the run to stop. It is not an error, so error handlers must not catch it."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)

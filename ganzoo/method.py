@@ -78,8 +78,8 @@ class Method(nn.Module, ABC):
     """A way to adapt, generate, encode or predict.
 
     One file, one level of inheritance. All state is parameters and buffers, so that the
-    state dict is the whole of it; randomness comes from torch's default generators only.
-    What it can do, it does with functions that `ganzoo.capabilities` describes.
+    state dict is complete; randomness comes from torch's default generators only.
+    Its abilities are functions that `ganzoo.capabilities` describes.
     """
 
     name: ClassVar[str]  # as published, lower case
@@ -87,9 +87,9 @@ class Method(nn.Module, ABC):
     paper: ClassVar[str]  # address of the paper; empty if there is none
     Config: ClassVar[type[Settings]]
     presets: ClassVar[Presets] = {}
-    """Named settings: {"paper": {"method": {...}, "train": {...}}}. "default" holds if none is named."""
+    """Named settings: {"paper": {"method": {...}, "train": {...}}}. "default" is used if none is named."""
     reads: ClassVar[tuple[str, ...]] = ("source", "source_label", "target")
-    """The columns of the data that a batch of it holds (`DataSpec.columns`). The loop draws no others."""
+    """The columns of the data in its batches (`DataSpec.columns`). The loop draws no others."""
     kinds: ClassVar[tuple[Kind, ...]] = ("image",)  # of samples that it can read
     tasks: ClassVar[tuple[type[Task], ...]] = ()  # what labels may mean; empty: anything, or nothing
     paired: ClassVar[bool] = False  # is given row k of the source together with row k of the target
@@ -109,7 +109,7 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def phases(self) -> Mapping[str, Phase]:
-        """The updates that training is made of, by name. Empty for a method that trains nothing."""
+        """The updates of training, by name. Empty for a method that trains nothing."""
 
     def schedule(self, step: int) -> Schedule:
         """The phases of this step, in order: each is one update on one fresh batch. A pure function of `step`.
@@ -134,7 +134,7 @@ class Method(nn.Module, ABC):
         """
 
     def diagnose(self, means: Mapping[str, float]) -> Sequence[str]:
-        """Warnings, each a sentence, that the logged means ("phase/term") call for. A pure function."""
+        """Warnings, one sentence each, from the logged means ("phase/term"). A pure function."""
         return ()
 
     @classmethod
@@ -163,4 +163,4 @@ class Method(nn.Module, ABC):
 
 
 CLASS_FLAGS = ("couples_batch", "oracle", "paired")
-"""Read before there is an object, and shown in tables: they belong in the class."""
+"""Read before an instance exists, and shown in tables: set them in the class."""

@@ -1,4 +1,4 @@
-"""The contract of a metric: what it may look at, and what a score says of itself."""
+"""The contract of a metric: what it may read, and what a score records."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ class Bin:
 
 @dataclass(frozen=True)
 class Score:
-    """One number, with all that a reader needs to trust it. Scores with different cards are never ranked together."""
+    """One number with its context. Scores with different cards are never ranked together."""
 
     name: str  # says exactly what it is: "fid[gaze]", "gaze_error_deg"
     value: float | None  # None: could not be measured, for `reason`
-    subject: str = "method"  # or the rival that stands beside it: "source-only", "constant"
+    subject: str = "method"  # or the baseline that it is compared with: "source-only", "constant"
     unit: str = ""
     better: Literal["lower", "higher", ""] = ""
     low: float | None = None  # 95 % interval
     high: float | None = None
     reason: str = ""
     warning: str = ""
-    headline: bool = True  # shown in the final table; the others stand in metrics.json
+    headline: bool = True  # shown in the final table; the others are only in metrics.json
     card: Mapping[str, Any] = field(default_factory=dict)  # extractor and hash, resizer, counts, seeds, versions
     profiles: Mapping[str, Sequence[Bin]] = field(default_factory=dict)  # as a function of, say, "true yaw (deg)"
 
@@ -80,7 +80,7 @@ def _score_reader() -> TypeAdapter[Score]:
 class Extractor(ABC):
     """A named network that turns images into features.
 
-    The constructor loads or trains it and raises MetricUnavailableError, with the way to get it, where it cannot.
+    The constructor loads or trains it. If it cannot, it raises MetricUnavailableError and says how to get it.
     """
 
     name: ClassVar[str]
@@ -91,7 +91,7 @@ class Extractor(ABC):
 
     @classmethod
     def status(cls) -> str:
-        """What `ganzoo doctor` says of it: where its weights are, or how to get them. Loads and fetches nothing."""
+        """What `ganzoo doctor` shows for it: where its weights are, or how to get them. Loads and fetches nothing."""
         return "needs no download"
 
     @property
@@ -105,29 +105,29 @@ class Extractor(ABC):
 
 
 class Extraction(Protocol):
-    """What an extractor may look at: data and networks, and no method.
+    """What an extractor may read: data and networks, but no method.
 
-    Features and fitted networks are made once and shared by all metrics.
+    Features and fitted networks are computed once and shared by all metrics.
     """
 
     spec: DataSpec
     device: torch.device
     seed: int
-    samples: int  # most images that a distance between distributions is measured on
-    most_fit_steps: int | None  # for which an extractor may `fit` a network, where a shorter way was asked for
+    samples: int  # maximum number of images for a distance between distributions
+    most_fit_steps: int | None  # maximum number of steps of `fit`, if a shorter evaluation was requested
 
     def domain(self, name: DomainName) -> Domain:
-        """A domain of the dataset, labels included. Raises MetricUnavailableError where it is absent."""
+        """A domain of the dataset, labels included. Raises MetricUnavailableError if it is absent."""
         ...
 
     def extractor(self, name: str) -> Extractor:
-        """A named extractor, made once. Raises MetricUnavailableError where it cannot be had."""
+        """A named extractor, created once. Raises MetricUnavailableError if it is not available."""
         ...
 
     def features(self, extractor: str, images: Domain, *, keep: bool = False) -> np.ndarray:
         """Features float64 [N, D] of a domain's images by a named extractor, computed once.
 
-        `keep` is for images that later evaluations will meet again, such as a reference: their features are cached on
+        `keep` is for images that later evaluations will reuse, such as a reference: their features are cached on
         disk by the content of the images and the card of the extractor, if that names its `weights_sha256`.
         """
         ...
@@ -138,24 +138,24 @@ class Extraction(Protocol):
 
 
 class Evaluation(Extraction, Protocol):
-    """What a metric may look at. Whatever the method makes is made once and shared by all metrics."""
+    """What a metric may read. Outputs of the method are computed once and shared by all metrics."""
 
     method: Method  # in eval mode, frozen
 
     def sampled(self, name: DomainName) -> Domain:
-        """The rows of a domain that the method is asked to process: all, or as many as it declares to afford."""
+        """The rows of a domain that the method processes: all, or at most `Method.evaluated_images`."""
         ...
 
     def dataset_card(self) -> Mapping[str, Any]:
-        """What the dataset says of itself: `Dataset.card()`, such as the centres of its modes."""
+        """`Dataset.card()`, with facts such as the centres of its modes."""
         ...
 
     def applied(self, capability: str, name: DomainName = "target", *, count: int | None = None) -> Domain:
-        """What the method makes of `sampled(name)` with a named capability, row for row.
+        """The outputs of a named capability of the method for `sampled(name)`, row by row.
 
         Its samples are images (uint8), or vectors (float32) such as predictions and codes. Labels, groups and further
-        columns are those of the rows. A capability without inputs, such as generate, makes `count` rows, or `samples`
-        if no count is given.
+        columns are those of the rows. A capability without inputs, such as generate, returns `count` rows, or
+        `samples` if no count is given.
 
         Raises MetricUnavailableError if the method does not have the capability or the data lack an input of it.
         """
@@ -166,12 +166,12 @@ class Evaluation(Extraction, Protocol):
         ...
 
     def made(self, count: int | None = None) -> Domain:
-        """At most `count` (default: `samples`) images of the method's making that are to look like the target."""
+        """At most `count` (default: `samples`) images that the method produces to look like the target."""
         ...
 
 
 class MakesSamples(Protocol):
-    """Stands in `Metric.needs` for every capability whose samples are to look like the target: see `made`."""
+    """In `Metric.needs`: any capability whose samples should look like the target. See `made`."""
 
 
 @runtime_checkable
@@ -184,17 +184,17 @@ class Compares(Protocol):
     def compare(self, data: Extraction, real: Domain, made: Mapping[str, Domain], origin: str) -> Sequence[Score]:
         """The scores of each subject's images against `real`, which are of the domain `origin`.
 
-        `data` has the domain `source` alone, and only where labelled images were given.
+        `data` has only the domain `source`, and only if labelled images were given.
         """
         ...
 
 
 def share_interval(right: int, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927): it stays within [0, 1] and holds at the ends too."""
+    """The 95 % interval of a proportion (Wilson 1927): it stays within [0, 1] and is valid at 0 and 1."""
     z, share = 1.959964, right / count
     middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
     half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    low = 0.0 if right == 0 else float(middle - half)  # which rounding may push past the share itself
+    low = 0.0 if right == 0 else float(middle - half)  # rounding could exceed the proportion
     high = 1.0 if right == count else float(middle + half)
     return low, high
 
@@ -223,8 +223,8 @@ class Metric(ABC):
     needs: ClassVar[tuple[type, ...]]
     """Protocols of capabilities, or `MakesSamples`: it applies to a method that has any of them."""
     kinds: ClassVar[tuple[Kind, ...]] = ("image",)  # of samples that it can measure
-    tasks: ClassVar[tuple[type[Task], ...]] = ()  # what labels must mean for it to apply; empty: anything
-    by_default: ClassVar[bool] = True  # False: measured only where it is named
+    tasks: ClassVar[tuple[type[Task], ...]] = ()  # tasks that it applies to; empty: all
+    by_default: ClassVar[bool] = True  # False: measured only if it is named
     Config: ClassVar[type[Settings]]
 
     def __init__(self, config: Any) -> None:
@@ -232,7 +232,7 @@ class Metric(ABC):
 
     @abstractmethod
     def measure(self, data: Evaluation) -> Sequence[Score]:
-        """The scores of `data.method`, and of the rivals that must stand beside them.
+        """The scores of `data.method`, and of the baselines to compare them with.
 
-        Raises MetricUnavailableError where it cannot be measured.
+        Raises MetricUnavailableError if it cannot be measured.
         """

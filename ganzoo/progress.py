@@ -1,4 +1,4 @@
-"""A progress bar for work that takes long, on standard error; silent where nobody watches."""
+"""A progress bar for long tasks, on standard error; hidden if that is not a terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 def progress_bar(title: str, total: int | None, *, quiet: bool = False) -> Progress:
-    """A bar with one task, `task_ids[0]`. It shows nothing where `quiet`, or where standard error is no terminal."""
+    """A bar with one task, `task_ids[0]`. It is hidden if `quiet`, or if standard error is not a terminal."""
     console = Console(stderr=True)
     progress = Progress(
         TextColumn(escape(title)),

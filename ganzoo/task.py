@@ -22,22 +22,22 @@ MOST_CLASSES = 2**16
 class Task(ABC):
     """The meaning of a label. A method that learns labels never asks which task it has.
 
-    A network puts out `output_size` numbers; `decode` turns them into a prediction that has
+    A network outputs `output_size` numbers; `decode` turns them into a prediction that has
     the form of a label, one row per sample. A subclass is a frozen dataclass whose fields are
     numbers, words and tuples of them, so that a run can note its task in run.toml. A plugin
     adds one with the hook `ganzoo_tasks`.
     """
 
-    name: ClassVar[str]  # lower case; stands in run.toml
+    name: ClassVar[str]  # lower case; written to run.toml
     summary: ClassVar[str]  # one sentence
     label_size: int  # columns of a label
-    output_size: int  # numbers that a network puts out
+    output_size: int  # numbers that a network outputs
     unit: str  # of `error`
 
     @classmethod
     def example(cls) -> Task:
-        """One task of this kind, for the conformance kit. The default gives no fields; a task that needs some says
-        which."""
+        """One task of this kind, for the conformance kit. The default sets no fields; override it if some are
+        required."""
         return cls()
 
     @property
@@ -46,7 +46,7 @@ class Task(ABC):
         return ("label",) if self.label_size == 1 else tuple(f"label_{at + 1}" for at in range(self.label_size))
 
     def settings(self) -> Mapping[str, Any]:
-        """The fields from which the same task can be made again, in TOML's types."""
+        """The fields from which the same task can be rebuilt, in TOML's types."""
         return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}  # type: ignore[call-overload]
 
     @abstractmethod
@@ -63,10 +63,10 @@ class Task(ABC):
 
     @abstractmethod
     def problem(self, labels: np.ndarray) -> str | None:
-        """What makes `labels` [N, label_size] impossible, in words; None if nothing does."""
+        """Why `labels` [N, label_size] are invalid, in words; None if they are valid."""
 
     def augment(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] in [-1, 1], varied in ways that leave their labels true. The default varies nothing."""
+        """Images [N, C, H, W] in [-1, 1], augmented so that their labels stay valid. The default changes nothing."""
         return images
 
 
@@ -114,7 +114,7 @@ class NoTask(Task):
         self._refuse()
 
     def problem(self, labels: np.ndarray) -> str | None:
-        return "these data have no task, so they can have no labels"
+        return "these data have no task, so they cannot have labels"
 
     def augment(self, images: Tensor) -> Tensor:
         return augment(images)
@@ -125,7 +125,7 @@ class NoTask(Task):
 
 @dataclass(frozen=True)
 class GazeTask(Task):
-    """Gaze as pitch and yaw in radians. Networks put out a direction; its length is ignored."""
+    """Gaze as pitch and yaw in radians. Networks output a direction; its length is ignored."""
 
     name = "gaze"
     summary = "Gaze as pitch and yaw in radians; the error is an angle in degrees."
@@ -149,7 +149,7 @@ class GazeTask(Task):
             return f"{int((~np.isfinite(labels)).any(1).sum())} gaze labels are not finite"
         for axis, (name, most, limit) in enumerate((("pitch", np.pi / 2, "pi / 2"), ("yaw", np.pi, "pi"))):
             largest = np.abs(labels[:, axis]).max(initial=0)
-            if largest > most + 1e-6:  # which rounding may add
+            if largest > most + 1e-6:  # tolerance for rounding
                 return f"a gaze {name} of {largest:.4g} exceeds {limit}; labels must be in radians, not degrees"
         return None
 
@@ -200,9 +200,9 @@ class ClassTask(Task):
 
 @dataclass(frozen=True)
 class RegressionTask(Task):
-    """`size` numbers in `unit`. Networks put out standardised numbers: (label - mean) / scale.
+    """`size` numbers in `unit`. Networks output standardised numbers: (label - mean) / scale.
 
-    `mean` and `scale` have one number per column of a label, or none for 0 and 1. Choose them from the source or from
+    `mean` and `scale` have one number per column of a label; empty means 0 and 1. Choose them from the source or from
     what is known of the quantity, never from target labels.
     """
 
@@ -251,7 +251,7 @@ class RegressionTask(Task):
         return f"{bad} labels are not finite" if bad else None
 
     def _columns(self) -> list[tuple[float, float]]:
-        """Mean and scale of each column, as numbers of the host: no tensor has to be copied to a GPU."""
+        """Mean and scale of each column, as Python numbers: no tensor has to be copied to a GPU."""
         return list(zip(self.mean or (0.0,) * self.size, self.scale or (1.0,) * self.size, strict=True))
 
 

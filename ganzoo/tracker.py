@@ -1,7 +1,7 @@
-"""The contract of a tracker: a tool that shows runs beside each other, such as TensorBoard.
+"""The contract of a tracker: a tool that shows runs side by side, such as TensorBoard.
 
-A run folder has everything without any tracker; a tracker is told the same while it happens. It may fail at any time:
-the run says so once, does without it and goes on. Only the first of several processes has trackers.
+The run folder is complete without any tracker; a tracker receives the same data live. It may fail at any time: the run
+then warns once, drops the tracker and continues. Only the first of several processes has trackers.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ class RunCard:
     """Which run it is."""
 
     name: str  # of the run's folder or, in a bench, of the cell
-    group: str  # what it stands beside: the runs on the same dataset, or the cells of the same bench
+    group: str  # what it is compared with: the runs on the same dataset, or the cells of the same bench
     folder: Path  # the run folder; what a tracker writes here has a folder of its own in it
-    first_step: int  # the step from which training goes on; 0 for a new run
-    id: str = ""  # what `started` gave back when the run began, where it goes on now; empty for a new run
+    first_step: int  # the step from which training continues; 0 for a new run
+    id: str = ""  # what `started` returned when the run began, if it is resumed now; empty for a new run
 
 
 class Tracker(ABC):
-    """Passes on what a run does to a tool. It is made without arguments; the tool's own settings are its environment's.
+    """Reports a run to a tool. It is created without arguments; the tool reads its own settings from its environment.
 
-    `started` comes first and `finished` last; whatever a method raises switches the tracker off. No method may ask for
-    a login or wait for a network that the user has not set up: where the tool can work offline, that is the default.
+    `started` is called first and `finished` last; any exception disables the tracker. No method may ask for a login or
+    wait for a network that the user has not set up: if the tool can work offline, that is the default.
     """
 
     name: ClassVar[str]
@@ -44,9 +44,9 @@ class Tracker(ABC):
 
     @abstractmethod
     def started(self, settings: Mapping[str, Any], card: RunCard) -> str:
-        """A run begins, or goes on where `card.id` is set. `settings` are the tables of its run.toml (or bench.toml).
+        """A run begins, or is resumed if `card.id` is set. `settings` are the tables of its run.toml (or bench.toml).
 
-        Returns the tool's own name of the run, by which it is found when the run goes on; empty where it needs none.
+        Returns the tool's own id of the run, by which it is found when the run is resumed; empty if it needs none.
         """
 
     @abstractmethod
@@ -75,7 +75,7 @@ SCORE_COLUMNS = ("score", "of", "value", "low", "high", "unit", "better", "note"
 
 
 def score_values(scores: Sequence[Score]) -> dict[str, float]:
-    """The scores that could be measured, as "scores/fid[gaze]"; those of a rival as "scores/source-only/...".
+    """The scores that could be measured, as "scores/fid[gaze]"; those of a baseline as "scores/source-only/...".
 
     Many tools allow no brackets in a name: `plain_name` replaces them.
     """
@@ -100,13 +100,13 @@ def score_rows(scores: Sequence[Score]) -> list[list[str]]:
 
 
 def plain_name(name: str) -> str:
-    """The name in letters, digits, `_`, `-`, `.` and `/`: "scores/fid[gaze]" as "scores/fid.gaze"."""
+    """The name with only letters, digits, `_`, `-`, `.` and `/`: "scores/fid[gaze]" as "scores/fid.gaze"."""
     words = name.replace("[", ".").replace("]", "")
     return "".join(letter if letter.isascii() and (letter.isalnum() or letter in "_-./") else "_" for letter in words)
 
 
 def flat_settings(settings: Mapping[str, Any]) -> dict[str, Setting]:
-    """Nested tables as one: {"train": {"steps": 5}} as {"train.steps": 5}; lists as text."""
+    """Nested tables, flattened: {"train": {"steps": 5}} as {"train.steps": 5}; lists as text."""
     return dict(_flat(settings, ""))
 
 

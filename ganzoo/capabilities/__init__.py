@@ -1,4 +1,4 @@
-"""What a method can do. Each capability is one object that says all that the rest of ganzoo must know of it."""
+"""What a method can do. Each capability is one object with everything the rest of ganzoo needs to know about it."""
 
 from __future__ import annotations
 

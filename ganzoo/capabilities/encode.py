@@ -15,10 +15,10 @@ from ganzoo.method import Method
 
 @runtime_checkable
 class Encodes(Protocol):
-    """A method that gives the code of a sample."""
+    """A method that encodes samples."""
 
     code_size: int
-    """Numbers of a code."""
+    """Size of a code."""
 
     def encode(self, images: Tensor) -> Tensor:
         """Codes [N, code_size] of target samples [N, ...], images in [-1, 1]."""
@@ -38,7 +38,7 @@ class _Toy:
 
 class Encode(Capability):
     name = "encode"
-    summary = "Gives the code of each target image."
+    summary = "Computes the code of each target image."
     adjective = "encoded"
     protocol = Encodes
     arguments = (Argument("images", "", "target", "target images"),)
@@ -50,5 +50,5 @@ class Encode(Capability):
         return Column((method.code_size,), "vector")
 
     def goal(self, method: Method, truth: Mapping[str, Tensor], made: Tensor) -> float:
-        """One over the spread of the codes: an encoder that gives one code for all has learned nothing."""
+        """One over the spread of the codes: an encoder with one code for all samples has learned nothing."""
         return 1.0 / (1e-6 + float(made.std(0).mean()))

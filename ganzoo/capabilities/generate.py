@@ -16,28 +16,28 @@ from ganzoo.method import Method
 
 @runtime_checkable
 class Generates(Protocol):
-    """A method that makes samples from noise alone."""
+    """A method that generates samples from noise alone."""
 
     def generate(self, count: int) -> Tensor:
-        """`count` samples of the domain that was learned [count, ...], images in [-1, 1], from noise."""
+        """`count` samples of the learned domain [count, ...], images in [-1, 1], from noise."""
         ...
 
 
 @runtime_checkable
 class GeneratesFromLatent(Protocol):
-    """What a generator needs so that `ganzoo export` can take it along: noise apart from the network."""
+    """What `ganzoo export` needs of a generator: noise that is separate from the network."""
 
     def draw_latent(self, count: int) -> Tensor:
         """`count` latents [count, ...]: all the noise that `generate` takes. The docstring names the distribution."""
         ...
 
     def generate_from(self, latent: Tensor) -> Tensor:
-        """The samples [N, ...] of latents [N, ...], without noise of its own."""
+        """The samples [N, ...] of latents [N, ...], without further noise."""
         ...
 
 
 class _Toy:
-    """Makes noise."""
+    """Generates noise."""
 
     spec: DataSpec
     scale: Tensor
@@ -70,13 +70,13 @@ class Generate(Capability):
         if not isinstance(method, GeneratesFromLatent):
             raise UsageError(
                 f"method {method.name} cannot be exported: its generate draws noise inside; it needs draw_latent and "
-                "generate_from (ganzoo.capabilities.GeneratesFromLatent), which keep the noise apart"
+                "generate_from (ganzoo.capabilities.GeneratesFromLatent), which keep the noise separate"
             )
         made = seeded(lambda: method.generate(2))  # type: ignore[operator]
         again = seeded(lambda: method.generate_from(method.draw_latent(2)))
         if made.shape != again.shape or not torch.allclose(made, again, atol=1e-5):
             raise UsageError(
-                f"method {method.name} cannot be exported: its generate makes other samples than "
+                f"method {method.name} cannot be exported: its generate returns other samples than "
                 "generate_from(draw_latent(n))"
             )
         return Exportable("generate_from", (exported_latent(method.draw_latent),))
@@ -91,7 +91,7 @@ def exported_latent(draw_latent: Callable[[int], Tensor]) -> Exported:
 
 @torch.no_grad()
 def seeded(make: Callable[[], Tensor]) -> Tensor:
-    """What a function makes with noise that is the same on every call. Random states stay as they are."""
+    """The result of a function with the same noise on every call. Random states stay as they are."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)  # the CPU's alone: others stay as they are
         return make()

@@ -15,12 +15,12 @@ from ganzoo.method import Method
 
 @runtime_checkable
 class GeneratesFromCodes(Protocol):
-    """A method that makes samples for given codes, each number of which has a range."""
+    """A method that generates samples for given codes, each number of which has a range."""
 
     code_low: Tensor
-    """float32 [K]: the least value of each number of a code."""
+    """float32 [K]: the minimum of each number of a code."""
     code_high: Tensor
-    """float32 [K]: the greatest."""
+    """float32 [K]: the maximum."""
 
     def generate_from_codes(self, codes: Tensor) -> Tensor:
         """Samples [N, ...], images in [-1, 1], for codes [N, K]; all else is noise."""
@@ -28,7 +28,7 @@ class GeneratesFromCodes(Protocol):
 
 
 class _Toy:
-    """Makes samples whose brightness is a code."""
+    """Generates samples whose brightness is a code."""
 
     spec: DataSpec
     scale: Tensor
@@ -65,7 +65,7 @@ class GenerateFromCodes(Capability):
             return ""
         row, at = wrong[0].tolist()
         return (
-            f"the codes are out of range: number {at + 1} of row {row + 1} is {float(codes[row, at]):g}, and it must "
+            f"the codes are out of range: number {at + 1} of row {row + 1} is {float(codes[row, at]):g}, but it must "
             f"lie between {float(low[at]):g} and {float(high[at]):g}"
         )
 

@@ -1,4 +1,4 @@
-"""Generate for labels: samples that show what their labels say."""
+"""Generate for labels: samples that match given labels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ganzoo.method import Method
 
 @runtime_checkable
 class GeneratesLabelled(Protocol):
-    """A method that makes samples for given labels."""
+    """A method that generates samples for given labels."""
 
     def generate_labelled(self, labels: Tensor) -> Tensor:
         """Samples [N, ...], images in [-1, 1], for labels [N, task.label_size]."""
@@ -25,7 +25,7 @@ class GeneratesLabelled(Protocol):
 
 
 class _Toy:
-    """Makes samples whose brightness is the first number of their label."""
+    """Generates samples whose brightness is the first number of their label."""
 
     spec: DataSpec
     scale: Tensor
@@ -37,7 +37,7 @@ class _Toy:
 
 @runtime_checkable
 class GeneratesLabelledFromLatent(Protocol):
-    """What `ganzoo export` needs to take a generator for labels along: its noise apart from the network."""
+    """What `ganzoo export` needs of a generator for labels: noise that is separate from the network."""
 
     def draw_latent(self, count: int) -> Tensor:
         """`count` latents [count, ...]: all the noise that `generate_labelled` takes. The docstring names the
@@ -45,7 +45,7 @@ class GeneratesLabelledFromLatent(Protocol):
         ...
 
     def generate_labelled_from(self, latent: Tensor, labels: Tensor) -> Tensor:
-        """The samples [N, ...] of latents [N, ...] for labels [N, task.label_size], without noise of its own."""
+        """The samples [N, ...] of latents [N, ...] for labels [N, task.label_size], without further noise."""
         ...
 
 
@@ -82,7 +82,7 @@ class GenerateLabelled(Capability):
         again = seeded(lambda: method.generate_labelled_from(method.draw_latent(2), given))
         if made.shape != again.shape or not torch.allclose(made, again, atol=1e-5):
             raise UsageError(
-                f"method {method.name} cannot be exported: its generate_labelled makes other samples than "
+                f"method {method.name} cannot be exported: its generate_labelled returns other samples than "
                 "generate_labelled_from(draw_latent(n), labels)"
             )
         return Exportable("generate_labelled_from", (exported_latent(method.draw_latent), labels))

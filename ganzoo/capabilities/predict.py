@@ -22,7 +22,7 @@ class Predicts(Protocol):
 
 
 class _Toy:
-    """Predicts by an untrained network."""
+    """Predicts with an untrained network."""
 
     spec: DataSpec
     network: nn.Module
@@ -46,7 +46,7 @@ class Predict(Capability):
     def violations(self, method: Method, inputs: Sequence[Tensor], made: Tensor) -> Iterator[str]:
         problem = method.spec.task.problem(made.numpy())
         if problem is not None:
-            yield f"gives impossible labels: {problem}"
+            yield f"gives invalid labels: {problem}"
 
     def baseline(self, method: Method, truth: Mapping[str, Tensor]) -> float:
         """The mean label for everything."""

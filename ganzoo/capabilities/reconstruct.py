@@ -1,4 +1,4 @@
-"""Reconstruct: each sample as the method makes it again from what it keeps of it."""
+"""Reconstruct: each sample, reconstructed from its code."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ganzoo.method import Method
 
 @runtime_checkable
 class Reconstructs(Protocol):
-    """A method that makes samples again from their codes."""
+    """A method that reconstructs samples from their codes."""
 
     def reconstruct(self, images: Tensor) -> Tensor:
-        """Target samples [N, ...], images in [-1, 1], made again from their codes."""
+        """Target samples [N, ...], images in [-1, 1], reconstructed from their codes."""
         ...
 
 
@@ -32,7 +32,7 @@ class _Toy:
 
 class Reconstruct(Capability):
     name = "reconstruct"
-    summary = "Makes each target image again from its code."
+    summary = "Reconstructs each target image from its code."
     adjective = "reconstructed"
     protocol = Reconstructs
     arguments = (Argument("images", "", "target", "target images"),)

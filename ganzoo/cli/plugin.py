@@ -139,7 +139,7 @@ def _made(console: Console, subject: type, made: Any) -> str:
         return "skipped"
     except CheckFailed as failure:
         console.print(f"  [red]failed[/red]   {made.name}: {escape(failure.what)}")
-        console.print(f"           Why it matters: {escape(made.why)}\n           To mend it: {escape(made.mend)}")
+        console.print(f"           Why it matters: {escape(made.why)}\n           How to fix it: {escape(made.fix)}")
         return "failed"
     console.print(f"  [green]ok[/green]       {made.name}: [dim]{escape(made.rule)}[/dim]")
     return "ok"

@@ -1,4 +1,4 @@
-"""Layers of settings (presets, TOML files, options) become a Config."""
+"""Merges layers of settings (presets, TOML files, options) into a Config."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ganzoo.settings import Settings
 from ganzoo.system.paths import absolute
 
 Config = TypeVar("Config", bound=Settings)
-LONGEST = 200  # letters of a value in an error
+LONGEST = 200  # characters of a value in an error
 
 
 def build_config(config: type[Config], layers: Mapping[str, Mapping[str, Any]]) -> Config:
     """Make a `config` from named layers of settings; later layers win, None means unset.
 
-    The layer "options" is what was typed. Raises ConfigError naming the layer and the setting that is unknown or
-    out of range.
+    The layer "options" holds the command line's options. Raises ConfigError naming the layer and the setting that is
+    unknown or out of range.
     """
     merged: dict[str, Any] = {}
     origin: dict[str, str] = {}
@@ -47,7 +47,7 @@ def build_config(config: type[Config], layers: Mapping[str, Mapping[str, Any]]) 
         name = str(first["loc"][0]) if first["loc"] else ""
         flag = "--" + name.replace("_", "-")
         where = flag if origin.get(name, "options") == "options" else f"{origin[name]}: {name}"
-        message = first["msg"].removeprefix("Value error, ") or "impossible"
+        message = first["msg"].removeprefix("Value error, ") or "invalid"
         raise ConfigError(f"{where} = {as_text(merged.get(name))}: {message[0].lower()}{message[1:]}") from None
 
 
@@ -57,7 +57,7 @@ def path_settings(config: type[Settings]) -> list[str]:
 
 
 def did_you_mean(name: str, known: Any) -> str:
-    """A hint for a misspelt name, or the list of the names there are."""
+    """A hint for a misspelt name, or the list of known names."""
     near = difflib.get_close_matches(name, list(known), n=1)
     if near:
         return f"; did you mean {near[0]!r}?"
@@ -74,7 +74,7 @@ def kind_of(field: FieldInfo) -> Any:
 
 
 def _read(value: Any, kind: Any) -> Any:
-    """A value as its kind is written: commas part the items of a tuple, and a path is meant from where one stands."""
+    """A value converted to its kind: commas separate the items of a tuple, and a path becomes absolute."""
     if get_origin(kind) is tuple and isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return absolute(value) if kind is Path and isinstance(value, str | Path) else value

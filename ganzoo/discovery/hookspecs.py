@@ -60,4 +60,4 @@ def ganzoo_tasks() -> Sequence[type[Task]]:  # type: ignore[empty-body]
 
 @hookspec
 def ganzoo_backbones() -> Sequence[type[Backbone]]:  # type: ignore[empty-body]
-    """Backbones this plugin adds: the layers that a predictor can be made of (`--network NAME`)."""
+    """Backbones this plugin adds: the layers that a predictor can be built from (`--network NAME`)."""

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from ganzoo.errors import GanzooError, PluginError
 
-MEMORY = ("out of memory", "can't allocate memory")  # said by torch in RuntimeErrors: no fault of the plugin
+MEMORY = ("out of memory", "can't allocate memory")  # from torch in RuntimeErrors: not the plugin's fault
 
 
 @contextmanager
 def blaming(part: str) -> Iterator[None]:
-    """Turn whatever the body raises into a PluginError that names `part`, such as "method mine, phase refiner".
+    """Turn any exception in the body into a PluginError that names `part`, such as "method mine, phase refiner".
 
-    Errors of ganzoo's own and a lack of memory pass as they are.
+    ganzoo's own errors and a lack of memory pass unchanged.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Finds plugins and looks up by name what they add. A broken plugin is listed with its error and hurts nobody else."""
+"""Finds plugins and looks up by name what they add. A broken plugin is listed with its error; the others still work."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def singular(kind: str) -> str:
 
 CHANGED = (
     f"write ganzoo_contract = {CONTRACT}, import capabilities such as Refines from ganzoo.capabilities, name the "
-    "columns that a method reads in `reads`, make a DataSpec of columns (ganzoo.batch.image_spec) and a Domain of "
+    "columns that a method reads in `reads`, build a DataSpec of columns (ganzoo.batch.image_spec) and a Domain of "
     "samples; see docs/contract.md"
 )
-"""What a plugin for the contract before this one has to change."""
-DISABLE = "GANZOO_DISABLE_PLUGINS"  # names of plugins that are left alone, with commas between them
+"""What a plugin for the previous contract has to change."""
+DISABLE = "GANZOO_DISABLE_PLUGINS"  # names of plugins that are not loaded, separated by commas
 
 
 @dataclass
@@ -63,9 +63,9 @@ class Plugin:
     version: str
     adds: dict[str, list[str]] = field(default_factory=dict)
     error: str = ""
-    contract: int | None = None  # that it was written for; None where it does not say
+    contract: int | None = None  # that it was written for; None if it does not say
     disabled: bool = False  # by GANZOO_DISABLE_PLUGINS, and then never imported
-    file: Path | None = None  # from the root, of one that was given as a file
+    file: Path | None = None  # absolute path, of one that was given as a file
     sha256: str = ""  # of that file, as it was loaded
 
     @property
@@ -80,7 +80,7 @@ class Registry:
     def __init__(self) -> None:
         self.plugins: list[Plugin] = []
         self.found: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
-        # ganzoo's own come first, so that nobody else can take their names
+        # ganzoo's own come first, so that no other plugin can take their names
         points = sorted(entry_points(group="ganzoo"), key=lambda point: (_package(point)[0] != "ganzoo", point.name))
         off = _disabled()
         self.unknown_disabled = sorted(off - {point.name for point in points})
@@ -89,7 +89,7 @@ class Registry:
             self._add(plugin, point.load, partial(_source_of, point.module))
 
     def add_file(self, path: str | PathLike[str]) -> Plugin:
-        """Load a plugin from a Python file, once. Raises PluginError where it does not work."""
+        """Load a plugin from a Python file, once. Raises PluginError if it does not work."""
         given, file = typed(path), absolute(path)
         for plugin in self.files():
             if plugin.file == file:
@@ -122,7 +122,7 @@ class Registry:
     def classes_of(self, name: str) -> list[type]:
         """What the plugin of that name adds; or else the classes that have the name, of any kind.
 
-        Raises UnknownNameError with the nearest name, and PluginError where the plugin is broken or disabled.
+        Raises UnknownNameError with the nearest name, and PluginError if the plugin is broken or disabled.
         """
         plugins = [plugin for plugin in self.plugins if name in (plugin.name, plugin.package)]
         found = [self.found[kind][each] for plugin in plugins for kind, names in plugin.adds.items() for each in names]
@@ -131,7 +131,7 @@ class Registry:
             raise PluginError(f"the plugin {name} is {plugins[0].state}")
         if not found:
             known = sorted({*(plugin.name for plugin in self.plugins), *(n for f in self.found.values() for n in f)})
-            raise UnknownNameError(f"nothing that is installed has the name {name!r}{did_you_mean(name, known)}")
+            raise UnknownNameError(f"nothing installed has the name {name!r}{did_you_mean(name, known)}")
         return found
 
     def _add(self, plugin: Plugin, load: Callable[[], ModuleType], source: Callable[[], Path | None]) -> None:
@@ -146,19 +146,19 @@ class Registry:
                 for cls in classes:
                     _check(cls, KINDS[kind], kind)
                     self._name_is_free(cls, kind, [other for other in classes if other is not cls])
-        except (Exception, SystemExit) as error:  # a stranger's code may raise anything
+        except (Exception, SystemExit) as error:  # third-party code may raise anything
             said = " ".join(str(error).split())
             plugin.error = said if isinstance(error, PluginError) else f"{type(error).__name__}: {said}"
             if not isinstance(error, PluginError) and (other := _other_contract(source)):
                 plugin.error += f"; {other}"  # which is the likely cause
             elif isinstance(error, ModuleNotFoundError):
-                plugin.error += "; install what it needs beside ganzoo"
+                plugin.error += "; install the packages that it needs"
             return
         for kind, classes in added.items():
             self.found[kind].update({cls.name: cls for cls in classes})
             self.found[kind] = dict(sorted(self.found[kind].items()))
             plugin.adds[kind] = [cls.name for cls in classes]
-        TASKS.update(self.found["tasks"])  # what lies below the registry looks them up there
+        TASKS.update(self.found["tasks"])  # lower layers look them up there
         BACKBONES.update(self.found["backbones"])
 
     def _name_is_free(self, cls: Any, kind: str, beside: list[Any]) -> None:
@@ -169,7 +169,7 @@ class Registry:
             owner = next(plugin for plugin in self.plugins if cls.name in plugin.adds.get(kind, ()))
             by = f"{self.found[kind][cls.name].__module__}, of {owner.package} {owner.version}".strip()
             raise PluginError(
-                f"{what} is taken by {by}; rename it here, or leave that plugin out: {DISABLE}={owner.name}"
+                f"{what} is taken by {by}; rename it here, or disable that plugin: {DISABLE}={owner.name}"
             )
 
 
@@ -204,24 +204,24 @@ def _check(cls: Any, base: type, kind: str) -> None:
         flags = isinstance(getattr(Method, flag), bool)
         if not isinstance(value := getattr(cls, flag), bool if flags else tuple):
             what = "True or False" if flags else "a tuple"
-            raise PluginError(f"{cls.__name__}.{flag} must be {what} in the body of the class, and is a "
+            raise PluginError(f"{cls.__name__}.{flag} must be {what} in the body of the class, but is a "
                               f"{type(value).__name__}")  # fmt: skip
 
 
 def _contract(said: Any) -> int | None:
-    """The contract that a plugin says it was written for. Raises PluginError where it is another than ganzoo's."""
+    """The contract that a plugin states it was written for. Raises PluginError if it is not ganzoo's."""
     if said is None:
         return None
     if not isinstance(said, int) or isinstance(said, bool):
-        raise PluginError(f"ganzoo_contract is {said!r}; it must be a whole number, such as {CONTRACT}")
+        raise PluginError(f"ganzoo_contract is {said!r}; it must be an integer, such as {CONTRACT}")
     if said != CONTRACT:
         fix = "update ganzoo" if said > CONTRACT else f"update the plugin: {CHANGED}"
-        raise PluginError(f"it was written for contract {said}, and this ganzoo has contract {CONTRACT}; {fix}")
+        raise PluginError(f"it was written for contract {said}, but this ganzoo has contract {CONTRACT}; {fix}")
     return said
 
 
 def _other_contract(source: Callable[[], Path | None]) -> str:
-    """In words, that a plugin which could not be imported was written for another contract; empty where it was not."""
+    """A message if a plugin that could not be imported was written for another contract; empty if it was not."""
     try:
         file = source()
         tree = ast.parse(file.read_text(encoding="utf-8") if file else "")
@@ -238,7 +238,7 @@ def _other_contract(source: Callable[[], Path | None]) -> str:
 
 
 def file_hash(file: Path) -> str:
-    """The SHA-256 of a plugin's file; empty where it cannot be read."""
+    """The SHA-256 of a plugin's file; empty if it cannot be read."""
     try:
         return hashlib.sha256(file.read_bytes()).hexdigest()
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Measures a trained method: makes samples, features and fitted networks once, and shares them between metrics."""
+"""Measures a trained method: computes samples, features and fitted networks once, and shares them between metrics."""
 
 from __future__ import annotations
 
@@ -39,27 +39,27 @@ class EvaluateConfig(Settings):
     """Settings of every evaluation."""
 
     metrics: tuple[str, ...] = Field(
-        (), description='Metrics to measure; not given: all that apply, save those on request; "none": none.'
+        (), description='Metrics to measure; not given: all that apply, except those on request; "none": none.'
     )
-    samples: int = Field(2_048, ge=2, description="Most images that distances between distributions are measured on.")
+    samples: int = Field(2_048, ge=2, description="Maximum number of images for distances between distributions.")
 
 
 class EvaluationObserver:
-    """What an evaluation tells the outside."""
+    """Receives the events of an evaluation."""
 
     def fitting(self, what: str, steps: int) -> TrainingObserver:
-        """A network is to be trained for so many steps; the loop tells the observer returned here."""
+        """A network will be trained for this number of steps; the loop reports to the returned observer."""
         return TrainingObserver()
 
     def doing(self, what: str) -> None:
-        """The next piece of work, in words."""
+        """The next task, in words."""
 
     def measured(self, scores: Sequence[Score]) -> None:
         """All scores, before anything is done with them."""
 
 
 class SharedExtraction(ABC):
-    """The `ganzoo.metric.Extraction` that evaluations share: extractors, features and fitted networks, made once."""
+    """The `ganzoo.metric.Extraction` that evaluations share, with extractors, features and fitted networks cached."""
 
     def __init__(
         self,
@@ -208,13 +208,13 @@ class TrainedEvaluation(SharedExtraction):
     def made(self, count: int | None = None) -> Domain:
         able = [capability for capability in self.capabilities.values() if capability.realism is not None]
         if not able:
-            raise MetricUnavailableError(f"{self.method.name} makes no samples that are to look like the target")
+            raise MetricUnavailableError(f"{self.method.name} makes no samples that should look like the target")
         best = min(able, key=lambda capability: capability.realism or 0)
         side: DomainName = "source" if "source" in self.spec.columns else "target"
         return self.applied(best.name, side, count=count).spread(count or self.samples)
 
     def _made(self, able: Capability, rows: Domain | None, key: str, count: int) -> np.ndarray:
-        """What the method makes of the rows, or `count` samples without any; noise is a function of the chunk."""
+        """The method's outputs for the rows, or `count` samples without rows; noise is a function of the chunk."""
         count = count if rows is None else len(rows)
         inputs = [] if rows is None else [_input(able, rows, argument) for argument in able.arguments]
         wanted = able.output(self.method)
@@ -236,12 +236,12 @@ class TrainedEvaluation(SharedExtraction):
 def _input(able: Capability, rows: Domain, argument: Argument) -> np.ndarray:
     columns = rows.columns()
     if argument.column not in columns:
-        raise MetricUnavailableError(f"{able.name} needs {argument.meaning}, and {rows.name} has none")
+        raise MetricUnavailableError(f"{able.name} needs {argument.meaning}, but {rows.name} has none")
     return columns[argument.column]
 
 
 def to_device(rows: np.ndarray, device: torch.device) -> Tensor:
-    """Rows of a column as a method is given them: images in [-1, 1], all else float32."""
+    """Rows of a column as a method receives them: images in [-1, 1], all else float32."""
     moved = torch.tensor(rows, device=device)
     return to_unit_range(moved) if column_of(rows).kind == "image" else moved.float()
 
@@ -249,7 +249,7 @@ def to_device(rows: np.ndarray, device: torch.device) -> Tensor:
 def evaluate(data: TrainedEvaluation, metrics: Sequence[Metric]) -> tuple[list[Score], dict[str, float]]:
     """The scores of all metrics that apply to the method, and the seconds that each took.
 
-    A metric that cannot be measured leaves one score without a value, with the reason.
+    A metric that cannot be measured gives one score without a value, with the reason.
     """
     chosen = [metric for metric in metrics if applies(metric, data)]
     return measure_all(chosen, lambda metric: metric.measure(data), data.watcher.doing)
@@ -264,5 +264,5 @@ def applies(metric: Metric, data: TrainedEvaluation) -> bool:
 
 
 def settings_hash(tables: Mapping[str, Any]) -> str:
-    """A short name for a set of settings."""
+    """A short hash of a set of settings."""
     return hashlib.blake2b(json.dumps(tables, sort_keys=True).encode(), digest_size=4).hexdigest()

@@ -1,4 +1,4 @@
-"""Networks that metrics and extractors train for themselves: trained once, kept, and resumed where it was stopped."""
+"""Networks that metrics and extractors train for themselves: once, cached, and resumed after an interruption."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from ganzoo.training.devices import resolve_precision
 from ganzoo.training.loop import train
 from ganzoo.training.observer import ForwardingObserver, TrainingObserver
 
-SAVE_EVERY = 20.0  # seconds between checkpoints; a shorter training is as quickly done again
+SAVE_EVERY = 20.0  # seconds between checkpoints; a shorter training is quickly repeated
 
 
 class _SavedNowAndThen(ForwardingObserver):
-    """Passes on what it hears, and asks for a checkpoint every few seconds: steps take from milliseconds to seconds."""
+    """Forwards all events, and asks for a checkpoint every few seconds: steps take from milliseconds to seconds."""
 
     def __init__(self, inner: TrainingObserver) -> None:
         super().__init__(inner)
@@ -49,9 +49,9 @@ class _SavedNowAndThen(ForwardingObserver):
 def fitted_network(
     network: Method, source: Domain, config: TrainConfig, device: torch.device, watch: Callable[[], TrainingObserver]
 ) -> Method:
-    """`network` trained on a labelled domain: from the cache where it is there, else trained now and kept there.
+    """`network` trained on a labelled domain: from the cache if it is there, else trained now and cached.
 
-    A training that was stopped resumes from its last checkpoint. `watch` makes what hears of the training.
+    An interrupted training resumes from its last checkpoint. `watch` creates the observer of the training.
     """
     fitted = build_method(type(network), network.config, network.spec, seed=config.seed, device=device)
     file = cache_folder("networks") / f"{_key(fitted, source, config, device)}.safetensors"
@@ -68,7 +68,7 @@ def fitted_network(
 def _trained_with_checkpoints(
     fitted: Method, source: Domain, config: TrainConfig, file: Path, watch: Callable[[], TrainingObserver]
 ) -> bool:
-    """Train in a folder beside the file. False where nothing can be saved there, or another process uses it."""
+    """Train in a folder next to the file. False if it cannot be written, or another process uses it."""
     folder = file.with_suffix("")
     with ExitStack() as held:
         try:
@@ -78,7 +78,7 @@ def _trained_with_checkpoints(
             return False
         try:
             train(fitted, source, source, config, folder, _SavedNowAndThen(watch()))
-        except CheckpointError:  # a cache that cannot be written costs time, and nothing else
+        except CheckpointError:  # a cache that cannot be written only costs time
             shutil.rmtree(folder, ignore_errors=True)
             return False
         except DivergenceError:
@@ -104,7 +104,7 @@ def _key(network: Method, source: Domain, config: TrainConfig, device: torch.dev
 
 
 def code_of_class(cls: type) -> list[str]:
-    """The source of a class's module and of what that imports from ganzoo: a change in any of it is another network."""
+    """The source of a class's module and of what that imports from ganzoo: any change in it makes another network."""
     own = sys.modules[cls.__module__]
     used = {own, *filter(None, map(inspect.getmodule, vars(own).values()))}
     return sorted(
@@ -115,13 +115,13 @@ def code_of_class(cls: type) -> list[str]:
 def _restore(network: Method, file: Path) -> bool:
     try:
         network.load_state_dict(load_file(file))
-    except (OSError, SafetensorError, RuntimeError):  # absent, damaged or of another shape: fit it anew
+    except (OSError, SafetensorError, RuntimeError):  # absent, damaged or of another shape: fit it again
         return False
     return True
 
 
 def _keep(network: Method, file: Path) -> None:
-    """A cache that cannot be written costs time later, and nothing else."""
+    """Cache a network. A failure to write is ignored: the network is only fitted again later."""
     with suppress(OSError, SafetensorError):
         file.parent.mkdir(parents=True, exist_ok=True)
         with replacing(file, shared=True) as aside:

@@ -1,4 +1,4 @@
-"""Two collections of images measured against each other: what `ganzoo evaluate --real A --fake B` does."""
+"""Compares two collections of images, for `ganzoo evaluate --real A --fake B`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SEED = 0  # of the networks that extractors train
 
 @dataclass(frozen=True)
 class Shaping:
-    """How all images are brought to one shape; without sizes, that of the real ones."""
+    """How all images are converted to one shape; without sizes, that of the real ones."""
 
     height: int = 0
     width: int = 0
@@ -60,11 +60,11 @@ class Collection:
         return [self.images.shapes[row] for row in self.location.select(len(self.images.names))]
 
     def read(self, fit: Fit) -> Domain:
-        """The images, named after the option. Labels are not looked at: most extractors need none."""
+        """The images, named after the option. Labels are not read: most extractors need none."""
         return read_images(self.option.removeprefix("--"), self.images, self.location, fit)
 
     def read_labelled(self, fit: Fit) -> Domain:
-        """The images with their labels. Raises DatasetError where they have none, or impossible ones."""
+        """The images with their labels. Raises DatasetError if they have none, or invalid ones."""
         return read_domain(self.option.removeprefix("--"), self.images, self.location, fit, labelled=True)
 
 
@@ -104,9 +104,9 @@ class CollectionExtraction(SharedExtraction):
             most_fit_steps=most_fit_steps,
         )
         self.fit_rule = Fit(shape, shaping.resizer, shaping.channels)
-        for collection in (real, fake):  # before any is read, which may take long
+        for collection in (real, fake):  # before any is read, which may be slow
             self.fit_rule.check(collection.shapes, collection.names, str(collection))
-        self.candidates = (fake, real)  # the first that is labelled is what networks learn from
+        self.candidates = (fake, real)  # networks learn from the first that is labelled
         self.given = source.read_labelled(self.fit_rule) if source else None
         self.learnt_from: Collection | None = None
 
@@ -125,17 +125,17 @@ class CollectionExtraction(SharedExtraction):
         except DatasetError as error:
             raise MetricUnavailableError(str(error)) from error
         raise MetricUnavailableError(
-            "the extractor learns from labelled images, and neither --fake nor --real has any labels; "
+            "the extractor learns from labelled images, but neither --fake nor --real has labels; "
             "give labelled images with --source"
         )
 
 
 @dataclass(frozen=True)
 class Compared:
-    """What came out of a comparison."""
+    """The result of a comparison."""
 
     scores: Sequence[Score]
-    facts: Mapping[str, Any]  # of both collections, as json can hold them
+    facts: Mapping[str, Any]  # of both collections, in JSON's types
     shared: int  # fake images that are real ones, pixel for pixel
 
     def document(self) -> dict[str, Any]:
@@ -173,8 +173,8 @@ def compare(
 ) -> Compared:
     """Measure `fake` against `real`. Extractors that learn from labels do so on `source`, else on `fake`, else `real`.
 
-    They train for `most_fit_steps` at most, where that is given.
-    Raises DatasetError where images cannot be read or fitted. What cannot be measured is a score without a value.
+    They train for at most `most_fit_steps`, if that is given.
+    Raises DatasetError if images cannot be read or fitted. What cannot be measured is a score without a value.
     """
     data = CollectionExtraction(
         real,

@@ -1,4 +1,4 @@
-"""The one loop over metrics, for a trained method as for two sets of images."""
+"""The one loop over metrics, for a trained method and for two sets of images."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ EXPECTED = (MetricUnavailableError, DatasetError, DivergenceError, PluginError)
 def measure_all(
     metrics: Iterable[Metric], measure: Callable[[Metric], Sequence[Score]], doing: Callable[[str], None]
 ) -> tuple[list[Score], dict[str, float]]:
-    """The scores that `measure` gives for each metric, and the seconds that each took.
+    """The scores that `measure` returns for each metric, and the seconds that each took.
 
-    A metric that cannot be measured leaves one score without a value, with the reason; the others are measured.
-    `doing` is told what is measured next.
+    A metric that cannot be measured gives one score without a value, with the reason; the others are measured.
+    `doing` is called with what is measured next.
     """
     scores: list[Score] = []
     seconds: dict[str, float] = {}

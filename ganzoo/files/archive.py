@@ -1,4 +1,4 @@
-"""The contract of an archive: the files of a published data set, as its authors give them out, and how to read them."""
+"""The contract of an archive: the files of a published data set, as its authors publish them, and how to read them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def digest(content: bytes) -> str:
 
 @dataclass(frozen=True)
 class Download:
-    """One file that may be fetched for the user, and how to know that it came whole."""
+    """One file that may be fetched for the user, and how to verify that it is complete."""
 
     url: str
     file: str  # its path below the folder that `Archive` reads
@@ -54,9 +54,9 @@ class Archive(ABC):
     citation: ClassVar[str]
     size: ClassVar[str]  # of what must be fetched, in words
     expects: ClassVar[str]  # what --from must name, in words
-    domain: ClassVar[Literal["source", "target", "either"]]  # what it can be in a pair
+    domain: ClassVar[Literal["source", "target", "either"]]  # its role in a pair
     conventions: ClassVar[Mapping[str, str]]  # column -> meaning, unit and sign
-    downloads: ClassVar[Sequence[Download]] = ()  # where the licence lets anybody fetch it
+    downloads: ClassVar[Sequence[Download]] = ()  # if the licence permits it
     Config: ClassVar[type[Settings]]
 
     def __init__(self, config: Any, path: Path) -> None:
@@ -78,7 +78,7 @@ class Archive(ABC):
 
     @abstractmethod
     def read(self, piece: str) -> Piece:
-        """One piece. An image that cannot be used is skipped with its reason; what breaks all raises DatasetError."""
+        """One piece. An image that cannot be used is skipped with its reason; other errors raise DatasetError."""
 
     @abstractmethod
     def recipe(self) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""A user's images as one thing, whether they lie in a folder, in an npz archive or in a prepared store."""
+"""A user's images behind one interface: a folder, an npz archive or a prepared store."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from ganzoo.progress import progress_bar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-_PARALLEL = 256  # images in work at a time, which bounds what waits in memory
-INNER = "**"  # as the last part of a path: the folders inside, too
-_LONG = 1000  # more images than these take long enough to show progress
+_PARALLEL = 256  # images processed at a time, which bounds the memory
+INNER = "**"  # as the last part of a path: include subfolders
+_LONG = 1000  # progress is shown for more images than this
 
 
 class ImageCollection(ABC):
@@ -46,18 +46,18 @@ class ImageCollection(ABC):
         """Some of the images as uint8 [N, C, H, W]. Their shapes must have passed `fit.check`."""
 
     def stay_mapped(self, rows: np.ndarray, fit: Fit) -> bool:
-        """Whether `read` gives a view of a memory map, which takes no memory."""
+        """Whether `read` returns a view of a memory map, which takes no memory."""
         return False
 
     @abstractmethod
     def columns(self) -> Columns:
-        """The labels of all images. Raises DatasetError where they are impossible or do not fit the images."""
+        """The labels of all images. Raises DatasetError if they are invalid or do not fit the images."""
 
 
 class ImageFolder(ImageCollection):
     """The images in a folder, in the natural order of their names (2.png before 10.png).
 
-    With `inner`, also those in folders inside it, which are named as p00/2.png.
+    With `inner`, also those in subfolders, which are named as p00/2.png.
     """
 
     def __init__(self, folder: Path, *, inner: bool = False) -> None:
@@ -66,7 +66,7 @@ class ImageFolder(ImageCollection):
 
     @cached_property
     def shapes(self) -> list[Shape]:  # type: ignore[override]
-        """What the headers state."""
+        """Read from the headers."""
         files = [self.path / name for name in self.names]
         return list(_shown(in_parallel(image_shape, files), len(files), f"checking {self.path.name}"))
 
@@ -161,9 +161,9 @@ class StoreImages(ImageCollection):
 
 
 def open_images(path: Path, what: str) -> ImageCollection:
-    """A prepared store, a folder, FOLDER/** with the folders inside it, or an npz; `what` is the option that named it.
+    """A prepared store, a folder, FOLDER/** (with subfolders), or an npz; `what` is the option that names it.
 
-    Raises DatasetError where it is none of them.
+    Raises DatasetError if it is none of them.
     """
     if is_store(path):
         return StoreImages(path)
@@ -182,7 +182,7 @@ def open_images(path: Path, what: str) -> ImageCollection:
 def read_domain(name: str, images: ImageCollection, location: Location, fit: Fit, *, labelled: bool) -> Domain:
     """The chosen rows of `images` as a domain, fitted.
 
-    Raises DatasetError where images cannot be fitted, labels are impossible, or absent where `labelled` wants them.
+    Raises DatasetError if images cannot be fitted, or if labels are invalid, or absent but required by `labelled`.
     """
     rows = location.select(len(images.names))
     shapes = [images.shapes[row] for row in rows]
@@ -207,7 +207,7 @@ def read_domain(name: str, images: ImageCollection, location: Location, fit: Fit
 def read_images(name: str, images: ImageCollection, location: Location, fit: Fit) -> Domain:
     """The chosen rows of `images`, fitted, without looking for labels.
 
-    Raises DatasetError where images cannot be read or fitted.
+    Raises DatasetError if images cannot be read or fitted.
     """
     rows = location.select(len(images.names))
     shapes = [images.shapes[row] for row in rows]
@@ -218,18 +218,18 @@ def read_images(name: str, images: ImageCollection, location: Location, fit: Fit
 
 
 def in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-    """`work` of each item, in order, on all cores; Pillow decodes, encodes and resizes without the interpreter lock."""
+    """`work` on all items, in order, on all cores; Pillow releases the interpreter lock."""
     with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool, catch_warnings():
-        filterwarnings("ignore", module=r"PIL\.")  # on damaged metadata and large images, of which `image_file` judges
+        filterwarnings("ignore", module=r"PIL\.")  # on damaged metadata and large images, which `image_file` checks
         for start in range(0, len(items), _PARALLEL):
             yield from pool.map(work, items[start : start + _PARALLEL])
 
 
 def _image_names(folder: Path, inner: bool) -> list[str]:
-    """Names of the images, without hidden ones. Links to folders are not followed: they could lead round in circles."""
+    """Names of the images, without hidden ones. Links to folders are not followed: they could form cycles."""
     names: list[str] = []
     folders = [""]
-    for at in folders:  # which grows on the way
+    for at in folders:  # grows during the loop
         with reading(folder / at, "folder"), os.scandir(folder / at) as entries:
             for entry in entries:
                 if entry.name.startswith("."):
@@ -242,13 +242,13 @@ def _image_names(folder: Path, inner: bool) -> list[str]:
             break
     if not names:
         found = len(folders) - 1
-        hint = f"; its {found} folders are not searched (write {folder / INNER} to read them, too)"
+        hint = f"; its {found} subfolders are not searched (write {folder / INNER} to include them)"
         raise DatasetError(f"{folder} holds no images ({', '.join(FORMATS)}){hint if found and not inner else ''}")
     return sorted(names, key=natural)
 
 
 def _shown(results: Iterable[Result], count: int, title: str) -> Iterator[Result]:
-    """The same results; where they are many, with progress on stderr."""
+    """The same results, with progress on stderr if there are many."""
     with progress_bar(title, count, quiet=count <= _LONG) as progress:
         for result in results:
             yield result

@@ -1,4 +1,4 @@
-"""Brings images to one size and one number of channels, by a named rule or not at all."""
+"""Converts images to one size and one number of channels, by a named rule."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom in px; (0, 0
 
 @dataclass(frozen=True)
 class Fit:
-    """The shape that images must have, and the rule that brings them to it.
+    """The shape that images must have, and the rule that converts them to it.
 
-    `pillow-lanczos` and `pillow-bilinear` resample the whole image (antialiased), whatever that does to its aspect
-    ratio. `center-crop` cuts the middle out and never resamples. `crop-then-lanczos` cuts out the largest middle part
-    that has the wanted aspect ratio and resamples that. `channels` other than `as-is` converts: grey is ITU-R 601
+    `pillow-lanczos` and `pillow-bilinear` resample the whole image (antialiased), regardless of its aspect ratio.
+    `center-crop` crops the centre and never resamples. `crop-then-lanczos` crops the largest central part with the
+    required aspect ratio and resamples it. `channels` other than `as-is` converts: grey is ITU-R 601
     luma, and a grey image becomes RGB by three equal channels. Labels are never changed, only pixel positions are.
     """
 
@@ -40,7 +40,7 @@ class Fit:
     channels: Channels = "as-is"
 
     def check(self, shapes: Sequence[Shape], names: Sequence[str], what: str) -> None:
-        """Raise DatasetError, naming both shapes and the option, where images of `shapes` cannot be brought to it."""
+        """Raise DatasetError, naming both shapes and the option, if images of `shapes` cannot be converted."""
         refused = {shape: parts for shape in dict.fromkeys(shapes) if (parts := self._refusal(shape))}
         if not refused:
             return
@@ -48,7 +48,7 @@ class Fit:
         share = "all" if len(odd) == len(shapes) else f"{len(odd):,} of {len(shapes):,} ({some(odd)})"
         advice = "; ".join(dict.fromkeys(part for all_parts in refused.values() for part in all_parts))
         found = some([words(shape) for shape in refused])
-        raise DatasetError(f"{what}: {share} images are {found}, but {words(self.shape)} is wanted; {advice}")
+        raise DatasetError(f"{what}: {share} images are {found}, but {words(self.shape)} is required; {advice}")
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """uint8 [H, W, C] as uint8 of `shape`. Its shape must have passed `check`."""
@@ -97,13 +97,13 @@ class Fit:
         return f"{some(changed)} -> {words(self.shape)} (resizer {self.resizer}, channels {self.channels})"
 
     def _refusal(self, shape: Shape) -> list[str]:
-        """How to fix that an image of `shape` cannot be fitted; nothing if it can."""
+        """How to make an image of `shape` fit; empty if it fits."""
         (height, width, channels), (tall, wide, found) = self.shape, shape
         advice = []
         if found != channels and self.channels == "as-is":
-            advice.append("say which is meant by --channels grey or --channels rgb")
+            advice.append("choose --channels grey or --channels rgb")
         if (tall, wide) != (height, width) and self.resizer == "none":
-            advice.append(f"name a rule by --resizer: {', '.join(sorted({*_FILTERS, 'center-crop'}))}")
+            advice.append(f"choose a --resizer: {', '.join(sorted({*_FILTERS, 'center-crop'}))}")
         if self.resizer == "center-crop" and (tall < height or wide < width):
             advice.append("--resizer center-crop needs larger images; --resizer crop-then-lanczos also enlarges")
         return advice
@@ -112,9 +112,9 @@ class Fit:
 def common_shape(
     shapes: Sequence[Shape], what: str, *, height: int, width: int, resizer: Resizer, channels: Channels
 ) -> Shape:
-    """The shape to bring everything to: stated sizes (0: unstated) and channels, else those of most of `shapes`.
+    """The common shape: the given sizes (0: not given) and channels, else the most frequent ones in `shapes`.
 
-    Raises ConfigError where images to be resized have several sizes and none is stated.
+    Raises ConfigError if images to be resized have several sizes and none is given.
     """
     (usual, _), *others = Counter(shapes).most_common()
     if resizer != "none" and not (height and width) and any(shape[:2] != usual[:2] for shape, _ in others):

@@ -1,4 +1,4 @@
-"""The range of gaze that a labelled domain covers, and its restriction to a stated one."""
+"""The range of gaze that a labelled domain covers, and its restriction to a given one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LEAST = 2
 
 
 def gaze_range(domain: Domain) -> Range:
-    """The least and greatest pitch and yaw among the labels, in degrees. Raises ConfigError where there are none."""
+    """The minimum and maximum pitch and yaw of the labels, in degrees. Raises ConfigError if there are none."""
     degrees = _degrees(domain)
     (pitch_min, yaw_min), (pitch_max, yaw_max) = degrees.min(axis=0).tolist(), degrees.max(axis=0).tolist()
     return pitch_min, pitch_max, yaw_min, yaw_max
@@ -21,7 +21,7 @@ def gaze_range(domain: Domain) -> Range:
 def restrict_gaze(domain: Domain, range_deg: Range) -> Domain:
     """The rows whose pitch and yaw lie in `range_deg` (degrees, bounds included).
 
-    Raises ConfigError where the range is empty, or holds fewer than two rows of the domain.
+    Raises ConfigError if the range is empty, or holds fewer than two rows of the domain.
     """
     pitch_min, pitch_max, yaw_min, yaw_max = range_deg
     if not np.isfinite(range_deg).all() or pitch_min > pitch_max or yaw_min > yaw_max:
@@ -35,7 +35,7 @@ def restrict_gaze(domain: Domain, range_deg: Range) -> Domain:
     if len(rows) < _LEAST:
         raise ConfigError(
             f"{domain.name}: {len(rows)} of {len(domain):,} images lie in the gaze range {_numbers(range_deg)} "
-            f"(PITCH_MIN,PITCH_MAX,YAW_MIN,YAW_MAX in degrees), and at least {_LEAST} are needed; "
+            f"(PITCH_MIN,PITCH_MAX,YAW_MIN,YAW_MAX in degrees), but at least {_LEAST} are needed; "
             f"the images cover {_numbers(gaze_range(domain))}"
         )
     return domain.take(rows)

@@ -25,22 +25,22 @@ _OPTIONS: dict[str, dict[str, object]] = {
     "TIFF": {"compression": "tiff_deflate"},
 }
 _CHANNELS = {"1": 1, "L": 1, "LA": 1, "P": 3, "PA": 3, "RGB": 3, "RGBA": 3}
-_MAX_PIXELS = 2**26  # 8192 x 8192; a file that claims more is taken for a decompression bomb
+_MAX_PIXELS = 2**26  # 8192 x 8192; a file that claims more is treated as a decompression bomb
 _ORIENTATION = 0x0112  # the EXIF tag
-_TURNED = range(2, 9)  # its values that turn or mirror the image; 1 is upright, and others say nothing
+_TURNED = range(2, 9)  # its values that rotate or mirror the image; 1 is upright, and others are undefined
 
 
 def image_shape(file: Path) -> Shape:
-    """The shape that an image's header states. Raises DatasetError where `read_image` would on the header."""
+    """The shape that an image's header states. Raises DatasetError if `read_image` would reject the header."""
     with _opened(file, file) as image:
         return image.height, image.width, _CHANNELS[image.mode]
 
 
 def read_image(file: Path, data: bytes | None = None) -> np.ndarray:
-    """An image as uint8 [H, W, C] with C 1 (grey) or 3 (RGB); `data` is its content, where that is already read.
+    """An image as uint8 [H, W, C] with C 1 (grey) or 3 (RGB); `data` is its content, if that is already read.
 
     One-bit images become grey, palettes RGB, and an alpha channel that is opaque everywhere is dropped. Raises
-    DatasetError for what cannot be converted without a choice: transparency, more than 8 bits, several
+    DatasetError for what cannot be converted unambiguously: transparency, more than 8 bits, several
     frames, other colour spaces, an EXIF rotation; and for what cannot be decoded.
     """
     with _opened(file, file if data is None else io.BytesIO(data)) as image:
@@ -52,7 +52,7 @@ def read_image(file: Path, data: bytes | None = None) -> np.ndarray:
 
 
 def encode_image(pixels: np.ndarray, name: str) -> bytes:
-    """uint8 [H, W, C] in the format of the file name `name`: lossless, but for jpg (quality 95, no subsampling)."""
+    """uint8 [H, W, C] in the format of the file name `name`: lossless, except for jpg (quality 95, no subsampling)."""
     kind = FORMATS[Path(name).suffix.lower()]
     buffer = io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(buffer, kind, **_OPTIONS.get(kind, {}))
@@ -68,7 +68,7 @@ def _opened(file: Path, content: Path | io.BytesIO) -> Iterator[Image.Image]:
         kinds = tuple(dict.fromkeys(FORMATS.values()))
         try:
             image = Image.open(content, formats=kinds)
-        except UnidentifiedImageError:  # whose own words name an object in memory
+        except UnidentifiedImageError:  # whose message names an object in memory
             raise ValueError(f"its content is none of {', '.join(kinds)}") from None
     with image:
         with reading(file, "image"):
@@ -79,18 +79,18 @@ def _opened(file: Path, content: Path | io.BytesIO) -> Iterator[Image.Image]:
 
 
 def _problem(image: Image.Image) -> str | None:
-    """What in its header makes an image unfit, in words."""
+    """Why an image's header makes it unusable, in words; None if it does not."""
     if image.width * image.height > _MAX_PIXELS:
         return f"claims {image.width} x {image.height} pixels; more than {_MAX_PIXELS:,} are not accepted"
-    # Pillow silently reduces 16-bit colour to 8 bits; only the raw mode, or PPM's maximum, of the undecoded data tells.
+    # Pillow silently reduces 16-bit colour to 8 bits; only the raw mode, or PPM's maximum, of undecoded data shows it.
     arguments = [part for tile in getattr(image, "tile", ()) for part in _parts(tile[3])]
     deep = any(";16" in part if isinstance(part, str) else image.format == "PPM" and part > 255 for part in arguments)
     if image.mode.startswith(("I", "F")) or deep:
-        return "has more than 8 bits a channel; convert it to 8 bits first, because how to scale it is your choice"
+        return "has more than 8 bits per channel; convert it to 8 bits first, with a scaling of your choice"
     if image.mode not in _CHANNELS:
         return f"has colour mode {image.mode}; convert it to grey or RGB first"
     if getattr(image, "n_frames", 1) > 1:
-        return f"holds {getattr(image, 'n_frames', 1)} frames; save the one that is meant as an image of its own"
+        return f"holds {getattr(image, 'n_frames', 1)} frames; save the required one as a separate image"
     if _orientation(image) in _TURNED:
         return "carries an EXIF rotation; rotate its pixels first, so that they agree with the labels"
     return None
@@ -105,9 +105,9 @@ def _opaque(image: Image.Image, file: Path) -> Image.Image:
 
 
 def _orientation(image: Image.Image) -> object:
-    """What the metadata say of the orientation; None if they are damaged, and so say nothing."""
+    """The orientation in the metadata; None if they are damaged."""
     if image.format == "PNG":
-        image.load()  # its metadata may stand after the pixels; what this raises is not to be passed over
+        image.load()  # its metadata may follow the pixels; errors in the pixels must not be hidden
     try:
         return image.getexif().get(_ORIENTATION)
     except Exception:  # Pillow raises nearly anything on damaged metadata

@@ -1,4 +1,4 @@
-"""Labels of a folder of images: one `labels.csv`, or one `NAME.json` beside each image."""
+"""Labels of a folder of images: one `labels.csv`, or one `NAME.json` per image."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _MAX_JSON_BYTES = 2**24
 
 
 def folder_labels(folder: Path, names: Sequence[str]) -> Columns:
-    """The labels of the images `names` of a folder; without any if it has neither kind of file.
+    """The labels of the images `names` of a folder; none if it has neither kind of file.
 
-    `labels.csv` counts alone if it is there. Raises DatasetError if labels do not fit the images.
+    If `labels.csv` exists, json files are ignored. Raises DatasetError if labels do not fit the images.
     """
     if (table := label_table(folder)) is not None:
         return table_labels(table, names)
@@ -29,9 +29,7 @@ def folder_labels(folder: Path, names: Sequence[str]) -> Columns:
     if not files:
         return Columns()
     if without := [name for name in names if name not in files]:
-        raise DatasetError(
-            f"{folder}: {len(without):,} of {len(names):,} images have no json file beside them ({some(without)})"
-        )
+        raise DatasetError(f"{folder}: {len(without):,} of {len(names):,} images have no json file ({some(without)})")
     _check_not_shared(folder, files)
     rows = LabelRows()
     for name in names:
@@ -46,11 +44,11 @@ def label_files(folder: Path, names: Sequence[str]) -> list[Path]:
 
 
 def json_files(folder: Path, names: Sequence[str]) -> dict[str, Path]:
-    """Of each image that has one the json file that bears its name, whatever case its ending has.
+    """The json file of each image that has one: NAME.json, with an extension in any case.
 
-    Raises DatasetError if several could be meant, or for a link that leads out of the folder.
+    Raises DatasetError if several match, or for a link that leads out of the folder.
     """
-    listed: dict[Path, dict[str, list[str]]] = {}  # of folders in which an image has no NAME.json to the letter
+    listed: dict[Path, dict[str, list[str]]] = {}  # of folders in which an image has no exact NAME.json
     found = {}
     for name in names:
         file = (folder / name).with_suffix(".json")
@@ -69,7 +67,7 @@ def json_files(folder: Path, names: Sequence[str]) -> dict[str, Path]:
 
 
 def _json_by_stem(folder: Path) -> dict[str, list[str]]:
-    """Names of the json files in a folder, by their name without its ending."""
+    """Names of the json files in a folder, by their name without its extension."""
     found: dict[str, list[str]] = {}
     with reading(folder, "folder"), os.scandir(folder) as entries:
         for entry in entries:
@@ -79,7 +77,7 @@ def _json_by_stem(folder: Path) -> dict[str, list[str]]:
 
 
 def _check_not_shared(folder: Path, files: Mapping[str, Path]) -> None:
-    """Raise DatasetError if images that differ only in their ending would get the same labels."""
+    """Raise DatasetError if images that differ only in their extension would get the same labels."""
     sharing: dict[Path, list[str]] = {}
     for name, file in files.items():
         sharing.setdefault(file, []).append(name)
@@ -93,11 +91,11 @@ def _check_not_shared(folder: Path, files: Mapping[str, Path]) -> None:
 
 
 def _check_no_inner_table(folder: Path, names: Sequence[str]) -> None:
-    """Raise DatasetError for tables in inner folders, which would otherwise be passed over without a word."""
+    """Raise DatasetError for tables in subfolders, which would otherwise be ignored silently."""
     for inner in dict.fromkeys(Path(name).parent for name in names if "/" in name):
         if label_table(folder / inner) is not None:
             raise DatasetError(
-                f"{folder} has {inner / CSV_NAME}; for images in inner folders give one {CSV_NAME} in {folder} "
+                f"{folder} has {inner / CSV_NAME}; for images in subfolders give one {CSV_NAME} in {folder} "
                 f"that names them as {inner}/NAME"
             )
 

@@ -20,21 +20,21 @@ _ANGLES, _VECTOR, _PUPIL = ("pitch", "yaw"), ("gaze_x", "gaze_y", "gaze_z"), ("p
 def label_table(folder: Path) -> Path | None:
     """The `labels.csv` of a folder, in any case; None if there is none.
 
-    It may be a link, also to a .csv file outside the folder. Raises DatasetError for a link to anything else: what a
-    stranger's link leads to must not be copied or shown as labels.
+    It may be a link, even to a .csv file outside the folder. Raises DatasetError for a link to any other file outside
+    the folder: such a file must not be copied or shown as labels.
     """
     with reading(folder, "folder"), os.scandir(folder) as entries:
         found = sorted(entry.name for entry in entries if entry.name.lower() == CSV_NAME)
     if not found:
         return None
     if len(found) > 1 and CSV_NAME not in found:
-        raise DatasetError(f"{folder} has {' and '.join(found)}; keep the one that is meant as {CSV_NAME}")
+        raise DatasetError(f"{folder} has {' and '.join(found)}; keep only one, as {CSV_NAME}")
     file = folder / (CSV_NAME if CSV_NAME in found else found[0])
     if file.is_symlink():
         with reading(file, "link"):
             to = file.resolve()
         if to.suffix.lower() != ".csv" and not to.is_relative_to(folder.resolve()):
-            raise DatasetError(f"{file}: it is a link that leads out of the folder, to a file that is no .csv file")
+            raise DatasetError(f"{file}: it is a link out of the folder to a file that is not a .csv file")
         if not to.exists():
             raise DatasetError(f"{file}: it is a link to {to}, which does not exist")
     check_plain(file)
@@ -47,8 +47,8 @@ def table_labels(file: Path, names: Sequence[str]) -> Columns:
     has_gaze = set(_ANGLES) <= set(header) or set(_VECTOR) <= set(header)
     if "file" not in header or not has_gaze:
         raise DatasetError(
-            f"{file}: the columns must be file,pitch,yaw (radians) or file,gaze_x,gaze_y,gaze_z, with person, pupil_x "
-            f"and pupil_y if you like, not {','.join(header) or 'nothing'}"
+            f"{file}: the columns must be file,pitch,yaw (radians) or file,gaze_x,gaze_y,gaze_z, optionally with "
+            f"person, pupil_x and pupil_y, not {','.join(header) or 'nothing'}"
         )
     key = _key(names)
     at = {key(record["file"]): (line, record) for line, record in lines}
@@ -65,7 +65,7 @@ def table_labels(file: Path, names: Sequence[str]) -> Columns:
 
 
 def _key(names: Sequence[str]) -> Callable[[str], str]:
-    """How names are compared: in composed Unicode, unless two images would then have one name."""
+    """How names are compared: in composed Unicode, unless two images would then have the same name."""
     return composed if len({composed(name) for name in names}) == len(names) else str
 
 
@@ -77,7 +77,7 @@ def _match(files: Sequence[str], names: Sequence[str], key: Callable[[str], str]
     if absent := [name for name in files if key(name) not in there]:
         raise DatasetError(
             f"{file}: {len(absent):,} rows name no image of the folder ({some(absent)}); "
-            "the column file holds names with their ending, and with a folder only for images in inner folders"
+            "the column file must hold names with their extension, and with a folder only for images in subfolders"
         )
     if without := [name for name in names if key(name) not in listed]:
         raise DatasetError(f"{file}: {len(without):,} of {len(names):,} images have no row ({some(without)})")

@@ -1,4 +1,4 @@
-"""Labels beside images: what a row may say, and what makes it impossible."""
+"""Labels of images: their columns, and what makes them invalid."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ganzoo.files.names import composed, natural
 from ganzoo.task import GazeTask, angle_deg, gaze_pitch_yaw, gaze_vector
 
 UNIT_TOLERANCE = 1e-3  # how far the length of a gaze vector may be from 1
-AGREEMENT_DEG = 0.1  # how far a gaze vector may be from the pitch and yaw beside it
+AGREEMENT_DEG = 0.1  # how far a gaze vector may be from pitch and yaw in the same row
 WIDEST_DEG = (60.0, 90.0)  # pitch and yaw of eyes that a camera sees stay within it
 Value = TypeVar("Value")
-PERSON_KEYS = ("subject", "person", "group")  # the first that is there names the person
+PERSON_KEYS = ("subject", "person", "group")  # the first that is present names the person
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Columns:
 
 @dataclass
 class LabelRows:
-    """Raw values, row by row, before anything is checked; None where a row has none."""
+    """Raw values, row by row, before anything is checked; None if a row has none."""
 
     gaze: list[Sequence[float] | None] = field(default_factory=list)
     pitch_yaw: list[Sequence[float] | None] = field(default_factory=list)
@@ -43,7 +43,7 @@ class LabelRows:
     pupil_center: list[Sequence[float] | None] = field(default_factory=list)
 
     def checked(self, where: str, names: Sequence[str]) -> Columns:
-        """The columns. Raises DatasetError where a value is present in some rows only, or impossible."""
+        """The columns. Raises DatasetError if a value is present in some rows only, or invalid."""
         person = _complete(self.person, where, names, "person")
         return Columns(
             labels=gaze_labels(
@@ -65,7 +65,7 @@ def gaze_labels(
     """Gaze as pitch and yaw in radians, float32 [N, 2], from unit vectors [N, 3], from pitch and yaw, or from both.
 
     Raises DatasetError, naming a few of the rows, for values that are not finite, for vectors whose length is not
-    1 within 0.001, for angles that must be degrees, and where both are given and differ by more than 0.1 degrees.
+    1 within 0.001, for angles that must be degrees, and if both are given and differ by more than 0.1 degrees.
     """
     vectors, pitch_yaw = _columns(vectors, 3, "gaze", where), _columns(pitch_yaw, 2, "gaze_pitchyaw", where)
     finite(vectors, "gaze vectors", where, names)
@@ -81,7 +81,7 @@ def gaze_labels(
         apart = angle_deg(torch.from_numpy(vectors), gaze_vector(torch.from_numpy(pitch_yaw))).numpy()
         _refuse(
             apart > AGREEMENT_DEG,
-            f"gaze vectors disagree with the pitch and yaw beside them, by up to {apart.max():.1f} degrees",
+            f"gaze vectors disagree with pitch and yaw, by up to {apart.max():.1f} degrees",
             where,
             names,
         )
@@ -91,7 +91,7 @@ def gaze_labels(
 
 
 def person_names(persons: Sequence[object]) -> np.ndarray:
-    """People as the labels name them, text [N]; whole numbers that are stored as 3.0 are 3."""
+    """Names of people, text [N]; an integer that is stored as 3.0 becomes 3."""
 
     def name(person: object) -> str:
         if isinstance(person, bytes):
@@ -102,7 +102,7 @@ def person_names(persons: Sequence[object]) -> np.ndarray:
 
 
 def group_ids(people: np.ndarray) -> np.ndarray:
-    """Person ids, int64, of names [N]: whole numbers as they are, other names numbered in alphabetical order."""
+    """Person ids, int64, of names [N]: integers as they are, other names numbered in alphabetical order."""
     names, row = np.unique(people, return_inverse=True)
     if all(re.fullmatch(r"[+-]?[0-9]{1,18}", name) for name in names):
         ids = np.array([int(name) for name in names], np.int64)
@@ -112,25 +112,25 @@ def group_ids(people: np.ndarray) -> np.ndarray:
 
 
 def people_in(domain: Domain | None) -> list[str] | None:
-    """Whose images a domain has, as the labels name them; None if they do not say, or if there is no domain."""
+    """Names of the people in a domain; None if its labels name none, or if there is no domain."""
     people = domain.extra.get("person") if domain else None
     return None if people is None else sorted(set(people.tolist()), key=natural)
 
 
 def finite(values: np.ndarray | None, what: str, where: str, names: Sequence[str]) -> np.ndarray | None:
-    """`values`, as they are. Raises DatasetError where a row of them is not finite."""
+    """`values`, as they are. Raises DatasetError if a row of them is not finite."""
     if values is not None:
         _refuse(~np.isfinite(values).all(axis=1), f"{what} are not finite", where, names)
     return values
 
 
 def person_of(record: Mapping[str, object]) -> object:
-    """Who a record says it is; None where it does not."""
+    """The person that a record names; None if it names none."""
     return next((record[key] for key in PERSON_KEYS if record.get(key) not in (None, "")), None)
 
 
 def _warn_of_degrees(pitch_yaw: np.ndarray, where: str) -> None:
-    """Warn of angles that are possible, and far wider than those of eyes that a camera sees."""
+    """Warn of angles that are valid, but far wider than those of eyes that a camera sees."""
     pitch, yaw = np.rad2deg(np.abs(pitch_yaw)).max(axis=0, initial=0)
     if pitch > WIDEST_DEG[0] or yaw > WIDEST_DEG[1]:
         warnings.warn(

@@ -1,4 +1,4 @@
-"""A folder or archive of images, perhaps with a choice of rows: `eyes.npz[0:1000]`."""
+"""A folder or archive of images, optionally with a slice of rows: `eyes.npz[0:1000]`."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ _SLICE = re.compile(r"\s*(-?\d+)?\s*:\s*(-?\d+)?\s*(?::\s*(-?\d+)?\s*)?")
 
 @dataclass(frozen=True)
 class Location:
-    """Where images lie, and which of them are meant (`None`: all)."""
+    """The path of images, and which of them are selected (`None`: all)."""
 
     path: Path
     rows: slice | None = None
 
     @classmethod
     def parse(cls, path: Path) -> Location:
-        """Split off a Python slice in brackets, unless a file of that very name exists.
+        """Split off a Python slice in brackets, unless a file of that exact name exists.
 
-        Raises ConfigError where the brackets hold no slice.
+        Raises ConfigError if the brackets hold no slice.
         """
         found = _WITH_ROWS.fullmatch(str(path))
-        if not found or os.path.exists(path):  # also where a name is too long
+        if not found or os.path.exists(path):  # no error for a name that is too long
             return cls(path)
         numbers = _SLICE.fullmatch(found["rows"])
         if not numbers:
-            raise ConfigError(f"{path}: rows are chosen by a Python slice such as [0:1000] or [::2]")
+            raise ConfigError(f"{path}: select rows with a Python slice such as [0:1000] or [::2]")
         rows = slice(*(int(part) if part else None for part in numbers.groups()))
         if rows.step == 0:
             raise ConfigError(f"{path}: the step of a slice cannot be 0")
         return cls(Path(found["path"]), rows)
 
     def select(self, count: int) -> np.ndarray:
-        """The chosen row numbers of `count` rows, int64.
+        """The selected row numbers of `count` rows, int64.
 
-        Raises DatasetError where the slice reaches beyond the rows there are, or chooses none.
+        Raises DatasetError if the slice exceeds the number of rows, or selects none.
         """
         if self.rows is None:
             return np.arange(count)
@@ -51,7 +51,7 @@ class Location:
                 raise DatasetError(f"{self}: there are only {count:,} images")
         chosen = np.arange(count)[self.rows]
         if not len(chosen):
-            raise DatasetError(f"{self}: that slice chooses none of the {count:,} images")
+            raise DatasetError(f"{self}: the slice selects none of the {count:,} images")
         return chosen
 
     def __str__(self) -> str:

@@ -14,7 +14,7 @@ def text_numbers(value: object, letters: Sequence[str], what: str) -> list[float
     """The numbers of "(1, 2, 3)": exactly as many as there are `letters`, which name them in errors.
 
     Raises DatasetError otherwise. A program that ran under a locale with decimal commas writes twice as many parts,
-    and the first ones would pass for a vector.
+    and the first ones could be mistaken for a vector.
     """
     parts = str(value).strip("() ").split(",")
     try:

@@ -1,4 +1,4 @@
-"""Names of files and people: how they are compared, and in what order they stand."""
+"""Names of files and people: how they are compared and sorted."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ def composed(name: str) -> str:
 
 
 def natural(name: str) -> tuple[list[tuple[int, str]], str]:
-    """A sorting key by which 2.png stands before 10.png."""
-    parts = re.split(r"([0-9]+)", name)  # text and numbers take turns
+    """A sorting key that puts 2.png before 10.png."""
+    parts = re.split(r"([0-9]+)", name)  # text and numbers alternate
     return [(int(part), "") if at % 2 else (-1, part) for at, part in enumerate(parts)], name

@@ -1,4 +1,4 @@
-"""Arrays of an npz file, looked at before they are read: what they claim to be must fit in memory, and hold no code."""
+"""Arrays of an npz file, checked before they are read: they must fit in memory, and hold no code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from ganzoo.errors import DatasetError
 from ganzoo.files.guard import check_memory, check_plain, reading
 
-MOST_PACKED = 1100  # deflate packs zeros 1032 to 1, and nothing better
+MOST_PACKED = 1100  # deflate compresses zeros 1032 to 1, and nothing better
 Headers = dict[str, tuple[tuple[int, ...], np.dtype[Any]]]
 
 
@@ -34,7 +34,7 @@ def array_headers(file: Path) -> Headers:
                     raise ValueError(f"its array {entry} has the impossible shape {shape}")
                 if int(np.prod(shape, dtype=object)) * dtype.itemsize > MOST_PACKED * file.stat().st_size:
                     raise ValueError(
-                        f"its array {entry} claims to be {list(shape)}, and the file is too small for that"
+                        f"its array {entry} claims to be {list(shape)}, but the file is too small for that"
                     )
                 headers[entry.removesuffix(".npy")] = (shape, dtype)
     return headers

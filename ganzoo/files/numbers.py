@@ -1,4 +1,4 @@
-"""Labels, codes and other numbers of a user, row by row, from a csv or an npz file."""
+"""Reads a user's labels, codes and other numbers from a csv or an npz file."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def read_numbers(path: Path, what: str, key: str) -> Numbers:
 
 
 def read_named_array(path: Path, what: str, key: str) -> np.ndarray:
-    """The array `key` of an npz file, or its only array. Raises DatasetError if there is none, or no numbers."""
+    """The array `key` of an npz file, or its only array. Raises DatasetError if it is absent or not numeric."""
     headers = array_headers(path)
     if key not in headers and len(headers) != 1:
         raise DatasetError(f"{what}: {path} has no array {key!r}, only {', '.join(headers) or 'nothing'}")
     values = read_array(path, key if key in headers else next(iter(headers)), headers)
     if values.ndim == 0 or values.dtype.kind not in "fiub":
-        raise DatasetError(f"{what}: {path} must hold numbers, a row for each sample, not {values.dtype}")
+        raise DatasetError(f"{what}: {path} must hold numbers, one row per sample, not {values.dtype}")
     return values
 
 

@@ -1,4 +1,4 @@
-"""Output that is whole or absent: files written aside, and a folder that knows who is filling it."""
+"""Output that is complete or absent: files written atomically, and a folder that records which job fills it."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from ganzoo.files import strict_json
 from ganzoo.system.atomic import replacing
 
 MANIFEST = "manifest.json"
-_UNFINISHED = ".unfinished.json"  # who is filling the folder; hidden, so that no image or label has its name
+_UNFINISHED = ".unfinished.json"  # the job that fills the folder; hidden, so that no image or label has its name
 
 
 class OutputFolder:
-    """A folder that one job fills. The job is told from others by `identity`, a mapping that json can hold."""
+    """A folder that one job fills. `identity`, a mapping that JSON can hold, distinguishes the job from others."""
 
     def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
         self.path = path
         self.identity = json.loads(json.dumps(identity))
 
     def claim(self, space: int) -> Literal["new", "resumed", "complete"]:
-        """Take the folder for this job, which may have begun or even ended before; a new one needs `space` bytes.
+        """Claim the folder for this job, which may have started or finished before; a new one needs `space` bytes.
 
-        Raises UsageError where it holds anything else, GanzooError where it cannot be written or the disk is full.
+        Raises UsageError if it holds anything else, GanzooError if it cannot be written or the disk is full.
         """
         if (self.path / MANIFEST).exists():
             _check_same(self.path, self.path / MANIFEST, self.identity)
@@ -52,12 +52,12 @@ class OutputFolder:
         return "new"
 
     def write(self, name: str, content: bytes) -> None:
-        """Write one file of the folder aside, then rename it."""
+        """Write one file of the folder atomically."""
         with self.replacing(name) as aside:
             aside.write_bytes(content)
 
     def replacing(self, name: str) -> AbstractContextManager[Path]:
-        """A path to write to, which becomes the folder's file `name` when the body ends well."""
+        """A temporary path, which becomes the folder's file `name` if the body succeeds."""
         return _replacing(self.path / name)
 
     def finish(self, facts: Mapping[str, Any]) -> None:
@@ -67,7 +67,7 @@ class OutputFolder:
 
 
 class OutputFile:
-    """One csv file that one job makes, whole or absent. Its manifest lies beside it as NAME.json."""
+    """One csv file that one job writes, complete or absent. Its manifest is NAME.json in the same folder."""
 
     def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
         self.path, self.manifest = path, path.with_name(path.name + ".json")
@@ -75,9 +75,9 @@ class OutputFile:
         self.content = b""  # to be filled before `finish`
 
     def claim(self, space: int) -> Literal["new", "complete"]:
-        """Whether this job has made the file before; a new one needs `space` bytes.
+        """Whether this job has written the file before; a new one needs `space` bytes.
 
-        Raises UsageError if there is any other file, GanzooError if it cannot be written or the disk is full.
+        Raises UsageError if another file exists, GanzooError if it cannot be written or the disk is full.
         """
         if self.path.is_dir() or self.path.suffix.lower() != ".csv":
             raise UsageError(f"--output {self.path} must be a csv file, such as {_csv_instead_of(self.path)}")
@@ -93,7 +93,7 @@ class OutputFile:
         return "new"
 
     def finish(self, facts: Mapping[str, Any]) -> None:
-        """Write the manifest and then the file: a kill between both leaves a manifest by which the job is known."""
+        """Write the manifest and then the file: after a kill between both, the manifest identifies the job."""
         for path, content in ((self.manifest, _as_json({**self.identity, **facts})), (self.path, self.content)):
             with _replacing(path) as aside:
                 aside.write_bytes(content)
@@ -101,7 +101,7 @@ class OutputFile:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """A path to write to, which becomes `path` when the body ends well. Raises GanzooError if the disk refuses."""
+    """A temporary path, which becomes `path` if the body succeeds. Raises GanzooError if it cannot be written."""
     with writing(path), replacing(path) as aside:
         yield aside
 
@@ -123,12 +123,10 @@ def _check_same(output: Path, file: Path, identity: Mapping[str, Any]) -> None:
         found = strict_json.parse(file.read_bytes())
         differing = [key for key, value in identity.items() if found[key] != value]
     except (OSError, ValueError, KeyError, TypeError):
-        raise UsageError(
-            f"--output {output}: there is a {file.name} that is not of this job; give another place"
-        ) from None
+        raise UsageError(f"--output {output}: there is a {file.name} of another job; give another path") from None
     if differing:
         raise UsageError(
-            f"--output {output} holds the output of another job (different: {', '.join(differing)}); give another place"
+            f"--output {output} holds the output of another job (different: {', '.join(differing)}); give another path"
         )
 
 
@@ -141,16 +139,16 @@ def write_npz(file: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Before any work: raise GanzooError where nothing can be written into `folder`, or it cannot be made."""
+    """Raise GanzooError, before any work, if `folder` cannot be created or written to."""
     with writing(folder):
         there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
-        with TemporaryFile(dir=there):  # permissions alone do not tell of a disk that is mounted to be read
+        with TemporaryFile(dir=there):  # permissions alone do not reveal a read-only mount
             pass
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn the system's refusal to write into one sentence."""
+    """Turn an OSError into a GanzooError that names the path."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Parts of a dataset that a user names by options such as --source: opened once, and brought to one shape."""
+"""Parts of a dataset that a user names by options such as --source: opened once, and converted to one shape."""
 
 from __future__ import annotations
 
@@ -18,25 +18,27 @@ from ganzoo.files.location import Location
 from ganzoo.settings import Settings
 
 WHERE = (
-    "a folder of images (FOLDER/** with the folders inside it), an .npz or a prepared store; a slice such as "
-    "eyes.npz[0:1000] or [::2] chooses rows"
+    "a folder of images (FOLDER/** includes subfolders), an .npz or a prepared store; a slice such as "
+    "eyes.npz[0:1000] or [::2] selects rows"
 )
-_BROUGHT = "that all images are brought to; 0: that of the target (in `images`: of --source)."
+_BROUGHT = "of all images; 0: that of the target (in `images`: of --source)."
 
 
 class PartsConfig(Settings):
-    """The shape that all images are brought to. A subclass adds a path for each part, named as the part."""
+    """The common shape of all images. A subclass adds a path for each part, with the part's name."""
 
     image_height: int = Field(0, ge=0, le=8192, description=f"Height in pixels {_BROUGHT}")
     image_width: int = Field(0, ge=0, le=8192, description=f"Width in pixels {_BROUGHT}")
     channels: Channels = Field("as-is", description="Convert all images to grey or rgb; as-is: they must agree.")
-    resizer: Resizer = Field("none", description="How images of other sizes are brought to one; none: they must agree.")
+    resizer: Resizer = Field(
+        "none", description="How images are resized or cropped to one size; none: they must agree."
+    )
 
 
 class Parts:
-    """The parts of the dataset `dataset`; those of the part `leading` decide the shape if no other is stated.
+    """The parts of the dataset `dataset`; those of the part `leading` determine the shape if none is given.
 
-    Raises ConfigError for a part that is needed and not given, and DatasetError for files that cannot be used.
+    Raises ConfigError for a required part that is not given, and DatasetError for files that cannot be used.
     """
 
     def __init__(self, dataset: str, config: PartsConfig, leading: str) -> None:
@@ -61,7 +63,7 @@ class Parts:
 
     @cached_property
     def fit(self) -> Fit:
-        """The common shape, and the rule that brings images to it."""
+        """The common shape, and the rule that converts images to it."""
         config = self.config
         shape = common_shape(
             self.shapes(self.leading),
@@ -74,7 +76,7 @@ class Parts:
         return Fit(shape, config.resizer, config.channels)
 
     def read(self, part: str, name: str, *, labelled: bool) -> Domain:
-        """The part as the domain `name`, with its gaze labels if it has any, which `labelled` demands."""
+        """The part as the domain `name`, with its gaze labels if it has any; `labelled` requires them."""
         location, images = self.open(part)
         return read_domain(name, images, location, self.fit, labelled=labelled)
 

@@ -1,4 +1,4 @@
-"""A prepared store: images in one memory-mapped file, labels in one table, and a card that says what they are.
+"""A prepared store: images in one memory-mapped file, labels in one table, and a card that describes them.
 
     NAME/images.npy      uint8 [N, C, H, W]
     NAME/labels.parquet  N rows, in the same order
@@ -11,10 +11,10 @@ Columns that ganzoo knows; an archive may add others:
     pose_pitch, pose_yaw head pose in radians, the same convention
     pupil_x, pupil_y     px of the stored image; (0, 0) is the centre of its top left pixel
     landmarks [k]        x, y, x, y, ... px of the stored image
-    class                a whole number from 0
+    class                an integer from 0
     person, day, side    who, when, which eye
-    split                "train" or "test", where the authors say which
-    file                 where in the archive it came from
+    split                "train" or "test", if the authors define it
+    file                 its path in the archive
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ NAMED = ("gaze", "pitch", "yaw", "pose_pitch", "pose_yaw", "pupil_x", "pupil_y",
 
 
 def data_folder() -> Path:
-    """Where stores lie that were prepared under their own name; the environment variable GANZOO_DATA moves it."""
+    """The default folder of prepared stores; the environment variable GANZOO_DATA changes it."""
     return typed(os.environ.get("GANZOO_DATA") or platformdirs.user_data_dir("ganzoo"))
 
 
 def is_store(path: Path) -> bool:
-    return os.path.isfile(path / CARD) and os.path.isfile(path / IMAGES)  # also where a name is too long
+    return os.path.isfile(path / CARD) and os.path.isfile(path / IMAGES)  # no error for a name that is too long
 
 
 def prepared() -> list[str]:
@@ -62,9 +62,9 @@ def prepared() -> list[str]:
 
 
 class Store:
-    """A store, opened. Nothing is read before it is asked for.
+    """An open store. Data are read on demand.
 
-    Raises DatasetError where the folder holds no store, or one that is damaged.
+    Raises DatasetError if the folder holds no store or a damaged one.
     """
 
     def __init__(self, path: Path) -> None:
@@ -75,7 +75,7 @@ class Store:
             self.card: Mapping[str, Any] = strict_json.parse((path / CARD).read_bytes())
             spec = DataSpec.from_table(self.card["spec"])
             if not all(isinstance(self.card.get(key, {}), dict) for key in TABLES):
-                raise ValueError(f"one of {', '.join(TABLES)} is no table")
+                raise ValueError(f"one of {', '.join(TABLES)} is not a table")
         if spec is None:
             raise DatasetError(f"{path / CARD} does not say what images and labels the store has; prepare it again")
         self.spec = spec
@@ -88,7 +88,7 @@ class Store:
         wanted = (self.card.get("images"), *self.spec.image_shape)
         if images.dtype != np.uint8 or images.shape != wanted:
             found = f"{images.dtype} {list(images.shape)}"
-            raise DatasetError(f"{self.path / IMAGES} is {found}, and its card says uint8 {list(wanted)}")
+            raise DatasetError(f"{self.path / IMAGES} is {found}, but its card says uint8 {list(wanted)}")
         return images
 
     def __len__(self) -> int:
@@ -97,7 +97,7 @@ class Store:
     @cached_property
     def columns(self) -> Sequence[str]:
         """Names of the columns."""
-        import pyarrow.parquet as parquet  # half a second that only stores need
+        import pyarrow.parquet as parquet  # slow to import (0.5 s); only stores need it
 
         check_plain(self.path / LABELS)
         with reading(self.path / LABELS, "parquet file"):
@@ -105,7 +105,7 @@ class Store:
         return [str(name) for name in schema.names]
 
     def column(self, name: str) -> np.ndarray:
-        """One column: [N] or [N, k]. Raises DatasetError where there is none, or the table is damaged."""
+        """One column: [N] or [N, k]. Raises DatasetError if there is none, or the table is damaged."""
         import pyarrow.parquet as parquet
 
         if name not in self.columns:
@@ -118,13 +118,13 @@ class Store:
             if name in NUMBERS and values.dtype.kind not in "fiu":
                 raise ValueError(f"its column {name!r} must hold numbers, not {values.dtype}")
             if name in NAMED and (values.shape[1:] != (3,) if name == "gaze" else values.ndim != 1 + (name in VECTORS)):
-                raise ValueError(f"its column {name!r} has rows of the shape {list(values.shape[1:])}")
+                raise ValueError(f"its column {name!r} has rows of shape {list(values.shape[1:])}")
             if len(values) != len(self):
                 raise ValueError(f"its column {name!r} has {len(values):,} rows for {len(self):,} images")
         return values
 
     def _check_table(self, facts: pyarrow.parquet.FileMetaData) -> None:
-        """Raise DatasetError where the table is not of as many rows as there are images, before any is read."""
+        """Raise DatasetError, before reading any row, if the table has not one row per image or is too large."""
         if facts.num_rows != len(self):
             raise DatasetError(f"{self.path}: {len(self):,} images, but {facts.num_rows:,} rows of labels")
         groups = [facts.row_group(number) for number in range(facts.num_row_groups)]
@@ -137,7 +137,7 @@ class Store:
         return np.stack([self.column("pitch"), self.column("yaw")], 1).astype(np.float32)
 
     def labels(self) -> np.ndarray | None:
-        """Labels as the store's task means them, float32 [N, task.label_size]; None where there are none."""
+        """Labels in the form of the store's task, float32 [N, task.label_size]; None if there are none."""
         if isinstance(self.spec.task, GazeTask):
             return self.gaze()
         return self.column("class").astype(np.float32)[:, None] if "class" in self.columns else None
@@ -152,17 +152,17 @@ def as_array(column: pyarrow.ChunkedArray) -> np.ndarray:
     if kinds.is_dictionary(kind):
         kind = kind.value_type
     if not any(known(kind) for known in (kinds.is_integer, kinds.is_floating, kinds.is_boolean, kinds.is_string)):
-        raise ValueError(f"it has a column of {column.type}; stores have numbers, text and vectors of numbers")
+        raise ValueError(f"it has a column of {column.type}; stores can have numbers, text and vectors of numbers")
     if kinds.is_fixed_size_list(column.type):
         if column.null_count:
-            raise ValueError("a vector is missing in it")
+            raise ValueError("it has a missing vector")
         flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
         return np.asarray(flat).reshape(len(column), column.type.list_size)
     return np.asarray(column.to_numpy())
 
 
 def _as_text(words: np.ndarray) -> list[str]:
-    """Text that a table can hold: a file name in another encoding gets its bytes as \\udcXX."""
+    """Text as valid UTF-8: bytes of a file name in another encoding become \\udcXX."""
     return [word.encode("utf-8", "backslashreplace").decode() for word in words.tolist()]
 
 
@@ -182,7 +182,7 @@ def as_table(columns: Mapping[str, np.ndarray]) -> pyarrow.Table:
 
 
 def as_slice(rows: np.ndarray) -> slice | np.ndarray:
-    """Row numbers as a slice where they grow evenly, which leaves a memory map's rows where they are; else as given."""
+    """Row numbers as a slice if they are evenly spaced, so that a memory map is not copied; else as given."""
     step = int(rows[1] - rows[0]) if len(rows) > 1 else 1
     even = step > 0 and bool((np.diff(rows) == step).all())
     return slice(int(rows[0]), int(rows[-1]) + 1, step) if even else rows

@@ -31,20 +31,22 @@ class StorePairConfig(Settings):
 
     split: Split = Field(
         "auto",
-        description="What of the target is for the test: authors (their split), people (the last third of them), rows "
-        "(the last third, whoever it is), leave-one-out (--test-person), evaluation-subset (MPIIGaze's lists; the rest "
-        "trains); auto: authors, else people, else rows.",
+        description="Which part of the target is for testing: authors (their split), people (the last third of them), "
+        "rows (the last third, regardless of person), leave-one-out (--test-person), evaluation-subset (MPIIGaze's "
+        "lists; the rest is for training); auto: authors, else people, else rows.",
     )
     test_person: str | None = Field(None, description="The person that leave-one-out tests on.")
     source_range: tuple[float, float, float, float] | None = Field(
         None,
         description="Keep only source images whose gaze lies in PITCH_MIN,PITCH_MAX,YAW_MIN,YAW_MAX (degrees); "
-        "take the range from what is known beforehand, never from test labels.",
+        "take the range from prior knowledge, never from test labels.",
     )
-    image_height: int = Field(0, ge=0, le=8192, description="Height that all images are brought to; 0: the target's.")
-    image_width: int = Field(0, ge=0, le=8192, description="Width that all images are brought to; 0: the target's.")
+    image_height: int = Field(0, ge=0, le=8192, description="Height of all images; 0: the target's.")
+    image_width: int = Field(0, ge=0, le=8192, description="Width of all images; 0: the target's.")
     channels: Channels = Field("as-is", description="Convert all images to grey or rgb; as-is: they must agree.")
-    resizer: Resizer = Field("none", description="How images of other sizes are brought to one; none: they must agree.")
+    resizer: Resizer = Field(
+        "none", description="How images are resized or cropped to one size; none: they must agree."
+    )
 
 
 class StorePair(Dataset):
@@ -60,7 +62,7 @@ class StorePair(Dataset):
     def __init__(self, config: StorePairConfig) -> None:
         super().__init__(config)
         if (config.split == "leave-one-out") != (config.test_person is not None):
-            raise ConfigError(f"dataset {self.name}: --split leave-one-out and --test-person go together")
+            raise ConfigError(f"dataset {self.name}: --split leave-one-out and --test-person must be given together")
 
     @property
     def task(self) -> Task:
@@ -79,7 +81,7 @@ class StorePair(Dataset):
         return self._target_parts[1]
 
     def card(self) -> Mapping[str, Any]:
-        """Of both stores their cards' essentials, and of each domain counts, people and gaze range in degrees."""
+        """The main facts of both stores' cards, and counts, people and gaze range (degrees) of each domain."""
         keys = ("name", "license", "citation", "images", "recipe", "settings", "checksums")
         domains = {"source": self.source(), "source_test": self.source_test(),
                    "target": self.target(), "target_test": self.target_test()}  # fmt: skip
@@ -98,7 +100,7 @@ class StorePair(Dataset):
         stores = self._open(self.source_store), self._open(self.target_store)
         tasks = [store.spec.task for store in stores]
         if tasks[0] != tasks[1]:
-            raise DatasetError(f"dataset {self.name}: the labels of the two stores mean different things: {tasks}")
+            raise DatasetError(f"dataset {self.name}: the two stores have different tasks: {tasks}")
         return stores
 
     def _open(self, name: str) -> Store:
@@ -129,7 +131,7 @@ class StorePair(Dataset):
 
     @cached_property
     def _source_parts(self) -> tuple[Domain, Domain]:
-        """Labelled source images for training, and held-out ones: of other people where there are several."""
+        """Labelled source images for training, and held-out ones: of other people if there are several."""
         store = self._stores[0]
         test = store.column("split") == "test" if "split" in store.columns else _last(store, HELD_OUT)
         parts = tuple(self._domain(store, name, rows) for name, rows in (("source", ~test), ("source_test", test)))
@@ -153,7 +155,7 @@ class StorePair(Dataset):
         if self._split == "people":
             if _people(store) < 2:
                 raise DatasetError(f"{flag}: the store {store.path} does not have images of several people; "
-                                   "--split rows takes its last third, whoever it is")  # fmt: skip
+                                   "--split rows takes its last third, regardless of person")  # fmt: skip
             return _last(store, TEST)
         if self._split == "rows":
             return _last_rows(store, TEST)
@@ -170,7 +172,7 @@ class StorePair(Dataset):
         return np.asarray(values == "test" if column == "split" else values.astype(bool))
 
     def _labels(self, store: Store) -> np.ndarray | None:
-        """Labels that the task can mean, of the images that have any."""
+        """Labels of the images, if there are any. Raises DatasetError if they are invalid for the task."""
         labels = store.labels()
         if labels is not None and (problem := store.spec.task.problem(labels[np.isfinite(labels).all(1)])):
             raise DatasetError(f"the store {store.path}: {problem}; prepare it again")
@@ -216,7 +218,7 @@ def pair_of(
 
 
 def how_to_get(archive: type[Archive]) -> str:
-    """Where an archive is had, and the command that prepares it."""
+    """Where to get an archive, and the command that prepares it."""
     fetch = f"ganzoo data download {archive.name}, or " if archive.downloads else ""
     return (
         f"{fetch}get it from {archive.homepage} ({archive.size}; licence: {archive.license}), then: "
@@ -225,7 +227,7 @@ def how_to_get(archive: type[Archive]) -> str:
 
 
 def pair_of_stores(name: str) -> type[StorePair] | None:
-    """SOURCE-TARGET of stores that are prepared; None where they are not."""
+    """SOURCE-TARGET of two prepared stores; None if they are not prepared."""
     stores = prepared()
     for source in stores:
         target = name.removeprefix(source + "-")

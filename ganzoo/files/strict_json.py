@@ -1,15 +1,15 @@
-"""JSON that others may have written or damaged: plain values, or a ValueError and nothing else."""
+"""Reads untrusted JSON: plain values, or a ValueError and no other error."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-DEEPEST = 64  # containers within containers: what walks through a document never runs out of stack
+DEEPEST = 64  # nested containers, so that recursion over a document cannot exhaust the stack
 
 
 def parse(text: str | bytes) -> Any:
-    """The value of a JSON text. Raises ValueError, in one line, for anything else and for one that is too deep."""
+    """The value of a JSON text. Raises ValueError, with a one-line message, if it is invalid or nested too deeply."""
     try:
         value = json.loads(text)
     except RecursionError:
@@ -23,7 +23,7 @@ def parse(text: str | bytes) -> Any:
 
 
 def is_whole(value: object) -> bool:
-    """Whether a value is a whole number, which True is not."""
+    """Whether a value is an integer, which True is not."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 

@@ -1,4 +1,4 @@
-"""Tables in csv files, with commas, semicolons or tabs: strict reading, and numbers that come back to the last bit."""
+"""Tables in csv files, with commas, semicolons or tabs: strict reading, and exact numbers."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ FILE = "file"  # the column that names the image of a row
 def read_table(file: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     """The header of a csv file and its rows, each with its line number.
 
-    Raises DatasetError if the file cannot be read, if a row has another number of fields than the header, or if a name
-    stands twice in the header.
+    Raises DatasetError if the file cannot be read, if a row and the header differ in the number of fields, or if a
+    name occurs twice in the header.
     """
     with reading(file, "csv file"):
         text = file.read_bytes().decode("utf-8-sig")
@@ -35,7 +35,7 @@ def read_table(file: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]
     for line, record in lines:
         if None in record or None in record.values():
             why = "; write numbers with a decimal point" if None in record else ""
-            raise DatasetError(f"{file} line {line} must have {len(header)} fields, as the first line has{why}")
+            raise DatasetError(f"{file} line {line} must have {len(header)} fields, like the first line{why}")
     return header, lines
 
 
@@ -54,7 +54,7 @@ def numbers_of(record: Mapping[str, str], keys: Sequence[str], where: str) -> li
 
 
 def _separator(first: str) -> str:
-    """What separates most fields in the first line; a comma if nothing does."""
+    """The separator that gives the most fields in the first line; a comma if there is none."""
     counts = [len(next(csv.reader([first], delimiter=each), [])) for each in SEPARATORS]
     return SEPARATORS[counts.index(max(counts))]
 

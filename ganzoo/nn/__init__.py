@@ -1,1 +1,1 @@
-"""Blocks that methods share, one idea a file."""
+"""Blocks that methods share, one idea per file."""

@@ -1,9 +1,9 @@
 """Adversarial losses.
 
-Each takes a discriminator's scores and says how far they are from calling every image, or every patch of it, real
-(`real=True`) or made (`real=False`): a mean, 0-d and in float32. A discriminator minimises it with the truth for both
-kinds of images. A generator minimises it with `real=True` for its own, the form that does not saturate while the
-discriminator is ahead.
+Each is the mean loss of a discriminator's scores if every image, or every patch of it, is to be classified as real
+(`real=True`) or generated (`real=False`): 0-d, in float32. A discriminator minimises it with the true class of both
+kinds of images. A generator minimises it with `real=True` for its own images, the form that does not saturate while
+the discriminator is better.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch.nn import functional as F
 def cross_entropy(scores: Tensor, *, real: bool) -> Tensor:
     """Two-class softmax cross-entropy per patch (Shrivastava et al. 2017, section 2.2).
 
-    `scores` [N, 2, h, w]: channel 0 speaks for "made", channel 1 for "real".
+    `scores` [N, 2, h, w]: channel 0 is the logit of "generated", channel 1 of "real".
     """
     return -F.log_softmax(scores.float(), 1)[:, int(real)].mean()
 
@@ -26,5 +26,5 @@ def non_saturating(scores: Tensor, *, real: bool) -> Tensor:
 
 
 def least_squares(scores: Tensor, *, real: bool) -> Tensor:
-    """Squared distance of scores of any shape from 1 (real) or 0 (made) (Mao et al. 2017, section 3.2)."""
+    """Squared distance of scores of any shape from 1 (real) or 0 (generated) (Mao et al. 2017, section 3.2)."""
     return (scores.float() - float(real)).square().mean()

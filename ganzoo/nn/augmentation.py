@@ -1,4 +1,4 @@
-"""Variations of training images that leave their labels as they are."""
+"""Augmentation of training images that keeps their labels valid."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from torch.nn import functional as F
 
 
 def augment(images: Tensor) -> Tensor:
-    """Images [N, C, H, W] in [-1, 1], each with its own place, size and light.
+    """Images [N, C, H, W] in [-1, 1], each with a random shift, scale and illumination.
 
-    Nothing here turns the gaze: shifts and sizes are those of a crop that is a little off.
+    Nothing here changes the gaze: shifts and scales are those of a slightly displaced crop.
     """
     count, height, width = len(images), images.shape[-2], images.shape[-1]
 

@@ -80,12 +80,12 @@ class DigitBackbone(Backbone):
     @classmethod
     def declines(cls, shape: tuple[int, ...]) -> str:
         size = " x ".join(map(str, shape[1:]))
-        least = f"takes images of 16 x 16 pixels and more, and these are {size}; use --network gaze"
+        least = f"takes images of 16 x 16 pixels and more, but these are {size}; use --network gaze"
         return "" if min(_left(shape)) >= 1 else least
 
 
 class PerceptronBackbone(Backbone):
-    """Two hidden layers of 256 units, for features that another network made and for points."""
+    """Two hidden layers of 256 units, for features of another network and for points."""
 
     name = "mlp"
     summary = "Two fully connected layers, for vectors."

@@ -1,14 +1,14 @@
-"""Sentences for `Method.diagnose`: common failures, told from the means of loss terms, each with what to change.
+"""Warnings for `Method.diagnose`: common failures, detected from the means of loss terms, each with a fix.
 
-Each function gives a list of one sentence, or an empty list if the term is absent or healthy.
+Each function returns a list of one sentence, or an empty list if the term is absent or healthy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-COLLAPSED = 0.25  # of the diversity that the reference has
-SATURATED = 0.99  # of a discriminator's answers are right
+COLLAPSED = 0.25  # of the reference's diversity
+SATURATED = 0.99  # share of correct answers of a discriminator
 UNCHANGED = 1.0  # grey level of 255
 
 

@@ -1,4 +1,4 @@
-"""How different the outputs of a network are: near zero where it has collapsed to one."""
+"""The diversity of a network's outputs: near zero if it has collapsed to one."""
 
 from __future__ import annotations
 

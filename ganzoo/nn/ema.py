@@ -1,4 +1,4 @@
-"""A running average of a network's weights, which quiets what an adversary keeps moving (Yazici et al. 2019)."""
+"""The exponential moving average of a network's weights, which stabilises adversarial training (Yazici et al. 2019)."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from torch import Tensor, nn
 class ExponentialMovingAverage(nn.Module):
     """`network` with weights that are the exponential moving average of its own over its updates.
 
-    Until 1 / (1 - decay) updates have passed it is their plain mean, so that the first weights, which nobody trained,
-    count for nothing. Call `update` after each optimizer step, as a `Phase.after`. The average's buffers are copies of
-    the network's. It lives in parameters and one buffer and never waits for the device.
+    For the first 1 / (1 - decay) updates it is their plain mean, so that the initial weights do not count. Call
+    `update` after each optimizer step, as a `Phase.after`. The average's buffers are copies of the network's. Its state
+    is parameters and one buffer, and it never waits for the device.
 
     Source: The Unusual Effectiveness of Averaging in GAN Training, section 3.2 (decay .999 to .9999).
     """
 
-    updates: Tensor  # float32 0-d: how many updates are averaged
+    updates: Tensor  # float32 0-d: number of averaged updates
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         super().__init__()
         if not 0 < decay < 1:
-            raise ValueError(f"decay is {decay}; a moving average needs one between 0 and 1")
+            raise ValueError(f"decay is {decay}; it must be between 0 and 1")
         self.decay = decay
         self.network = deepcopy(network).requires_grad_(False)
         self.register_buffer("updates", torch.zeros(()))
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
-        """Take the weights that `network`, built like the first, has now."""
+        """Add the current weights of `network`, which must be built like the first."""
         self.updates.add_(1)
         weight = (1 / self.updates).clamp_min(1 - self.decay)
         for average, now in zip(self.network.parameters(), network.parameters(), strict=True):

@@ -9,14 +9,14 @@ from ganzoo.pixels import to_uint8
 
 
 class History(nn.Module):
-    """Mixes fresh images with images that earlier states of the same network made.
+    """Mixes fresh images with images that earlier states of the same network generated.
 
-    Everything lives in buffers and nothing waits for the device, so it resumes to the bit and can be captured. Images
-    are kept as uint8, a quarter of float32: a step of 1/127.5 is what an image file, and each real image, has as well.
+    All state is in buffers and nothing waits for the device, so it resumes bit-exact and can be captured. Images are
+    kept as uint8, a quarter of float32: its step of 1/127.5 is that of an image file, and of each real image.
     """
 
     images: Tensor  # uint8 [size, C, H, W]
-    filled: Tensor  # int64 0-d: how many of them hold an image
+    filled: Tensor  # int64 0-d: number of stored images
 
     def __init__(self, size: int, channels: int, height: int, width: int) -> None:
         super().__init__()
@@ -26,11 +26,11 @@ class History(nn.Module):
     def mix(self, fresh: Tensor, count: int) -> Tensor:
         """`count` images [count, C, H, W] in [-1, 1], half of them `fresh`, half of the past; then store `fresh`.
 
-        `fresh` [ceil(count / 2), C, H, W] in [-1, 1] is all that need be made anew. Where `count` is odd, a coin
-        decides whether the odd one is fresh. While the buffer is empty, fresh images stand in for past ones.
+        `fresh` [ceil(count / 2), C, H, W] in [-1, 1] is all that must be generated. If `count` is odd, it is
+        random whether the odd one is fresh. While the buffer is empty, fresh images replace past ones.
         """
         if len(fresh) != (count + 1) // 2:
-            raise ValueError(f"a mix of {count} images takes {(count + 1) // 2} fresh ones, not {len(fresh)}")
+            raise ValueError(f"a mix of {count} images needs {(count + 1) // 2} fresh ones, not {len(fresh)}")
         fresh = fresh.detach()
         past = self._recall(fresh)
         self._store(fresh)

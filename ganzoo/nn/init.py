@@ -1,4 +1,4 @@
-"""Starting weights."""
+"""Initial weights."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from torch import nn
 
 
 def normal_init(network: nn.Module, std: float = 0.02) -> None:
-    """Convolutions and linear layers from N(0, std), norms' scales from N(1, std), biases zero.
+    """Convolutions and linear layers from N(0, std), scales of normalisations from N(1, std), biases zero.
 
-    The start of DCGAN (Radford et al. 2016, section 4) and CycleGAN (Zhu et al. 2017, appendix 7.1).
+    The initialisation of DCGAN (Radford et al. 2016, section 4) and CycleGAN (Zhu et al. 2017, appendix 7.1).
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):

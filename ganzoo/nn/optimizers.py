@@ -9,7 +9,7 @@ from torch.optim import Adam, Optimizer
 
 
 def constant(progress: float) -> float:
-    """A learning rate that stays as it is."""
+    """A constant learning rate."""
     return 1.0
 
 
@@ -24,9 +24,9 @@ def annealed(progress: float) -> float:
 
 
 DECAYS: Mapping[str, Callable[[float], float]] = {"linear": linear_decay, "annealed": annealed, "constant": constant}
-"""By the names that settings have for them: factors of the learning rate, functions of the progress in [0, 1)."""
+"""By their names in settings: factors of the learning rate, functions of the progress in [0, 1)."""
 
 
 def adam(lr: float, beta1: float = 0.5, beta2: float = 0.999) -> Callable[..., Optimizer]:
-    """Makes Adam. The defaults are those of Radford et al. 2016 (section 4), which most adversarial methods kept."""
+    """Creates Adam. The defaults are those of Radford et al. 2016 (section 4), which most adversarial methods use."""
     return partial(Adam, lr=lr, betas=(beta1, beta2))

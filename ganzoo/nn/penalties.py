@@ -1,4 +1,4 @@
-"""Penalties on a critic's gradient by its input."""
+"""Penalties on a critic's gradient with respect to its input."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from torch import Tensor
 def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
     """Mean over images of (|gradient| - 1)^2 at a random point between each real and fake image.
 
-    Images are [N, C, H, W]; the result is 0-d (Gulrajani et al. 2017, section 4). It runs in float32 under autocast
-    too, because a norm of bfloat16 gradients, differentiated once more, is mostly rounding.
+    Images are [N, C, H, W]; the result is 0-d (Gulrajani et al. 2017, section 4). It is computed in float32 even
+    under autocast, because the gradient of a norm of bfloat16 gradients is mostly rounding error.
     """
-    device = real.device.type  # that of the kit's check of devices has no autocast to switch off
+    device = real.device.type  # the meta device of the kit's check has no autocast
     plain = torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
     with plain, torch.enable_grad():
         share = torch.rand(len(real), 1, 1, 1, device=real.device)

@@ -1,6 +1,6 @@
 """A network that predicts a task's labels, and its training recipe.
 
-DANN, AdaBN, source-only and the oracle share both, so that they differ in what they learn from and in nothing else.
+DANN, AdaBN, source-only and the oracle share both, so that they differ only in the data that they learn from.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ class PredictorConfig(Settings):
 
     network: str = Field(
         "gaze",
-        description="Layers, by the name of a backbone: gaze (small, for images of any size), mnist (the DANN "
-        "paper's), mlp (for vectors), or one of a plugin.",
+        description="Name of the backbone: gaze (small, for images of any size), mnist (the DANN "
+        "paper's), mlp (for vectors), or that of a plugin.",
     )
-    augment: bool = Field(True, description="Vary place, size and light of the training images.")
+    augment: bool = Field(True, description="Augment training images with random shift, scale and illumination.")
     optimizer: Literal["adamw", "sgd"] = Field("adamw", description="AdamW, or SGD with momentum 0.9.")
-    lr: float = Field(1e-3, gt=0, description="Learning rate at the start.")
+    lr: float = Field(1e-3, gt=0, description="Initial learning rate.")
     decay: Literal["linear", "annealed", "constant"] = Field(
         "linear",
-        description="Learning rate over the run: to zero in its second half, by 1 / (1 + 10 p)^0.75 at progress p as "
-        "in the DANN paper, or constant.",
+        description="Learning rate over the run: linear to zero in its second half, annealed by 1 / (1 + 10 p)^0.75 at "
+        "progress p as in the DANN paper, or constant.",
     )
 
     @field_validator("network")
     @classmethod
     def _is_known(cls, name: str) -> str:
         if name not in BACKBONES:
-            raise ValueError(f"there is no such backbone; there are {', '.join(BACKBONES)}")
+            raise ValueError(f"there is no such backbone; available: {', '.join(BACKBONES)}")
         return name
 
 
 LAPTOP: dict[str, Any] = {"steps": 1_500, "batch_size": 64}
-# Ganin et al. 2016, section 5.2.2. Its batch of 128 is half source and half target; it does not give the steps.
+# Ganin et al. 2016, section 5.2.2. Its batch of 128 is half source and half target; the number of steps is not given.
 PAPER: dict[str, Any] = {"network": "mnist", "augment": False, "optimizer": "sgd", "lr": 0.01, "decay": "annealed"}
 PAPER_TRAINING: dict[str, Any] = {"steps": 10_000, "batch_size": 64}
 
@@ -72,7 +72,7 @@ class Predictor(nn.Module):
         return self.task.decode(self.head(self.features(images)).float())
 
     def training_images(self, images: Tensor) -> Tensor:
-        """The images as they are learnt from: augmented, or as they are."""
+        """The images for training: augmented, or unchanged."""
         return self.task.augment(images) if self.config.augment and images.dim() == 4 else images
 
     def loss(self, images: Tensor, label: Tensor) -> Tensor:
@@ -80,12 +80,12 @@ class Predictor(nn.Module):
         return self.loss_of_features(self.features(self.training_images(images)), label)
 
     def loss_of_features(self, features: Tensor, label: Tensor) -> Tensor:
-        """The same of features [N, feature_size]."""
+        """The same for features [N, feature_size]."""
         return self.task.loss(self.head(features).float(), label)
 
 
 def recipe(config: PredictorConfig) -> tuple[Callable[..., Optimizer], Callable[[float], float]]:
-    """How the settings train a predictor: the optimizer and the decay of its learning rate, for `Phase`."""
+    """The optimizer and the decay of its learning rate, for `Phase`."""
     sgd = config.optimizer == "sgd"
     make = partial(SGD, lr=config.lr, momentum=0.9) if sgd else partial(AdamW, lr=config.lr)
     return make, DECAYS[config.decay]
@@ -95,7 +95,7 @@ def declines(config: PredictorConfig, spec: DataSpec) -> str:
     """Why a predictor with these settings cannot work on such data, for `Method.declines`; empty if it can."""
     backbone = BACKBONES[config.network]
     if isinstance(spec.task, NoTask):
-        return "predicts labels, and these data have none"
+        return "predicts labels, but these data have none"
     if spec.sample.kind not in backbone.kinds:
         fitting = " or ".join(name for name, each in BACKBONES.items() if spec.sample.kind in each.kinds)
         return (

@@ -1,7 +1,7 @@
-"""Weights that somebody else trained: a file that is given, one in torch hub's cache, or a download that was asked for.
+"""Pretrained weights: a given file, one in torch hub's cache, or an explicitly requested download.
 
-Nothing is fetched unasked. A method lists its files in `Method.pretrained`, so that `ganzoo doctor` shows where they
-are, and puts the networks that hold them into `Method.frozen`.
+Nothing is downloaded unless requested. A method lists its files in `Method.pretrained`, so that `ganzoo doctor` shows
+where they are, and puts the networks that hold them into `Method.frozen`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from ganzoo.errors import WeightsUnavailableError
 from ganzoo.system.atomic import replacing
 
 TIMEOUT_S = 15
-_failed: dict[str, str] = {}  # downloads that failed in this process, each tried once: address -> what went wrong
+_failed: dict[str, str] = {}  # downloads that failed in this process, each tried once: URL -> reason
 
 
 @dataclass(frozen=True)
 class PretrainedFile:
-    """A file of weights in the world."""
+    """A file of pretrained weights."""
 
     what: str  # such as "pytorch-fid's Inception weights"
     url: str
@@ -42,13 +42,13 @@ class PretrainedFile:
     def how(self) -> str:
         """How to get it."""
         return (
-            f"set {self.variable} to the word download to fetch {self.name} ({self.megabytes} MB), or to its path, "
+            f"set {self.variable} to the word download to download {self.name} ({self.megabytes} MB), or to its path, "
             "or put it into the torch hub cache"
         )
 
     def find(self) -> tuple[Path, str]:
-        """The file, and its whole SHA-256. Raises WeightsUnavailableError, saying how to get it, if it is absent or
-        another file."""
+        """The file, and its full SHA-256. Raises WeightsUnavailableError, saying how to get it, if it is absent or
+        a different file."""
         given, cached = os.environ.get(self.variable, ""), self._cached()
         if given and given != "download":
             return self._verified(Path(given))
@@ -63,7 +63,7 @@ class PretrainedFile:
         return self._verified(cached)
 
     def status(self) -> str:
-        """Where the weights are, or how to get them. Reads and fetches nothing."""
+        """Where the weights are, or how to get them. Reads and downloads nothing."""
         given = os.environ.get(self.variable, "")
         file = Path(given) if given not in ("", "download") else self._cached()
         return f"weights at {file}" if file.is_file() else f"weights absent; {self.how}"
@@ -87,7 +87,7 @@ class PretrainedFile:
         return file, digest
 
     def _download(self, to: Path) -> str:
-        """Fetch the weights. What went wrong, in words; empty if nothing did."""
+        """Download the weights. Returns the error in words; empty if there is none."""
         try:
             to.parent.mkdir(parents=True, exist_ok=True)
             with replacing(to, shared=True) as aside:

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions around which the input passes unchanged; shape [N, channels, H, W] in and out.
+    """Two 3x3 convolutions with a skip connection; shape [N, channels, H, W] in and out.
 
-    `norm` makes a normalisation for that many channels; None leaves it out.
+    `norm` creates a normalisation for a number of channels; None: no normalisation.
     """
 
     def __init__(

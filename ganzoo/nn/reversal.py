@@ -21,5 +21,5 @@ class _Reverse(torch.autograd.Function):
 
 
 def reverse_gradient(x: Tensor, strength: Tensor) -> Tensor:
-    """`x` unchanged forward; backward its gradient times minus `strength`, a 0-d tensor."""
+    """The identity; in the backward pass the gradient is multiplied by minus `strength`, a 0-d tensor."""
     return _Reverse.apply(x, strength)

@@ -12,12 +12,12 @@ Parameters = Mapping[str, Tensor]
 
 
 def unroll(network: nn.Module, loss: Callable[[Parameters], Tensor], *, steps: int, lr: float) -> Parameters:
-    """The parameters of `network` after `steps` of gradient descent on `loss`, as functions of everything in it.
+    """The parameters of `network` after `steps` of gradient descent on `loss`, differentiable by its inputs.
 
-    The network itself stays as it is. `loss` gets parameters by name and computes with them through
-    `torch.func.functional_call(network, parameters, inputs)`; for an ascent, negate it. A gradient of what is computed
-    with the result goes through all inner steps, second derivatives included, so `loss` must not detach what the outer
-    player makes. With `steps` 0 the parameters come back as they are.
+    The network itself is not changed. `loss` receives parameters by name and computes with them through
+    `torch.func.functional_call(network, parameters, inputs)`; for an ascent, negate it. Gradients through the result
+    pass all inner steps, second derivatives included, so `loss` must not detach the outputs of the outer network. With
+    `steps` 0 the parameters are returned unchanged.
 
     A network with BatchNorm or spectral normalisation changes its buffers in each inner step; use one without.
     """
@@ -31,6 +31,6 @@ def unroll(network: nn.Module, loss: Callable[[Parameters], Tensor], *, steps: i
 
 
 def call_with(network: nn.Module, parameters: Parameters, *inputs: Tensor) -> Tensor:
-    """What `network` makes of `inputs` with other parameters."""
+    """The output of `network` for `inputs` with other parameters."""
     output: Tensor = functional_call(network, dict(parameters), inputs)
     return output

@@ -1,1 +1,1 @@
-"""Turns the raw files of an archive into a store, and looks after stores."""
+"""Turns the raw files of an archive into a store, and checks stores."""

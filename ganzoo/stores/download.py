@@ -1,4 +1,4 @@
-"""Fetches the files of an archive whose licence lets anybody: checked, continued where it stopped, with progress."""
+"""Downloads the files of an archive whose licence permits it: verified, resumable, with progress."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TIMEOUT = 30.0  # seconds without a byte
 
 
 def download(files: Sequence[Download], folder: Path) -> None:
-    """Bring all `files` into `folder`; what is there and whole stays. Raises GanzooError where one cannot be had."""
+    """Download all `files` into `folder`, except complete ones. Raises GanzooError if one cannot be downloaded."""
     missing = [file for file in files if not _whole(folder / file.file, file)]
     _check_space(folder, sum(file.bytes for file in missing))
     for file in missing:
@@ -30,7 +30,7 @@ def download(files: Sequence[Download], folder: Path) -> None:
 
 
 def _fetch(file: Download, path: Path) -> None:
-    """Go on after the bytes that are there, and give the file its name when its checksum is right."""
+    """Resume after the bytes that are there, and rename the file when its checksum is correct."""
     aside = path.with_name(path.name + ".partial")
     with writing(aside):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,17 +39,17 @@ def _fetch(file: Download, path: Path) -> None:
         have = _append(file, aside, have)
     if have < file.bytes:
         raise GanzooError(
-            f"{file.url} ended after {have:,} of {file.bytes:,} bytes; the same command goes on from here"
+            f"{file.url} ended after {have:,} of {file.bytes:,} bytes; run the same command again to resume"
         )
     if not _whole(aside, file):
         aside.unlink(missing_ok=True)
-        raise GanzooError(f"{file.url} came with another checksum than {file.md5} (md5); the file was not kept")
+        raise GanzooError(f"{file.url} does not have the checksum {file.md5} (md5); the file was deleted")
     with writing(path):
         os.replace(aside, path)
 
 
 def _append(file: Download, aside: Path, have: int) -> int:
-    """Fetch what is missing; returns the size that the file then has."""
+    """Download the missing bytes. Returns the size of the file afterwards."""
     request = urllib.request.Request(file.url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
@@ -66,7 +66,7 @@ def _append(file: Download, aside: Path, have: int) -> int:
                     bar.update(bar.task_ids[0], completed=have)
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
-        raise GanzooError(f"{file.url} cannot be fetched: {reason}; the same command goes on from here") from error
+        raise GanzooError(f"{file.url} cannot be downloaded: {reason}; run the same command again to resume") from error
     return have
 
 
@@ -81,4 +81,4 @@ def _check_space(folder: Path, wanted: int) -> None:
     there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
     free = shutil.disk_usage(there).free
     if free < wanted:
-        raise GanzooError(f"--to {folder} needs {wanted / 2**20:,.0f} MiB; {free / 2**20:,.0f} MiB are free there")
+        raise GanzooError(f"--to {folder} needs {wanted / 2**20:,.0f} MiB; {free / 2**20:,.0f} MiB are free")

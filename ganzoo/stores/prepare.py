@@ -1,4 +1,4 @@
-"""An archive becomes a store: on all cores, piece by piece, going on where an earlier attempt stopped."""
+"""Converts an archive to a store: on all cores, piece by piece, resumable."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from ganzoo.files.store import Store
 from ganzoo.progress import progress_bar
 from ganzoo.stores.writer import StoreWriter
 
-AHEAD = 2  # pieces that wait for the writer, for each process: they bound the memory
-WORTH_PROCESSES = 16  # fewer pieces are read faster than processes start
+AHEAD = 2  # pieces that wait for the writer, per process: bounds the memory
+WORTH_PROCESSES = 16  # fewer pieces are read faster than processes can start
 RESERVE = 1.1  # of the space that the store will take
 
 
@@ -34,11 +34,11 @@ def prepare(
     quiet: bool = False,
     finishing: Callable[[Path], object] | None = None,
 ) -> Store:
-    """Make the store `path` of an archive; `jobs` processes read (0: one a core).
+    """Prepare the store `path` of an archive; `jobs` processes read (0: one per core).
 
-    `finishing` is called with the folder of the complete store, before it has its name, and may add to it.
+    `finishing` is called with the folder of the complete store, before it is renamed, and may add to it.
 
-    Raises GanzooError where the archive is not what its kind expects, or the disk is too small or refuses.
+    Raises GanzooError if the archive is not as expected, or if the disk is full or cannot be written.
     """
     names = archive.pieces()
     channels, height, width = archive.image_shape
@@ -56,7 +56,7 @@ def prepare(
     jobs = jobs or os.cpu_count() or 1
     with writer.open() as done:
         if done != list(names[: len(done)]):
-            raise GanzooError(f"{writer.aside} was begun from other files than {archive.path} has now; delete it")
+            raise GanzooError(f"{writer.aside} was started from other files than {archive.path} has now; delete it")
         rest = names[len(done) :]
         with progress_bar(f"preparing {archive.name}", len(names), quiet=quiet) as progress:
             progress.update(progress.task_ids[0], completed=len(done))
@@ -100,8 +100,8 @@ def _read(archive: Archive, names: Sequence[str], jobs: int) -> Iterator[tuple[s
                 yield first, future.result()
         except BrokenProcessPool as error:
             raise GanzooError(
-                "a process that read the archive was killed (out of memory?); the same command goes on, "
-                "with less memory by --jobs 1"
+                "a process that read the archive was killed (out of memory?); run the same command again "
+                "to resume, with --jobs 1 for less memory"
             ) from error
         finally:
             for _, future in waiting:
@@ -123,7 +123,7 @@ def _pool(jobs: int) -> Iterator[Executor]:
 
 
 def _end_with_parent() -> None:
-    """Readers of a process that was killed would wait for its orders, and hold their memory, for ever."""
+    """End a reader when its parent is killed; it would otherwise wait forever and keep its memory."""
 
     def wait() -> None:
         parent = parent_process()
@@ -138,4 +138,4 @@ def _check_space(path: Path, images: int) -> None:
     there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
     free, wanted = shutil.disk_usage(there).free, int(RESERVE * images)
     if free < wanted:
-        raise GanzooError(f"{path} needs about {wanted / 2**20:,.0f} MiB, and {free / 2**20:,.0f} MiB are free there")
+        raise GanzooError(f"{path} needs about {wanted / 2**20:,.0f} MiB, but {free / 2**20:,.0f} MiB are free")

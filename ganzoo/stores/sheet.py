@@ -1,4 +1,4 @@
-"""A contact sheet of a store: what a person looks at before training on it."""
+"""A contact sheet of a store, to inspect before training on it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ARROW = 0.45  # of the image's width, for a gaze at right angles to the camera's
 def contact_sheet(store: Store, file: Path, *, columns: int = COLUMNS, rows: int = ROWS) -> None:
     """Write a PNG of images spread over the store, with their gaze as arrows, or their class.
 
-    An arrow points where the eye looks as the picture shows it: to the right for a gaze to the image's right.
+    An arrow points in the direction of the gaze in the image: to the right for a gaze to the image's right.
     """
     chosen = np.unique(np.linspace(0, len(store) - 1, columns * rows).round().astype(int))
     gaze = store.gaze()

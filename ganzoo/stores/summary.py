@@ -1,4 +1,4 @@
-"""What the labels of a store are, column by column."""
+"""Summarises the labels of a store, column by column."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ColumnSummary:
     """A column of numbers, or of words (then without range and histogram)."""
 
     missing: int
-    values: int  # different ones
+    values: int  # distinct ones
     low: float | None = None
     mean: float | None = None
     high: float | None = None
@@ -30,7 +30,7 @@ class ColumnSummary:
 
 
 def summary(store: Store) -> dict[str, ColumnSummary]:
-    """Of each column of single values (not of vectors) what is in it."""
+    """A summary of each column of single values (not of vectors)."""
     found = {}
     for name in store.columns:
         values = store.column(name)

@@ -1,4 +1,4 @@
-"""Whether a store is what its card says."""
+"""Checks whether a store matches its card."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ BLOCK = 4_096
 
 
 def problems(store: Store) -> Iterator[str]:
-    """What is wrong with a store, a sentence each: checksums, label ranges, images twice in two splits."""
+    """What is wrong with a store, one sentence each: checksums, label ranges, equal images in two splits."""
     try:
         for file in (IMAGES, LABELS):
             with reading(store.path / file, "file"):
                 found = file_digest(store.path / file)
             if found != store.card.get("checksums", {}).get(file):
-                yield f"{file} has another checksum than the card says: it was changed or damaged; prepare it again"
+                yield f"{file} has a different checksum than the card: it was changed or damaged; prepare it again"
         yield from _labels(store)
         yield from _duplicates(store)
     except DatasetError as error:
@@ -34,11 +34,11 @@ def problems(store: Store) -> Iterator[str]:
 def _labels(store: Store) -> Iterator[str]:
     labels = store.labels()
     if labels is None:
-        yield "there are no labels: it can be a target, and no source"
+        yield "there are no labels: it can be a target, but not a source"
         return
     absent = ~np.isfinite(labels).all(1)
     if absent.any():
-        yield f"{absent.sum():,} of {len(labels):,} images have no label: it can be a target, and no source"
+        yield f"{absent.sum():,} of {len(labels):,} images have no label: it can be a target, but not a source"
     if problem := store.spec.task.problem(labels[~absent]):
         yield problem
     if "gaze" in store.columns:
@@ -49,7 +49,7 @@ def _labels(store: Store) -> Iterator[str]:
 
 
 def _duplicates(store: Store) -> Iterator[str]:
-    """Equal images in training and test, or of two people: a test on them says nothing."""
+    """Equal images in training and test, or of two people: a test on them is meaningless."""
     for column in ("split", "person"):
         if column not in store.columns:
             continue
@@ -62,4 +62,4 @@ def _duplicates(store: Store) -> Iterator[str]:
                     shared += first.setdefault(key, of[row]) != of[row]
                 bar.advance(bar.task_ids[0], BLOCK)
         if shared:
-            yield f"{shared:,} images stand in more than one {column}"
+            yield f"{shared:,} images are in more than one {column}"

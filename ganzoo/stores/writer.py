@@ -1,4 +1,4 @@
-"""Writes a store piece by piece. It can be killed at any time: the store is complete, or it is absent."""
+"""Writes a store piece by piece. If it is killed at any time, the store is complete or absent."""
 
 from __future__ import annotations
 
@@ -28,32 +28,32 @@ from ganzoo.system.lock import locked
 
 JOURNAL, IDENTITY, PARTS = "journal.jsonl", "identity.json", "labels"
 HEADER = 128  # bytes of the .npy header: room for any count
-LISTED = 100  # more input files than these are named in the journal only, and the card has their joint checksum
-NAMED = 20  # skipped images that the card names, of each reason
+LISTED = 100  # more input files than this are only in the journal, and the card has their joint checksum
+NAMED = 20  # maximum of skipped images and of reasons in the card
 
 
 class StoreWriter:
     """Fills `path`.partial and renames it to `path` when it is complete.
 
-    `identity` says what is prepared and how; another identity is refused. Pieces must come in the same order each time.
+    `identity` states what is prepared and how; a different one is refused. Pieces must always come in one order.
     """
 
     def __init__(self, path: Path, identity: Mapping[str, Any], image_shape: tuple[int, int, int]) -> None:
         self.path, self.aside = path, beside(path)
         self.identity = json.loads(json.dumps(identity))
         self.image_shape = image_shape
-        self.journal: list[tuple[str, int]] = []  # of each piece its name and rows; the file has more of it
+        self.journal: list[tuple[str, int]] = []  # name and rows of each piece; the file holds more
 
     @contextmanager
     def open(self) -> Iterator[list[str]]:
-        """Names of the pieces that were written before. Raises UsageError where something else is there."""
+        """Names of the pieces that were written before. Raises UsageError if something else is there."""
         if self.path.exists():
             raise UsageError(f"{self.path} exists; give another folder, or delete it first")
         with writing(self.aside):
             self._claim()
-        with locked(self.aside):  # two processes that fill one folder would mix their pieces
+        with locked(self.aside):  # two processes that write one folder would mix their pieces
             with writing(self.aside):
-                # unbuffered: what a full disk has refused must not be tried again when the file is closed
+                # unbuffered: a write that failed on a full disk must not be repeated when the file is closed
                 images = (self.aside / IMAGES).open("r+b", buffering=0)
             with images as self._images:
                 with writing(self.aside):
@@ -72,7 +72,7 @@ class StoreWriter:
         return sum(rows for _, rows in self.journal)
 
     def write(self, name: str, piece: Piece) -> None:
-        """Add a piece. It counts from when its line is in the journal."""
+        """Add a piece. It counts once its line is in the journal."""
         count = len(piece.images)
         if piece.images.dtype != np.uint8 or piece.images.shape[1:] != self.image_shape:
             raise DatasetError(f"{name}: images must be uint8 [N, {', '.join(map(str, self.image_shape))}]")
@@ -95,7 +95,7 @@ class StoreWriter:
         self.journal.append((name, count))
 
     def was_finished(self) -> bool:
-        """Whether this job had given the store its name and was killed while it tidied up, which is then done."""
+        """Whether this job was killed after it had renamed the store; the remaining cleanup is then done."""
         try:
             found = json.loads((self.path / IDENTITY).read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -107,14 +107,14 @@ class StoreWriter:
         return True
 
     def finish(self, facts: Mapping[str, Any], finishing: Callable[[Path], object] | None = None) -> None:
-        """Write the table and the card, and give the store its name. Raises DatasetError where it has no image.
+        """Write the table and the card, and rename the store. Raises DatasetError if it has no image.
 
-        `finishing` is called with the folder of the complete store, before it has its name, and may add to it.
+        `finishing` is called with the folder of the complete store, before it is renamed, and may add to it.
         """
         counts = self._counts()
         if not self.rows:
             first = next(iter(counts.get("skipped_first", [])), "there is nothing in it")
-            raise DatasetError(f"no image could be used; the first reason: {first}")
+            raise DatasetError(f"no image can be used; the first reason: {first}")
         with writing(self.aside):
             with (self.aside / IMAGES).open("r+b") as images:
                 images.write(self._header(self.rows))
@@ -133,11 +133,11 @@ class StoreWriter:
 
     def _tidy_up(self) -> None:
         shutil.rmtree(self.path / PARTS, ignore_errors=True)
-        for name in (JOURNAL, LOCK, IDENTITY):  # the last one says that something is left
+        for name in (JOURNAL, LOCK, IDENTITY):  # the last one shows that something is left
             (self.path / name).unlink(missing_ok=True)
 
     def _claim(self) -> None:
-        """Make the folder, or see that it is being filled by the same job."""
+        """Create the folder, or check that the same job is filling it."""
         file = self.aside / IDENTITY
         if not self.aside.exists():
             self.aside.mkdir(parents=True)
@@ -149,7 +149,7 @@ class StoreWriter:
         try:
             found = strict_json.parse(file.read_bytes())
             if not isinstance(found, dict):
-                raise ValueError("it is no table")
+                raise ValueError("it is not a table")
         except (OSError, ValueError) as error:
             if not self.aside.is_dir() or {path.name for path in self.aside.iterdir()} - {
                 PARTS,
@@ -160,17 +160,17 @@ class StoreWriter:
                 raise UsageError(
                     f"{self.aside} is damaged, or not ganzoo's; delete it, or give another folder"
                 ) from error
-            shutil.rmtree(self.aside)  # killed while it was made, before anything was in it
+            shutil.rmtree(self.aside)  # killed while it was created, before anything was in it
             self._claim()
             return
         if found != self.identity:
             keys = [key for key in self.identity if found.get(key) != self.identity[key]] or ["nothing named"]
             raise UsageError(
-                f"{self.aside} was begun with another {' and '.join(keys)}; delete it, or give another folder"
+                f"{self.aside} was started with a different {' and '.join(keys)}; delete it, or give another folder"
             )
 
     def _recover(self) -> None:
-        """What the journal says was written; a torn last line does not count, and is cut off."""
+        """Read what was written from the journal; an incomplete last line is ignored and removed."""
         self.journal, whole = [], 0
         if not (self.aside / JOURNAL).exists():
             (self.aside / JOURNAL).touch()
@@ -191,7 +191,7 @@ class StoreWriter:
         return int(np.prod(self.image_shape))
 
     def _header(self, count: int) -> bytes:
-        """A .npy header (format 1.0) that is as long for any count."""
+        """A .npy header (format 1.0) of the same length for any count."""
         text = str({"descr": "|u1", "fortran_order": False, "shape": (count, *self.image_shape)})
         head = b"\x93NUMPY\x01\x00" + (HEADER - 10).to_bytes(2, "little")
         return head + text.encode().ljust(HEADER - 11) + b"\n"
@@ -206,7 +206,7 @@ class StoreWriter:
             _sync(file)
 
     def _join_labels(self) -> None:
-        """The pieces' tables as one, in row groups of theirs, so that memory stays that of a piece."""
+        """Join the pieces' tables, one row group per piece, so that the memory is that of one piece."""
         import pyarrow
         import pyarrow.parquet as parquet
 
@@ -218,7 +218,7 @@ class StoreWriter:
                 with reading(file, "parquet file"):
                     table = parquet.read_table(file)
                 if table.num_rows != rows:
-                    raise DatasetError(f"{file} has {table.num_rows} rows, and the journal says {rows}; "
+                    raise DatasetError(f"{file} has {table.num_rows} rows, but the journal has {rows}; "
                                        f"delete {self.aside}")  # fmt: skip
                 if writer is None:
                     writer = parquet.ParquetWriter(self.aside / LABELS, table.schema)
@@ -233,7 +233,7 @@ class StoreWriter:
                     writer.close()
 
     def _counts(self) -> dict[str, Any]:
-        """What the journal adds up to. It is read line by line: of a million images it does not fit in memory."""
+        """The totals of the journal. It is read line by line: for a million images it does not fit in memory."""
         reasons: Counter[str] = Counter()
         first: list[str] = []
         listed: dict[str, str] = {}
@@ -254,7 +254,7 @@ class StoreWriter:
 
 
 def _is_piece(line: Any) -> bool:
-    """Whether a line of the journal says what was written."""
+    """Whether a line of the journal is a valid record of a piece."""
     if not isinstance(line, dict) or line.keys() != {"name", "rows", "skipped", "inputs"}:
         return False
     texts = [line["name"], *line["skipped"]] if isinstance(line["skipped"], list) else [None]
@@ -263,7 +263,7 @@ def _is_piece(line: Any) -> bool:
 
 
 def write_all(file: Any, content: memoryview | bytes) -> None:
-    """Write everything to an unbuffered file, which may take less at once."""
+    """Write everything to an unbuffered file, which may accept less at a time."""
     while content:
         content = content[file.write(content) :]
 

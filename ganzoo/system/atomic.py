@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written under another name, then renamed."""
+"""Files that are complete or absent: written under another name, then renamed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LONGEST = 255  # bytes of a name, on most file systems
 
 
 def beside(path: Path, ending: str = ".partial") -> Path:
-    """Where to write what will get the name `path`: the name with an ending, shortened where it would be too long."""
+    """The temporary path for `path`: the name with another ending, shortened if it would be too long."""
     name = path.name + ending
     if len(os.fsencode(name)) > LONGEST:
         name = hashlib.blake2b(os.fsencode(path.name), digest_size=16).hexdigest() + ending
@@ -22,9 +22,9 @@ def beside(path: Path, ending: str = ".partial") -> Path:
 
 @contextmanager
 def replacing(path: Path, *, shared: bool = False) -> Iterator[Path]:
-    """A file to write, which becomes `path` when the body ends well, and is deleted when it raises.
+    """A temporary file, which becomes `path` if the body succeeds, and is deleted if it raises.
 
-    Several processes may write a `shared` path at once: each has a file of its own, and the last one counts.
+    Several processes may write a `shared` path at once: each has its own file, and the last one wins.
     """
     aside = beside(path, f".{os.getpid()}-{time.time_ns()}.partial" if shared else ".partial")
     try:

@@ -1,4 +1,4 @@
-"""Work that is done in a thread while something else goes on."""
+"""Work in a background thread."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 
 
 class BackgroundWork:
-    """One piece of work at a time, in order. What a piece raises is raised by the next call of `do` or `wait`."""
+    """One task at a time, in order. An exception of a task is raised by the next call of `do` or `wait`."""
 
     def __init__(self, name: str) -> None:
         self._worker = ThreadPoolExecutor(1, name)
         self._last: Future[Any] | None = None
 
     def do(self, work: Callable[..., Any], *given: Any) -> None:
-        """Begin `work(*given)` once the piece before is done."""
+        """Start `work(*given)` once the previous task is done."""
         self.wait()
         self._last = self._worker.submit(work, *given)
 
     def wait(self) -> None:
-        """Return when all is done."""
+        """Return when the last task is done."""
         last, self._last = self._last, None
         if last is not None:
             last.result()

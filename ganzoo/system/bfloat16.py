@@ -1,7 +1,7 @@
-"""Whether this processor does what it says it can.
+"""Checks whether the processor's bfloat16 instructions work.
 
-Some virtual machines advertise Intel's AMX instructions and stop a program that uses them. torch believes what is
-advertised, so without this a run in bfloat16 would end in "Illegal instruction".
+Some virtual machines advertise Intel's AMX instructions but kill a program that uses them. torch trusts what is
+advertised, so without this check a run in bfloat16 would end in "Illegal instruction".
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ PATIENCE = 30.0  # seconds for a multiplication that takes milliseconds
 
 @cache
 def multiplies_bfloat16() -> bool:
-    """Whether bfloat16 is worth while: the processor has instructions for it, and they work.
+    """Whether bfloat16 is worthwhile: the processor has instructions for it, and they work.
 
-    Where AMX fails, torch is told to do without it, so that bfloat16 can still be asked for. But that is then slower
-    than float32 (0.6 times its rate on a Sapphire Rapids), so the answer is no. Telling torch helps while nothing has
-    been computed yet, so `ganzoo.training.loop` asks when it is imported.
+    If AMX fails, torch is told not to use it, so that bfloat16 can still be requested. It is then slower than float32
+    (0.6 times its rate on a Sapphire Rapids), so the answer is no. This works only before the first computation, so
+    `ganzoo.training.devices.resolve_device` calls it.
     """
     amx, avx512 = (getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("amx_tile", "avx512_bf16"))
     if not amx or not sys.platform.startswith("linux"):
@@ -38,7 +38,7 @@ def multiplies_bfloat16() -> bool:
 
 
 def _survives() -> bool:
-    """Try it in a child process: it is the child that an unknown instruction kills."""
+    """Try it in a child process, which an illegal instruction may kill."""
     import resource  # absent on Windows
 
     sys.stdout.flush()
@@ -47,7 +47,7 @@ def _survives() -> bool:
     if child == 0:
         code = 1
         with contextlib.suppress(BaseException):
-            faulthandler.disable()  # a crash is expected, and nobody needs to read of it
+            faulthandler.disable()  # a crash is expected, and must not be reported
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             _multiply()
             code = 0

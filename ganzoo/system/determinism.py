@@ -1,4 +1,4 @@
-"""Bit-exact work on a GPU, at the price of speed. On a CPU everything is so anyway, for a number of threads."""
+"""Bit-exact results on a GPU, at the cost of speed. On a CPU they always are, for a fixed number of threads."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ WORKSPACE, FIXED = "CUBLAS_WORKSPACE_CONFIG", ":4096:8"  # cuBLAS reads it when 
 
 @contextmanager
 def deterministic(wanted: bool) -> Iterator[None]:
-    """In the body torch takes algorithms that give the same bits each time, where that is wanted.
+    """In the body, torch uses algorithms that give bit-exact results, if `wanted`.
 
-    Raises GanzooError where an operation has no such algorithm.
+    Raises GanzooError if an operation has no such algorithm.
     """
     if not wanted:
         yield

@@ -27,7 +27,7 @@ def started() -> int:
 
 
 def is_first() -> bool:
-    """Whether this process measures and prints, also after the others were left."""
+    """Whether this process measures and prints, also after it left the process group."""
     return int(os.environ.get("RANK", "0")) == 0
 
 
@@ -38,7 +38,7 @@ def local_rank() -> int:
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[None]:
-    """Join the other processes where torchrun started several; leave them at the end."""
+    """Join the process group if torchrun started several processes; leave it at the end."""
     if started() == 1 or dist.is_initialized():
         yield
         return
@@ -51,18 +51,18 @@ def process_group(device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def _meeting() -> Iterator[None]:
-    """In the body all processes meet. Raises LostProcessError where one of them does not come any more."""
+    """Wraps a collective call. Raises LostProcessError if another process has ended."""
     try:
         yield
     except RuntimeError as error:  # gloo and nccl have no other type for it
         raise LostProcessError(
-            f"another process of this run is gone ({str(error).splitlines()[0]}); start as many again with the same "
-            "command, and they go on from the last checkpoint"
+            f"another process of this run has ended ({str(error).splitlines()[0]}); run the same command again with "
+            "as many processes to resume from the last checkpoint"
         ) from error
 
 
 def broadcast(module: nn.Module) -> None:
-    """Give every process the first one's parameters and buffers."""
+    """Copy the first process's parameters and buffers to all processes."""
     if world() > 1:
         with _meeting():
             for tensor in [*module.parameters(), *module.buffers()]:
@@ -106,7 +106,7 @@ def average(values: dict[str, float]) -> dict[str, float]:
 
 
 def gathered(mine: str) -> list[str]:
-    """What each process says, in the order of their ranks."""
+    """The strings of all processes, in the order of their ranks."""
     if world() == 1:
         return [mine]
     said: list[str] = [""] * world()

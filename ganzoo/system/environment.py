@@ -1,4 +1,4 @@
-"""What ganzoo runs with and on: for run.toml, score cards and `ganzoo doctor`."""
+"""The software and hardware of a run: for run.toml, score cards and `ganzoo doctor`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ganzoo import __version__
 
 
 def environment(device: torch.device, precision: str) -> dict[str, Any]:
-    """What the run was made with and on, for run.toml and score cards."""
+    """Versions, device and precision of a run, for run.toml and score cards."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
     packages = ("torch", "torchvision", "numpy", "scipy", "pytorch-fid", "pydantic")
     return {
@@ -30,7 +30,7 @@ def environment(device: torch.device, precision: str) -> dict[str, Any]:
 
 
 def git_commit() -> str:
-    """The commit of the ganzoo checkout that runs, with "+" where it was changed; empty for an installed package."""
+    """The commit of the ganzoo checkout that runs, with "+" if it was changed; empty for an installed package."""
     here = Path(__file__).parent
     try:
         commit = subprocess.run(

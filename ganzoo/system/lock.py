@@ -1,4 +1,4 @@
-"""One process at a time works on a folder."""
+"""A lock: one process at a time works on a folder."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ FILE = ".lock"
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder, which exists. The system lets go of it when the process ends, however it ends.
+    """Lock an existing folder. The system releases the lock when the process ends, in any way.
 
-    Raises GanzooError where another process holds it, or nothing can be written there.
+    Raises GanzooError if another process holds it, or if the folder cannot be written.
     """
     lock = FileLock(folder / FILE)
     try:

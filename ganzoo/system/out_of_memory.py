@@ -1,10 +1,10 @@
-"""Memory that is refused: how to know it, and what would have fitted."""
+"""Detects a lack of memory, and finds a size that fits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-REFUSALS = (  # torch has a type of its own for a GPU's refusal, and for the host's nothing but words
+REFUSALS = (  # torch has an error type for a GPU, but for the host only these messages
     "out of memory",
     "can't allocate memory",
     "not enough memory",
@@ -24,9 +24,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def largest_that_fits(attempt: Callable[[int], object], size: int) -> int | None:
-    """The first of `size`, half of it, and so on, with which `attempt` does not raise; None where 1 does.
+    """The first of `size`, half of it, and so on, with which `attempt` does not raise; None if 1 does.
 
-    Whatever is raised counts: a BatchNorm refuses a batch of one in words of its own.
+    Any exception counts: BatchNorm, for one, rejects a batch of one with its own message.
     """
     while size >= 1:
         try:

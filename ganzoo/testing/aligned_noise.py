@@ -14,10 +14,10 @@ Draw = Callable[[Tensor, Mapping[str, Any]], Tensor]
 
 
 class AlignedNoise(TorchDispatchMode):
-    """Replaces what a computation draws for images `start` to `start + size` of a batch of `whole` images.
+    """Replaces the random numbers of a computation for images `start` to `start + size` of a batch of `whole` images.
 
-    Each draw is a function of its number and of the place of the image in the whole batch. So a computation that
-    treats images one by one gives the same for a part as for the whole, and any other difference is a coupling.
+    Each draw is a function of its number and of the index of the image in the whole batch. So a computation that
+    treats images one by one gives the same for a part as for the whole, and any difference is a coupling.
     A permutation, or an index into the batch, becomes the identity, which pairs an image with itself.
     """
 
@@ -46,9 +46,9 @@ class AlignedNoise(TorchDispatchMode):
         return result.copy_(drawn)
 
     def _uniform(self, shape: torch.Size) -> Tensor:
-        """Numbers from 0 to 1: those of the images' places along the first axis that has the size of the batch.
+        """Numbers from 0 to 1: those of the images' indices along the first axis that has the size of the batch.
 
-        An axis may hold the batch several times, one after the other, as a source and a target that were joined.
+        An axis may hold the batch several times, one after the other, such as a concatenated source and target.
         """
         generator = torch.Generator().manual_seed(self.draws)
         axis = next((axis for axis, length in enumerate(shape) if length and length % self.size == 0), None)
@@ -60,7 +60,7 @@ class AlignedNoise(TorchDispatchMode):
         return drawn.narrow(axis + 1, self.start, self.size).reshape(shape)
 
     def _places(self, shape: torch.Size) -> Tensor:
-        """Each image's own place in this batch."""
+        """The index of each image in this batch."""
         return (torch.arange(shape.numel()) % self.size).reshape(shape)
 
 

@@ -1,4 +1,4 @@
-"""What a backbone says of itself, and whether its networks do what a predictor asks of them."""
+"""The declaration of a backbone, and whether its networks do what a predictor requires."""
 
 from __future__ import annotations
 
@@ -21,33 +21,31 @@ ROWS = 6
 
 @check(
     Backbone,
-    why="`--network` lists it by these words, and a predictor asks for it by the kind of its samples.",
-    mend='Write name, summary, and kinds = ("image",), ("vector",) or both.',
+    why="`--network` lists it by these words, and a predictor selects it by the kind of its samples.",
+    fix='Write name, summary, and kinds = ("image",), ("vector",) or both.',
 )
 def backbone_declares_itself(cls: type[Backbone]) -> None:
-    """It has a name, a summary, and the kinds of samples that it takes, of which it takes one shape at least."""
+    """It has a name, a summary, and the kinds of samples that it takes, with at least one shape of each."""
     words_are_given(cls)
     kinds = getattr(cls, "kinds", None)
     good = isinstance(kinds, tuple) and kinds and {*kinds} <= {*SHAPES}
     require(good, f"kinds is {kinds!r}, not a tuple of {', '.join(SHAPES)}")
     for shape in _shapes(cls, declined=True):
         said = cls.declines(shape)
-        require(
-            isinstance(said, str), f"declines gives {said!r} for samples of {shape}, not a sentence or an empty text"
-        )
+        require(isinstance(said, str), f"declines returns {said!r} for samples of {shape}, not text")
     for kind in cls.kinds:
         if not any(cls.declines(shape) == "" for shape in SHAPES[kind]):
-            require(False, f"it takes {kind}s, and declines each of {', '.join(map(str, SHAPES[kind]))}")
+            require(False, f"it takes {kind}s, but declines each of {', '.join(map(str, SHAPES[kind]))}")
 
 
 @check(
     Backbone,
-    why="Methods that align features need their number before there is any, and a head must fit behind them.",
-    mend="Return the network and the number of its features; build the head for that number, and decline in words "
-    "the shapes that the network cannot take.",
+    why="Methods that align features need their number in advance, and a head must fit it.",
+    fix="Return the network and the number of its features; build the head for that number, and decline, in words, "
+    "shapes that the network cannot take.",
 )
 def features_have_their_size(cls: type[Backbone]) -> None:
-    """Samples of each shape become finite features [N, size], and these outputs [N, outputs]."""
+    """Samples of each shape become finite features [N, size], and these become outputs [N, outputs]."""
     for shape in _shapes(cls):
         network, size = _features(cls, shape)
         made = network.eval()(_samples(shape))
@@ -59,12 +57,12 @@ def features_have_their_size(cls: type[Backbone]) -> None:
 
 @check(
     Backbone,
-    why="Adaptive batch normalisation moves these layers' statistics, and methods that compare single samples need "
+    why="Adaptive batch normalisation changes these layers' statistics, and methods that compare single samples need "
     "networks without them.",
-    mend="Use batch normalisation if batch_norm is true, and nothing that mixes samples if it is false.",
+    fix="Use batch normalisation if batch_norm is true, and nothing that mixes samples if it is false.",
 )
 def batch_norm_is_a_choice(cls: type[Backbone]) -> None:
-    """There is batch normalisation exactly if it is asked for; without it samples do not touch each other."""
+    """There is batch normalisation exactly if it is requested; without it, samples do not affect each other."""
     for shape in _shapes(cls):
         for asked in (True, False):
             network, _ = _features(cls, shape, asked)
@@ -74,13 +72,13 @@ def batch_norm_is_a_choice(cls: type[Backbone]) -> None:
         alone = cls.features(shape, False)[0].eval()
         samples = _samples(shape)
         whole, single = alone(samples)[:1], alone(samples[:1])
-        require(torch.allclose(whole, single, atol=1e-4), "without it, a sample's features depend on its batch")
+        require(torch.allclose(whole, single, atol=1e-4), "without it, the features of a sample depend on its batch")
 
 
 @check(
     Backbone,
-    why="A layer without a gradient stays at its starting weights without a word.",
-    mend="Use each layer in forward, and leave no parameter behind a detach.",
+    why="A layer without a gradient silently stays at its initial weights.",
+    fix="Use each layer in forward, and detach no parameter from the loss.",
 )
 def every_layer_is_trained(cls: type[Backbone]) -> None:
     """Each parameter of features and head has a gradient."""
@@ -94,22 +92,22 @@ def every_layer_is_trained(cls: type[Backbone]) -> None:
 
 @check(
     Backbone,
-    why="A run is the same again only if its starting weights are.",
-    mend="Draw starting weights from torch's generator alone.",
+    why="A run is repeatable only if its initial weights are.",
+    fix="Draw initial weights from torch's generator alone.",
 )
 def starting_weights_follow_the_seed(cls: type[Backbone]) -> None:
-    """The same seed gives the same starting weights."""
+    """The same seed gives the same initial weights."""
     for shape in _shapes(cls):
         first, second = (list(_features(cls, shape)[0].parameters()) for _ in range(2))
         same = len(first) == len(second) and all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
-        require(same, "the same seed gives other starting weights")
+        require(same, "the same seed gives other initial weights")
 
 
 def _shapes(cls: type[Backbone], declined: bool = False) -> Iterator[tuple[int, ...]]:
     shapes = [shape for kind in cls.kinds for shape in SHAPES.get(kind, ())]
     chosen = [shape for shape in shapes if declined or not cls.declines(shape)]
     if not chosen:
-        skip("it declines every shape that is tried")
+        skip("it declines every shape of the kit")
     yield from chosen
 
 

@@ -1,4 +1,4 @@
-"""What a capability says of itself, and whether its toy keeps to it."""
+"""The declaration of a capability, and whether its toy follows it."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ DATA: tuple[tuple[Column, Task], ...] = (
 @check(
     Capability,
     once=True,
-    why="Metrics, sheets, commands and exports know a capability by these words alone.",
-    mend="Write name, summary, a runtime-checkable Protocol with the one function of that name, arguments with the "
-    "names of its parameters, and makes.",
+    why="Metrics, sheets, commands and exports know a capability only by these words.",
+    fix="Write name, summary, a runtime-checkable Protocol with the one function of that name, arguments with the "
+    "names of its parameters, and `makes`.",
 )
 def capability_declares_itself(cls: type[Capability]) -> None:
     """It has a name, a summary, a protocol with the function of that name, its arguments, and what it makes."""
     name, summary = getattr(cls, "name", ""), getattr(cls, "summary", "")
     good = isinstance(name, str) and re.fullmatch(r"[a-z][a-z0-9_]*", name) and not keyword.iskeyword(name)
-    require(good, f"the name {name!r} cannot be that of a function; write it in lower case with underscores")
+    require(good, f"the name {name!r} is not valid for a function; write it in lower case with underscores")
     require(
         isinstance(summary, str) and re.fullmatch(r"[A-Z].*[.]", summary), f"the summary {summary!r} is not a sentence"
     )
@@ -54,29 +54,27 @@ def capability_declares_itself(cls: type[Capability]) -> None:
     require(tuples, f"arguments are {arguments!r}, not a tuple of Argument")
     parameters = list(inspect.signature(function).parameters)[1:]  # type: ignore[arg-type]
     wanted = [each.name for each in cls.arguments] or parameters[:1]
-    require(parameters == wanted and wanted, f"the function takes {parameters}, and arguments are {wanted}")
+    require(parameters == wanted and wanted, f"the function takes {parameters}, but arguments are {wanted}")
     for each in cls.arguments:
         require(each.side in ("source", "target"), f"the side of {each.name} is {each.side!r}")
         require(each.meaning.strip(), f"the argument {each.name} has no meaning")
     require(cls.makes in get_args(Makes), f"makes is {cls.makes!r}, not one of {', '.join(get_args(Makes))}")
     ranks = cls.realism is None or (isinstance(cls.realism, int) and cls.makes == "samples")
-    require(
-        ranks, f"realism is {cls.realism!r}; it must be a whole number, of a capability that makes samples, or None"
-    )
+    require(ranks, f"realism is {cls.realism!r}; it must be an integer, of a capability that makes samples, or None")
 
 
 @check(
     Capability,
     once=True,
-    why="Metrics, sheets and exports are checked with the toy, and a method is asked only for what it has.",
-    mend="Write a class with the function and the attributes of the protocol, and name it in `toy`.",
+    why="Metrics, sheets and exports are checked with the toy, and a method is called only for what it has.",
+    fix="Write a class with the function and the attributes of the protocol, and name it in `toy`.",
 )
 def toy_has_the_capability(cls: type[Capability]) -> None:
     """Its toy satisfies the protocol, and a method without the function does not have the capability."""
     require(isinstance(getattr(cls, "toy", None), type), f"toy is {getattr(cls, 'toy', None)!r}, not a class")
     for capability, method in _toys(cls):
         require(capability.has(method) and capability.has(type(method)), "its toy does not have the capability")
-        require(isinstance(method, cls.protocol), f"its toy lacks something that {cls.protocol.__name__} asks for")
+        require(isinstance(method, cls.protocol), f"its toy lacks something that {cls.protocol.__name__} requires")
         bare = toy.build(ToyMethod, method.spec)
         require(not capability.has(bare), "a method that can do nothing has the capability")
 
@@ -84,38 +82,38 @@ def toy_has_the_capability(cls: type[Capability]) -> None:
 @check(
     Capability,
     once=True,
-    why="The kit asks every method for the output on these inputs; a run of it must be repeatable.",
-    mend="Return the column of the data, or make one up with a generator of its own: torch.Generator().manual_seed(0).",
+    why="The kit calls every method on these inputs; the result must be repeatable.",
+    fix="Return the column of the data, or make one up with its own generator: torch.Generator().manual_seed(0).",
 )
 def toy_inputs_fit(cls: type[Capability]) -> None:
-    """Toy inputs are the same on every call, have the form that `input` says, and are no problem."""
+    """Toy inputs are the same on every call, have the form of `input`, and are valid."""
     for capability, method in _toys(cls):
         inputs = inputs_for(capability, method, COUNT)
         torch.manual_seed(7)
         again = inputs_for(capability, method, COUNT)
         for argument, given, other in zip(capability.arguments, inputs, again, strict=True):
-            require(torch.equal(given, other), f"the toy input {argument.name} differs when asked for again")
+            require(torch.equal(given, other), f"the toy input {argument.name} differs when it is created again")
             column = capability.input(method, argument)
-            require(isinstance(column, Column), f"input answers {column!r} for {argument.name}, not a Column")
+            require(isinstance(column, Column), f"input returns {column!r} for {argument.name}, not a Column")
             wanted = (COUNT, *column.shape)
             require(
                 tuple(given.shape) == wanted, f"the toy input {argument.name} is {tuple(given.shape)}, not {wanted}"
             )
         said = capability.problem(method, inputs)
-        require(said == "", f"problem answers {said!r} for the toy inputs, of which nothing is wrong")
+        require(said == "", f"problem returns {said!r} for the toy inputs, which are valid")
 
 
 @check(
     Capability,
     once=True,
-    why="Metrics, exports and the kit hold every method to the promised output.",
-    mend="Return from `output` the Column of one row of the result, and let `call` give a row for each row of input.",
+    why="Metrics, exports and the kit check every method against this output.",
+    fix="Return from `output` the Column of one row of the result, and let `call` return a row for each row of input.",
 )
 def output_agrees_with_the_toy(cls: type[Capability]) -> None:
-    """What the toy gives has the shape, type and range that `output` promises, for images and vectors."""
+    """The toy's output has the shape, type and range of `output`, for images and vectors."""
     for capability, method in _toys(cls):
         inputs = inputs_for(capability, method, COUNT)
-        require(isinstance(capability.output(method), Column), "output does not answer a Column")
+        require(isinstance(capability.output(method), Column), "output does not return a Column")
         made = quietly(capability, method, inputs, COUNT)
         for problem in problems(capability, method, inputs, made, COUNT):
             violate(f"its toy {problem}, for {method.spec.sample}")
@@ -124,15 +122,15 @@ def output_agrees_with_the_toy(cls: type[Capability]) -> None:
 @check(
     Capability,
     once=True,
-    why="A sheet is drawn at every checkpoint; one bad row ends the run's pictures.",
-    mend="Return rows of samples [N, ...], the result among them, or none if no samples are made.",
+    why="A sheet is drawn at every checkpoint; one bad row disables the run's sheets.",
+    fix="Return rows of samples [N, ...], including the result, or none if the output is not samples.",
 )
 def rows_can_be_drawn(cls: type[Capability]) -> None:
-    """The rows of its sheet are samples, one for each row of its inputs; a capability that makes none has no rows."""
+    """The rows of its sheet are samples, one for each row of its inputs; a capability without samples has no rows."""
     for capability, method in _toys(cls):
         inputs = inputs_for(capability, method, COUNT)
         rows = list(capability.rows(method, inputs, quietly(capability, method, inputs, COUNT)))
-        require(rows if capability.makes == "samples" else not rows, f"it makes {cls.makes}, and has {len(rows)} rows")
+        require(rows if capability.makes == "samples" else not rows, f"it makes {cls.makes}, but has {len(rows)} rows")
         for row in rows:
             fits = (
                 isinstance(row, torch.Tensor) and len(row) == COUNT and row.dim() == 1 + len(method.spec.sample.shape)
@@ -143,11 +141,11 @@ def rows_can_be_drawn(cls: type[Capability]) -> None:
 @check(
     Capability,
     once=True,
-    why="The kit asks whether training brings a method nearer to the goal than doing nothing is.",
-    mend="Let goal and baseline return a float that is smaller for better results, and draw nothing.",
+    why="The kit checks whether training brings a method closer to the goal than doing nothing.",
+    fix="Let goal and baseline return a float that is smaller for better results, and use no random numbers.",
 )
 def goal_is_a_number(cls: type[Capability]) -> None:
-    """Goal and baseline are numbers, the same when asked again."""
+    """Goal and baseline are numbers, the same when computed again."""
     for capability, method in _toys(cls):
         truth = toy_data.columns_of(*toy.domains(method.spec, count=COUNT, seed=1))
         made = quietly(capability, method, inputs_for(capability, method, COUNT, truth), COUNT)
@@ -157,34 +155,34 @@ def goal_is_a_number(cls: type[Capability]) -> None:
         }.items():
             number = isinstance(first, float) and not math.isnan(first) and (what == "baseline" or math.isfinite(first))
             require(number, f"its {what} is {first!r}, not a number")
-            require(first == again, f"its {what} is {first:g}, and {again:g} when asked again")
+            require(first == again, f"its {what} is {first:g}, but {again:g} when computed again")
 
 
 @check(
     Capability,
     once=True,
     why="`ganzoo export` writes this function, with these inputs, for programs that do not have ganzoo.",
-    mend="Return Exportable(function, inputs) with the name of a function of the method, or raise UsageError in words.",
+    fix="Return Exportable(function, inputs) with the name of a function of the method, or raise UsageError in words.",
 )
 def export_names_a_function(cls: type[Capability]) -> None:
-    """What is exported is a function of the method with the inputs that it says, or is refused with a reason."""
+    """The export is a function of the method with the stated inputs, or is refused with a reason."""
     for capability, method in _toys(cls):
         try:
             exported = capability.export(method)
         except UsageError as error:
             require(str(error).strip(), "export is refused without a reason")
             continue
-        require(isinstance(exported, Exportable), f"export answers {exported!r}, not an Exportable")
+        require(isinstance(exported, Exportable), f"export returns {exported!r}, not an Exportable")
         function = getattr(method, exported.function, None)
-        require(callable(function), f"it exports {exported.function!r}, which is no function of the method")
+        require(callable(function), f"it exports {exported.function!r}, which is not a function of the method")
         rows = [each.values(2) for each in exported.inputs]
         with torch.no_grad():
             made = function(*rows)  # type: ignore[misc]
-        require(isinstance(made, torch.Tensor), f"the exported {exported.function} gives {type(made).__name__}")
+        require(isinstance(made, torch.Tensor), f"the exported {exported.function} returns {type(made).__name__}")
 
 
 def _toys(cls: type[Capability]) -> Iterator[tuple[Capability, Method]]:
-    """The capability with its toy, on images and on vectors; on those that it can be applied to."""
+    """The capability with its toy, on those of images and vectors that it can be applied to."""
     found = False
     for sample, task in DATA:
         method = toy_method(cls, toy_data.with_columns(sample, task, cls.arguments)).eval()
@@ -193,7 +191,7 @@ def _toys(cls: type[Capability]) -> Iterator[tuple[Capability, Method]]:
             capability.output(method)
             for argument in capability.arguments:
                 capability.input(method, argument)
-        except DatasetError:  # such as a capability of images, asked for vectors
+        except DatasetError:  # such as a capability of images, on vectors
             continue
         found = True
         yield capability, method

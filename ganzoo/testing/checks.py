@@ -19,25 +19,25 @@ Kind = type | tuple[type, ...]
 
 
 class CheckFailed(AssertionError):  # noqa: N818 (it is a verdict on a plugin, as AssertionError is)
-    """A plugin breaks its contract: what failed, why that matters, and how to mend it."""
+    """A plugin breaks its contract: what failed, why that matters, and how to fix it."""
 
     def __init__(self, subject: str, check: Check, what: str) -> None:
         super().__init__(
-            f"{subject} fails {check.name}: {what}.\nWhy it matters: {check.why}\nTo mend it: {check.mend}"
+            f"{subject} fails {check.name}: {what}.\nWhy it matters: {check.why}\nHow to fix it: {check.fix}"
         )
         self.subject, self.check, self.what = subject, check, what
 
 
 class CheckSkipped(unittest.SkipTest):  # which pytest shows as a skipped test
-    """A check cannot be made here; the message is the reason."""
+    """A check cannot be run here; the message is the reason."""
 
 
 class Violation(Exception):  # noqa: N818 (never leaves the kit: Check turns it into CheckFailed)
-    """Raised inside a check with the words that say what failed."""
+    """Raised inside a check with what failed, in words."""
 
 
 def require(condition: object, what: str) -> None:
-    """Say `what` failed unless `condition` holds."""
+    """Report that `what` failed unless `condition` holds."""
     if not condition:
         violate(what)
 
@@ -47,7 +47,7 @@ def violate(what: str) -> NoReturn:
 
 
 def skip(reason: str) -> NoReturn:
-    """Say that the check cannot be made here, and why."""
+    """Skip the check, which cannot be run here, with the reason."""
     raise CheckSkipped(reason)
 
 
@@ -55,18 +55,18 @@ def skip(reason: str) -> NoReturn:
 class Check:
     """One rule of the contract, for the subclasses of `kind`.
 
-    Call it with a plugin's class: it raises CheckFailed where the rule is broken, and CheckSkipped where it cannot
-    be made.
+    Call it with a plugin's class: it raises CheckFailed if the rule is broken, and CheckSkipped if it cannot be
+    run.
     """
 
     name: str
     kind: Kind  # the base class, such as Method, whose subclasses it is a rule for; or several
     rule: str  # what holds, in one sentence
     why: str
-    mend: str
+    fix: str
     body: Callable[[Any], None]
-    slow: bool = False  # takes more than a moment: made only where it is asked for
-    once: bool = False  # does not depend on settings: made of a method as a whole, and not again of each preset
+    slow: bool = False  # takes seconds to minutes: run only if requested
+    once: bool = False  # does not depend on settings: run once for a method, not for each of its presets
 
     @property
     def __name__(self) -> str:
@@ -79,7 +79,7 @@ class Check:
             raise CheckFailed(name_of(subject), self, str(violation)) from None
         except CheckSkipped:
             raise
-        except Exception as error:  # a stranger's code may raise anything
+        except Exception as error:  # third-party code may raise anything
             what = f"it raised {type(error).__name__}: {error}{_place(subject, error)}"
             raise CheckFailed(name_of(subject), self, what) from error
 
@@ -88,12 +88,12 @@ CHECKS: list[Check] = []
 
 
 def check(
-    kind: Kind, *, why: str, mend: str, slow: bool = False, once: bool = False
+    kind: Kind, *, why: str, fix: str, slow: bool = False, once: bool = False
 ) -> Callable[[Callable[[Any], None]], Check]:
-    """Make a function a check, and add it to CHECKS. Its docstring is the rule, its name that of the check."""
+    """Register a function as a check in CHECKS. Its docstring is the rule, its name that of the check."""
 
     def register(body: Callable[[Any], None]) -> Check:
-        made = Check(body.__name__, kind, (body.__doc__ or "").strip(), why, mend, body, slow, once)
+        made = Check(body.__name__, kind, (body.__doc__ or "").strip(), why, fix, body, slow, once)
         CHECKS.append(made)
         return made
 
@@ -101,7 +101,7 @@ def check(
 
 
 def generate_checks(classes: Iterable[type], *, slow: bool = False) -> Iterator[tuple[type, Check]]:
-    """Every class with every check that applies to its kind; `slow` ones too if they are asked for.
+    """Every class with every check that applies to its kind; `slow` ones too if requested.
 
     A method comes again with the settings of each of its presets (`ganzoo.testing.configured.subjects`), for the checks
     whose outcome can depend on settings.
@@ -120,8 +120,8 @@ def parametrize_with_checks(
 
     `classes` are methods, datasets, metrics, trackers, capabilities, tasks and backbones. `expected_failures` maps the
     name of a check to the reason why these classes break it. Such a test is an expected failure with that reason, and
-    fails if the check passes, so that the list stays true. Raises ValueError for a check that there is not,
-    and for an empty reason.
+    fails if the check passes, so that the list stays true. Raises ValueError for an unknown check and for an
+    empty reason.
 
     @parametrize_with_checks([MyMethod], expected_failures={"halves_add_up": "Issue 12: the loss is a sum."})
     def test_conformance(plugin, check):
@@ -133,7 +133,7 @@ def parametrize_with_checks(
     pairs = list(generate_checks(classes, slow=slow))
     for name, reason in reasons.items():
         if name not in {made.name for _, made in pairs}:
-            raise ValueError(f"expected_failures: none of these classes is given a check {name!r}")
+            raise ValueError(f"expected_failures: no check {name!r} applies to these classes")
         if not reason.strip():
             raise ValueError(f"expected_failures: the check {name!r} needs a written reason")
 

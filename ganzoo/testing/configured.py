@@ -1,4 +1,4 @@
-"""A plugin's class with other defaults: at a size that takes no time, or with the settings of a preset."""
+"""A plugin's class with other defaults: a small size for fast checks, or the settings of a preset."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def name_of(subject: Any) -> str:
 
 
 def subjects(cls: type) -> list[type]:
-    """What of a class is checked: itself and, of a method, each preset whose settings differ from all before it.
+    """What to check of a class: itself and, for a method, each preset whose settings differ from all before it.
 
-    The first has the settings that hold if no preset is named. The others are brought down to the sizes of
-    `Method.checked_at_most`, so that checking a published size takes no longer than checking the default.
+    The first has the default settings. The others are reduced to the sizes of `Method.checked_at_most`, so that
+    checking a published size takes no longer than checking the default.
     """
     if not issubclass(cls, Method):
         return [cls]
@@ -58,7 +58,7 @@ def subjects(cls: type) -> list[type]:
             chosen = layers.build_config(original(cls).Config, {f"preset {name!r}": settings})
             given = _configured(cls, settings, "" if name == "default" else name) if settings != own else cls
             found.setdefault(chosen.model_dump_json(), given)
-    except Exception:  # presets_are_valid says what is wrong with them
+    except Exception:  # presets_are_valid reports what is wrong with them
         return list(found.values()) or [cls]
     return list(found.values())
 

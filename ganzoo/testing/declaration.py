@@ -1,4 +1,4 @@
-"""What plugins of every kind say of themselves: words, settings, imports."""
+"""The declarations of plugins of every kind: words, settings, imports."""
 
 from __future__ import annotations
 
@@ -28,39 +28,39 @@ PUBLIC_NAMES = frozenset({"hookimpl", "__version__"})
 
 
 def may_be_imported(name: str) -> bool:
-    """Whether the contract lets a plugin import the module or thing `name` of ganzoo, such as `ganzoo.nn.ema`."""
+    """Whether the contract lets a plugin import the module or object `name` of ganzoo, such as `ganzoo.nn.ema`."""
     first = name.split(".")[1] if "." in name else ""
     return first in {"", *PUBLIC_MODULES, *PUBLIC_NAMES, *ganzoo.PUBLIC_PACKAGES}
 
 
 def words_are_given(cls: type, *more: str) -> None:
-    """It has a name and a summary as lists and tables want them, and the texts `more`."""
+    """It has a name and a summary in the form for lists and tables, and the texts `more`."""
     for part in ("name", "summary", *more):
         require(isinstance(getattr(cls, part, None), str), f"it has no {part}")
     name, summary = str(cls.name), str(cls.summary)  # type: ignore[attr-defined]
     require(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name), f"the name {name!r} is not lower-case-with-hyphens")
-    require(re.fullmatch(r"[A-Z].*[.]", summary), f"the summary {summary!r} is no sentence")
+    require(re.fullmatch(r"[A-Z].*[.]", summary), f"the summary {summary!r} is not a sentence")
 
 
 @check(
     (Method, Dataset, Metric),
     once=True,
-    why="Options, TOML files and help are made from the Config; a run is reproducible only if it cannot change.",
-    mend='Subclass ganzoo.settings.Settings and write each field as name: type = Field(default, description="...").',
+    why="Options, TOML files and help are generated from the Config; a run is reproducible only if it cannot change.",
+    fix='Subclass ganzoo.settings.Settings and write each field as name: type = Field(default, description="...").',
 )
 def config_is_frozen_and_described(cls: type[Method] | type[Dataset] | type[Metric]) -> None:
-    """Its Config is frozen, and every setting has a type an option can have, a default and a description."""
+    """Its Config is frozen, and every setting has a type that an option can have, a default and a description."""
     config = getattr(cls, "Config", None)
-    require(isinstance(config, type) and issubclass(config, Settings), "its Config is no Settings")
+    require(isinstance(config, type) and issubclass(config, Settings), "its Config is not a subclass of Settings")
     require(cls.Config.model_config.get("frozen"), "its Config is not frozen")
     require(cls.Config.model_config.get("extra") == "forbid", "its Config accepts unknown settings")
     for name, field in cls.Config.model_fields.items():
         require(not field.is_required(), f"the setting {name!r} has no default")
         described = (field.description or "").strip()
-        require(re.match(r"\S[^.]*[.]", described), f"the description of {name!r} is no sentence: {described!r}")
+        require(re.match(r"\S[^.]*[.]", described), f"the description of {name!r} is not a sentence: {described!r}")
         require(_fits_an_option(field.annotation), f"the type of {name!r}, {field.annotation}, cannot be an option")
         hides = issubclass(cls, Method) and name in TrainConfig.model_fields
-        require(not hides, f"the setting {name!r} hides the option of every run of that name")
+        require(not hides, f"the setting {name!r} hides the training option of that name")
     cls.Config()
 
 
@@ -68,17 +68,17 @@ def config_is_frozen_and_described(cls: type[Method] | type[Dataset] | type[Metr
     (Method, Dataset, Metric, Tracker, Capability, Task, Backbone),
     once=True,
     why="The loop, the registry and the command line change between versions; the contract does not.",
-    mend="Import only the modules at the top of ganzoo and its packages "
+    fix="Import only the modules at the top of ganzoo and its packages "
     + ", ".join(ganzoo.PUBLIC_PACKAGES)
     + ", and no "
     "other plugin.",
 )
 def imports_only_the_contract(cls: type) -> None:
-    """Its module imports of ganzoo only what the contract names."""
+    """Its module imports only the public modules of ganzoo."""
     module = sys.modules.get(cls.__module__)
     try:
         tree = ast.parse(inspect.getsource(module)) if module else None
-    except OSError:  # made in a session or an archive
+    except OSError:  # defined in a session or an archive
         tree = None
     if tree is None:
         skip("the source of its module cannot be read here")
@@ -92,7 +92,7 @@ def imports_only_the_contract(cls: type) -> None:
 
 
 def _imports(tree: ast.AST) -> Iterator[str]:
-    """Full names of what is imported: "package.module" or "package.module.thing"."""
+    """Full names of imports: "package.module" or "package.module.object"."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -101,7 +101,7 @@ def _imports(tree: ast.AST) -> Iterator[str]:
 
 
 def _fits_an_option(kind: Any) -> bool:
-    """Whether the command line knows what to do with a setting of this type."""
+    """Whether the command line supports a setting of this type."""
     if get_origin(kind) in (Union, UnionType):
         rest = [part for part in get_args(kind) if part is not type(None)]
         return len(rest) == 1 and _fits_an_option(rest[0])
@@ -115,7 +115,7 @@ def _fits_an_option(kind: Any) -> bool:
 
 
 def _is_plain(kind: Any) -> bool:
-    """Whether a setting is a number or a word, or either of them."""
+    """Whether a setting is a number, a word, or a union of these."""
     if get_origin(kind) is Annotated:
         return _is_plain(get_args(kind)[0])
     if get_origin(kind) in (Union, UnionType):

@@ -1,7 +1,7 @@
 """`python -m ganzoo.testing.killed MODULE_OR_FILE CLASS SETTINGS FOLDER KILL_AT END`: a run that is killed by -9.
 
-The process trains the method, with SETTINGS in JSON, for a few steps in FOLDER. It goes on from what is there and kills
-itself after step KILL_AT, as a cluster would; with 0 it trains to the end and writes the state to the file END.
+The process trains the method, with SETTINGS in JSON, for a few steps in FOLDER. It resumes from a checkpoint there and
+kills itself after step KILL_AT, like a cluster; with 0 it trains to the end and writes the state to the file END.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a method says of the data that it reads, and whether it keeps to that."""
+"""The data that a method declares to read, and whether it reads no others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KINDS = ("image", "mask", "vector")
 @check(
     Method,
     why="The loop draws the columns that a method names, and refuses data that lack one of them.",
-    mend='Name columns as a batch does: "source", "source_label", "target", "source_" or "target_" and the name of a '
+    fix='Name columns as in a batch: "source", "source_label", "target", "source_" or "target_" and the name of a '
     "further column; declare oracle = True if one of them is target_label.",
 )
 def columns_are_named(cls: type[Method]) -> None:
@@ -28,17 +28,17 @@ def columns_are_named(cls: type[Method]) -> None:
     columns = cls.columns(config)
     words = isinstance(columns, tuple) and all(isinstance(name, str) for name in columns)
     require(words, f"columns are {columns!r}, not a tuple of names")
-    require(columns == cls.columns(config), "columns() names others when asked again")
+    require(columns == cls.columns(config), "columns() returns others when called again")
     require(len(set(columns)) == len(columns), f"it names a column twice: {', '.join(columns)}")
     for name in columns:
         side, _, rest = name.partition("_")
         good = side in ("source", "target") and (name == side or rest)
-        require(good, f"the column {name!r} is of neither the source nor the target")
+        require(good, f"the column {name!r} belongs to neither the source nor the target")
         near = difflib.get_close_matches(rest, KNOWN, 1, 0.75) if rest not in KNOWN else []
-        require(not near, f"it reads {name!r}; {side}_{near[0] if near else ''} is meant")
+        require(not near, f"it reads {name!r}; did you mean {side}_{near[0] if near else ''}?")
     oracle = cls.is_oracle(config)
-    require(isinstance(oracle, bool), f"is_oracle() answers {oracle!r}")
-    require(oracle or "target_label" not in columns, "it reads target_label and is not an oracle")
+    require(isinstance(oracle, bool), f"is_oracle() returns {oracle!r}")
+    require(oracle or "target_label" not in columns, "it reads target_label but is not an oracle")
     kinds = isinstance(cls.kinds, tuple) and cls.kinds and {*cls.kinds} <= {*KINDS}
     require(kinds, f"kinds are {cls.kinds!r}, not a tuple of {', '.join(KINDS)}")
 
@@ -46,10 +46,10 @@ def columns_are_named(cls: type[Method]) -> None:
 @check(
     Method,
     why="Data may lack what a method does not read: the other domain, labels, further columns.",
-    mend="Add what a loss or finish uses to `reads`, or do without it; take sizes of samples from spec.sample.",
+    fix="Add all columns that a loss or finish uses to `reads`; take sizes of samples from spec.sample.",
 )
 def reads_only_its_columns(cls: type[Method]) -> None:
-    """It trains, finishes and is used on data that have nothing but the columns that it reads."""
+    """It can be trained, finished and used on data that have only the columns that it reads."""
     spec = toy_data.bare_spec(cls, toy.spec_for(cls))
     method = toy.hurried(cls, spec)
     toy.train(method)
@@ -61,20 +61,20 @@ def reads_only_its_columns(cls: type[Method]) -> None:
 @check(
     Method,
     once=True,
-    why="Lists, benches and runs show the reason to a user before any work; a network builder's error comes too late.",
-    mend='Let declines read the config and the spec alone, and return "" or words such as "takes images of 16 x 16 '
+    why="Lists, benches and runs show the reason before any work; an error while building networks comes too late.",
+    fix='Let declines read only the config and the spec, and return "" or words such as "takes images of 16 x 16 '
     'pixels and more".',
 )
 def declines_in_words(cls: type[Method]) -> None:
-    """Whether it declines data depends on settings and data alone, and is said in one sentence without its subject."""
+    """It declines data based on settings and data alone, in one sentence without its subject."""
     config = cls.Config()
     before = config.model_dump()
     for spec in _specs(cls):
         said, again = cls.declines(config, spec), cls.declines(config, spec)
-        require(isinstance(said, str), f"declines answers {said!r}, which is not text")
-        require(said == again, f"declines answers {said!r} and, when asked again, {again!r}")
+        require(isinstance(said, str), f"declines returns {said!r}, which is not text")
+        require(said == again, f"declines returns {said!r} and, when called again, {again!r}")
         words = not said or (said[0].islower() and "\n" not in said and not said.rstrip().endswith("."))
-        require(words, f"declines answers {said!r}; write a predicate in lower case without a full stop")
+        require(words, f"declines returns {said!r}; write a predicate in lower case without a full stop")
     require(config.model_dump() == before, "declines changes the settings")
 
 

@@ -1,4 +1,4 @@
-"""Whether a batch in two halves trains what the whole batch trains, as `--micro-batch` promises."""
+"""Whether a batch in two halves gives the same update as the whole batch, as `--micro-batch` requires."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ganzoo.testing.checks import check, require, skip
 
 @check(
     Method,
-    why="Micro-batches save memory and must not change what is learned. If they would, the loop refuses them.",
-    mend="Return means over the batch and update no buffer in a loss, or write couples_batch = True in the class "
+    why="Micro-batches save memory and must not change the result; the loop refuses them if they would.",
+    fix="Return means over the batch and update no buffer in a loss, or write couples_batch = True in the class "
     "(BatchNorm, spectral norm, MMD, a history, a variance, a running mean).",
 )
 def halves_add_up(cls: type[Method]) -> None:
-    """Gradients, buffers and what is handed on are alike after two halves and a whole batch, whatever is drawn."""
+    """Gradients, buffers and handed-on tensors are the same for two halves and a whole batch, whatever is drawn."""
     if cls.couples_batch:
-        skip("it declares couples_batch, and --micro-batch is refused")
+        skip("it declares couples_batch, so --micro-batch is refused")
     untested = []
     for situation in toy.situations(toy.build(cls)):
         name, whole, halves = situation.phase, _Update(), _Update()
@@ -40,7 +40,7 @@ def halves_add_up(cls: type[Method]) -> None:
 
 @dataclass
 class _Update:
-    """What the losses of one batch, in parts, leave behind."""
+    """The results of the losses on one batch, in parts."""
 
     gradients: dict[str, list[Tensor | None]] = field(default_factory=dict)  # term -> one for each parameter
     buffers: dict[str, Tensor] = field(default_factory=dict)
@@ -74,17 +74,17 @@ class _Update:
 
 
 def _different(whole: _Update, halves: _Update) -> str:
-    """In words, the first thing in which the two differ; empty if they agree."""
+    """The first difference between the two, in words; empty if they agree."""
     for term in whole.gradients.keys() | halves.gradients.keys():
         pairs = list(zip(whole.gradients.get(term, ()), halves.gradients.get(term, ()), strict=False))
         scale = max((float(one.abs().max()) for one, _ in pairs if one is not None), default=0.0)
         if not pairs or not all(_close(one, other, scale) for one, other in pairs):
-            return f"has other gradients of its term {term!r} in two halves than in one batch"
+            return f"has different gradients of its term {term!r} in two halves than in one batch"
     for name, one in whole.handed_on.items():
         if not _close(one, halves.handed_on.get(name), float(one.abs().max())):
-            return f"hands on another {name} in two halves than in one batch"
+            return f"hands on a different {name} in two halves than in one batch"
     changed = [key for key, one in whole.buffers.items() if not _close(one, halves.buffers[key], 1.0)]
-    return f"leaves other values in {', '.join(changed)} after two halves than after one batch" if changed else ""
+    return f"has different values in {', '.join(changed)} after two halves than after one batch" if changed else ""
 
 
 def _close(one: Tensor | None, other: Tensor | None, scale: float) -> bool:

@@ -1,4 +1,4 @@
-"""What comes out of a trained method."""
+"""The outputs of a trained method."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ COUNT = 5
 
 @check(
     Method,
-    why="Metrics, sample sheets and exports take what a capability promises: images in [-1, 1] of the dataset's size, "
+    why="Metrics, sample sheets and exports rely on the output's form: images in [-1, 1] of the dataset's size, "
     "labels of its task.",
-    mend="Size networks from `spec`, end those that make images in tanh or clamp(-1, 1), and crop after upsampling.",
+    fix="Size networks from `spec`, end image generators in tanh or clamp(-1, 1), and crop after upsampling.",
 )
 def outputs_keep_shape_and_range(cls: type[Method]) -> None:
-    """What each capability gives has the form that it promises, in grey and colour and at odd sizes."""
+    """The output of each capability has the promised form, in grey and colour and at odd sizes."""
     for spec in toy.specs_for(cls):
         method = toy.trained(cls, spec)
         data = f"{spec.sample} and {type(spec.task).__name__}"
@@ -35,15 +35,15 @@ def outputs_keep_shape_and_range(cls: type[Method]) -> None:
 
 @check(
     Method,
-    why="Commands refine and predict in batches of their own choice; the size of these must not show in the result.",
-    mend="Use no batch statistics in eval mode, and nothing that compares the images of a batch.",
+    why="Commands refine and predict in batches of any size, which must not affect the result.",
+    fix="Use no batch statistics in eval mode, and do not compare the images of a batch.",
 )
 def images_are_judged_one_by_one(cls: type[Method]) -> None:
-    """In eval mode what is made of a sample is the same alone and among others, whatever noise is drawn."""
+    """In eval mode the output for a sample is the same alone and in a batch, whatever noise is drawn."""
     method = toy.trained(cls)
     judges = {name: capability for name, capability in able(method).items() if capability.arguments}
     if not judges:
-        skip("nothing that it can do takes samples")
+        skip("none of its capabilities takes samples")
     for name, capability in judges.items():
         inputs = inputs_for(capability, method, WHOLE)
         together, noise = _in_parts(capability, method, inputs, WHOLE)
@@ -52,16 +52,16 @@ def images_are_judged_one_by_one(cls: type[Method]) -> None:
             continue
         if unknown := sorted(noise.unknown | again.unknown):
             skip(f"{name} draws with {', '.join(unknown)}, which the kit cannot repeat sample by sample")
-        violate(f"{name} answers otherwise for a sample alone than for the same sample among others")
+        violate(f"{name} returns another output for a sample alone than for the same sample in a batch")
 
 
 @check(
     Method,
-    why="Samples are made during training and scores after it; neither may change what is trained or measured.",
-    mend="Update buffers in losses only.",
+    why="Samples are drawn during training and scores computed after it; neither may change the method.",
+    fix="Update buffers in losses only.",
 )
 def outputs_change_nothing(cls: type[Method]) -> None:
-    """What a method can do leaves parameters and buffers as they are."""
+    """Capabilities leave parameters and buffers unchanged."""
     method = toy.trained(cls)
     before = toy.state(method)
     for name, *_ in _outputs(method):
@@ -71,28 +71,28 @@ def outputs_change_nothing(cls: type[Method]) -> None:
 
 @check(
     Method,
-    why="Commands load a finished run into a new object, which has nothing but the saved state.",
-    mend="Register what is learned as parameters and buffers, with their final shapes already in the constructor.",
+    why="Commands load a finished run into a new object, which has only the saved state.",
+    fix="Register all learned values as parameters and buffers, with their final shapes, in the constructor.",
 )
 def saved_state_is_enough(cls: type[Method]) -> None:
-    """A new object that is given the state dict answers as the trained one does."""
+    """A new object with the loaded state dict gives the same outputs as the trained one."""
     method, copy = toy.trained(cls), toy.build(cls, seed=1).eval()
     copy.load_state_dict(method.state_dict())
     for (name, _, _, one), (*_, other) in zip(_outputs(method), _outputs(copy), strict=True):
-        require(torch.equal(one, other), f"{name} answers otherwise after its state was loaded into a new object")
+        require(torch.equal(one, other), f"{name} gives other outputs after its state was loaded into a new object")
 
 
 def able(method: Method) -> dict[str, Capability]:
-    """What the method can do, by name, among all capabilities that are installed."""
+    """The method's capabilities, by name, among all that are installed."""
     return all_of(registry().found["capabilities"], method)
 
 
 def inputs_for(
     capability: Capability, method: Method, count: int, truth: dict[str, Tensor] | None = None, side: str = ""
 ) -> list[Tensor]:
-    """The inputs of a capability: of `truth`, columns by name, or of the toy data. What they lack is made up.
+    """The inputs of a capability from `truth`, columns by name, or from the toy data. Missing ones are made up.
 
-    They are of the domain that the capability is for, or of `side`.
+    They are from the domain that the capability is for, or from `side`.
     """
     columns = toy_data.columns_of(*toy.domains(method.spec, count=max(count, 8))) if truth is None else truth
     inputs = []
@@ -107,7 +107,7 @@ def inputs_for(
 def problems(
     capability: Capability, method: Method, inputs: Sequence[Tensor], output: Tensor, count: int
 ) -> Iterator[str]:
-    """What is wrong with the form of what a capability gave, each in words."""
+    """What is wrong with the form of a capability's output, each in words."""
     column = capability.output(method)
     wanted = (count, *column.shape)
     if tuple(output.shape) != wanted:
@@ -124,14 +124,14 @@ def problems(
 
 
 def quietly(capability: Capability, method: Method, inputs: Sequence[Tensor], count: int) -> Tensor:
-    """What a capability gives, always with the same noise."""
+    """The output of a capability, always with the same noise."""
     torch.manual_seed(0)
     with torch.no_grad():
         return capability.call(method, count, inputs)
 
 
 def _outputs(method: Method) -> Iterator[tuple[str, Capability, list[Tensor], Tensor]]:
-    """What the method gives for each thing that it can do, always with the same noise."""
+    """The output of each capability of the method, always with the same noise."""
     for name, capability in able(method).items():
         inputs = inputs_for(capability, method, COUNT)
         yield name, capability, inputs, quietly(capability, method, inputs, COUNT)
@@ -140,7 +140,7 @@ def _outputs(method: Method) -> Iterator[tuple[str, Capability, list[Tensor], Te
 def _in_parts(
     capability: Capability, method: Method, inputs: Sequence[Tensor], size: int
 ) -> tuple[Tensor, AlignedNoise]:
-    """What a capability gives for `size` rows of WHOLE at a time, and what the last call drew."""
+    """The output of a capability for `size` rows of WHOLE at a time, and the draws of the last call."""
     answers = []
     for start in range(0, WHOLE, size):
         with AlignedNoise(start, size, WHOLE) as noise:

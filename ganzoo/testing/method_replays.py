@@ -1,4 +1,4 @@
-"""What a recording of a method's losses gives when it is replayed."""
+"""Whether a recording of a method's losses can be replayed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ UPDATES = 8  # the last is a power of two, at which a replay is compared once mo
 
 @check(
     Method,
-    why="On a GPU most of a small network's step is the host's time, which `--capture` saves for losses like these.",
-    mend="Read no tensor on the host, count in buffers, keep every shape fixed by the batch, and leave the CPU alone.",
+    why="On a GPU most of a small network's step is host time, which `--capture` saves for such losses.",
+    fix="Read no tensor on the host, count in buffers, let shapes depend on the batch alone, and do not use the CPU.",
 )
 def captured_equals_eager(cls: type[Method]) -> None:
-    """A recording of each loss (on a GPU a CUDA graph) gives and hands on for other batches what the loss does."""
+    """A recording of each loss (on a GPU a CUDA graph) reproduces its terms and handed-on tensors on other batches."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     recorder: Recorder = CudaGraphs(device) if device.type == "cuda" else OperatorRecorder()
     method = toy.build(cls).to(device)

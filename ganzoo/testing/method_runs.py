@@ -1,4 +1,4 @@
-"""What whole runs promise: the same again, the same after a kill, in every precision."""
+"""Properties of whole runs: repeatable, resumable, in every precision."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ganzoo.training.phases import phase_runners
 
 @check(
     Method,
-    why="A result that cannot be repeated cannot be believed, nor debugged.",
-    mend="Draw noise from torch's default generator alone, and iterate over nothing that has no order, such as a set.",
+    why="A result that cannot be repeated can be neither trusted nor debugged.",
+    fix="Draw noise from torch's default generator alone, and iterate over no unordered collection, such as a set.",
 )
 def same_seed_same_bits(cls: type[Method]) -> None:
-    """Two runs with one seed end with the same weights and buffers, to the bit."""
+    """Two runs with one seed end with bit-identical weights and buffers."""
     one, other = toy.hurried(cls), toy.hurried(cls)
     toy.train(one), toy.train(other)
     changed = toy.differences(toy.state(one), toy.state(other))
@@ -29,40 +29,40 @@ def same_seed_same_bits(cls: type[Method]) -> None:
 
 @check(
     Method,
-    why="Runs are killed; one that goes on differently afterwards is another experiment.",
-    mend="Keep all state in parameters and buffers, and let schedules depend on the step or batch.progress alone.",
+    why="Runs are killed; one that continues differently afterwards is another experiment.",
+    fix="Keep all state in parameters and buffers, and let schedules depend on the step or batch.progress alone.",
 )
 def resumes_bit_exact(cls: type[Method]) -> None:
-    """A run that is killed and resumed ends as one that never was, to the bit."""
+    """A run that is killed and resumed ends bit by bit like an uninterrupted one."""
     whole = toy.hurried(cls)
     logs = toy.train(whole)
     with tempfile.TemporaryDirectory() as folder:
         toy.train(toy.hurried(cls), Path(folder), save_every=5, stop_at=5)
-        resumed = toy.hurried(cls, seed=1)  # what it starts from must not matter
+        resumed = toy.hurried(cls, seed=1)  # its initial weights must not matter
         later = toy.train(resumed, Path(folder), save_every=5)
-    require(later == logs[5:], "the terms that a resumed run logs differ from those of a run that was not killed")
+    require(later == logs[5:], "the terms that a resumed run logs differ from those of an uninterrupted run")
     changed = toy.differences(toy.state(whole), toy.state(resumed))
-    require(not changed, f"{', '.join(changed[:5])} differ in a run that was resumed")
+    require(not changed, f"{', '.join(changed[:5])} differ in a resumed run")
 
 
 @check(
     Method,
-    why="Evaluation may run again on a finished run, and people call it twice.",
-    mend="Let `finish` compute its buffers anew from the two domains instead of changing what is in them.",
+    why="Evaluation may run again on a finished run, and users may call it twice.",
+    fix="Let `finish` compute its buffers from the two domains alone, not from their previous values.",
 )
 def finish_can_be_repeated(cls: type[Method]) -> None:
-    """The closed-form step after training gives the same buffers when it is done twice, and needs no target labels."""
+    """The closed-form step after training gives the same buffers when it is repeated, and needs no target labels."""
     method = toy.trained(cls)
     before = toy.state(method)
     toy.finish(method)
     changed = toy.differences(before, toy.state(method))
-    require(not changed, f"finish changes {', '.join(changed[:5])} when it is done again")
+    require(not changed, f"finish changes {', '.join(changed[:5])} when it is repeated")
 
 
 @check(
     Method,
     why="On hardware that multiplies it natively, bfloat16 is the default.",
-    mend="Call .float() before a logarithm, an exponential, a norm or a small difference, and use ganzoo.nn's losses.",
+    fix="Call .float() before a logarithm, an exponential, a norm or a small difference, and use ganzoo.nn's losses.",
 )
 def bf16_stays_finite(cls: type[Method]) -> None:
     """Every term and weight stays finite under bfloat16 autocast."""
@@ -79,11 +79,11 @@ def bf16_stays_finite(cls: type[Method]) -> None:
 
 @check(
     Method,
-    why="Warnings are asked for at every line of the log, with whatever terms the steps since the last one had.",
-    mend="Read the means with .get, and return whole sentences.",
+    why="diagnose is called at every line of the log, with the terms of the steps since the last one.",
+    fix="Read the means with .get, and return whole sentences.",
 )
 def diagnose_is_pure(cls: type[Method]) -> None:
-    """Warnings are sentences that depend on the logged means alone, also where a mean is absent or huge."""
+    """Warnings are sentences that depend on the logged means alone, also if a mean is absent or huge."""
     method = toy.hurried(cls)
     logs = toy.train(method)
     means = {name: value for line in logs for name, value in line.items()}
@@ -92,9 +92,9 @@ def diagnose_is_pure(cls: type[Method]) -> None:
     cases += [dict.fromkeys(means, extreme) for extreme in (0.0, 1.0, 1e9, -1e9)]
     for case in cases:
         first, again = list(method.diagnose(case)), list(method.diagnose(case))
-        require(first == again, "the same means give other warnings when asked again")
+        require(first == again, "the same means give other warnings when called again")
         for warning in first:
             sentence = isinstance(warning, str) and warning[:1].isupper() and warning.endswith(".")
-            require(sentence, f"the warning {warning!r} is no sentence")
-    require(not toy.differences(state, toy.state(method)), "asking for warnings changes the method")
+            require(sentence, f"the warning {warning!r} is not a sentence")
+    require(not toy.differences(state, toy.state(method)), "diagnose changes the method")
     require(all(math.isfinite(value) for value in means.values()), "a logged mean is not finite")

@@ -1,4 +1,4 @@
-"""Training schemes: tensors handed on, stages, frozen and averaged networks, closures, no steps at all."""
+"""Training schemes: handed-on tensors, stages, frozen and averaged networks, closures, and no steps."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from ganzoo.training.timeline import Timeline
 
 @check(
     Method,
-    why="Only what is declared reaches a later phase, survives micro-batches and is part of a recorded phase.",
-    mend="Give hand_on exactly the names in `hands_on`, one row for each row of the batch, and name in `takes` what an "
+    why="Only declared tensors reach a later phase, work with micro-batches and are part of a recorded phase.",
+    fix="Give hand_on exactly the names in `hands_on`, one row for each row of the batch, and name in `takes` what an "
     "earlier phase hands on.",
 )
 def carries_are_declared(cls: type[Method]) -> None:
@@ -43,16 +43,16 @@ def carries_are_declared(cls: type[Method]) -> None:
 
 @check(
     Method,
-    why="Every stage is a part of the run; a run that is resumed asks for all of them again.",
-    mend='Return Stage("name", share, schedule) with names of their own, positive shares and a schedule of phases.',
+    why="Every stage is a part of the run; a resumed run calls stages() again.",
+    fix='Return Stage("name", share, schedule) with unique names, positive shares and a schedule of phases.',
 )
 def stages_are_pure(cls: type[Method]) -> None:
-    """Stages have names, positive shares and modules of the method that rest; asking for them changes nothing."""
+    """Stages have unique names, positive shares and resting modules of the method; stages() changes nothing."""
     method = toy.build(cls)
     before, stages, again = toy.state(method), list(method.stages()), list(method.stages())
     require(stages, "stages() returns none")
     same = [(stage.name, stage.share) for stage in stages] == [(stage.name, stage.share) for stage in again]
-    require(same, "stages() returns others when asked again")
+    require(same, "stages() returns others when called again")
     names = [stage.name for stage in stages]
     require(all(names) and len({*names}) == len(names), f"the names of its stages are {names}; each needs its own")
     for stage in stages:
@@ -61,16 +61,16 @@ def stages_are_pure(cls: type[Method]) -> None:
         strangers = [module for module in stage.resting if all(module is not own for own in method.modules())]
         require(not strangers, f"a module that rests in the stage {stage.name!r} is not inside the method")
     changed = toy.differences(before, toy.state(method))
-    require(not changed, f"asking for the stages changed {', '.join(changed)}")
+    require(not changed, f"stages() changed {', '.join(changed)}")
 
 
 @check(
     Method,
-    why="A run that is killed at a transition makes it again, from the saved state and nothing else.",
-    mend="Let Stage.begin read parameters and buffers alone, such as by load_state_dict, and draw noise from torch.",
+    why="A run that is killed at a transition repeats it, from the saved state alone.",
+    fix="Let Stage.begin read only parameters and buffers, such as by load_state_dict, and draw noise from torch.",
 )
 def transitions_are_exact(cls: type[Method]) -> None:
-    """A stage begins in the same way from the same state, and a run that is resumed there ends as one never stopped."""
+    """A stage begins in the same way from the same state, and a run resumed there ends like an uninterrupted one."""
     method, other = toy.hurried(cls), toy.hurried(cls, seed=1)
     stages = list(method.stages())
     toy.train(method, steps=len(stages))
@@ -82,7 +82,8 @@ def transitions_are_exact(cls: type[Method]) -> None:
                 each.begin()
         changed = toy.differences(toy.state(method), toy.state(other))
         require(
-            not changed, f"the stage {stage.name!r} begins with another {', '.join(changed[:5])} from an equal state"
+            not changed,
+            f"the stage {stage.name!r} begins with a different {', '.join(changed[:5])} from an equal state",
         )
     if len(stages) > 1:
         _resumes_at_transitions(cls)
@@ -98,23 +99,23 @@ def _resumes_at_transitions(cls: type[Method]) -> None:
             later = toy.train(resumed, Path(folder), save_every=end)
         changed = toy.differences(toy.state(whole), toy.state(resumed))
         require(later == logs[end:] and not changed,
-                f"a run that is resumed at step {end}, where a stage begins, ends otherwise")  # fmt: skip
+                f"a run that is resumed at step {end}, where a stage begins, ends differently")  # fmt: skip
 
 
 @check(
     Method,
-    why="A judge that moves judges nothing, and BatchNorm in training mode would let a batch change it.",
-    mend="Leave frozen networks out of every phase; if `after` of a phase moves one, name it in the phase's `follows`.",
+    why="A frozen network must not change, and BatchNorm in training mode would change it with each batch.",
+    fix="Leave frozen networks out of every phase; if `after` of a phase changes one, name it in its `follows`.",
 )
 def frozen_networks_stay(cls: type[Method]) -> None:
-    """Frozen modules stay in eval mode and unchanged by updates, but for those that a phase `follows`."""
+    """Frozen modules stay in eval mode and unchanged by updates, except those that a phase `follows`."""
     method = toy.build(cls)
     frozen = list(method.frozen())
     inside = {id(part) for module in frozen for part in module.modules()}
     own = {id(module) for module in method.modules()}
     require(inside <= own, "frozen() returns a module that is not inside the method")
     awake = [name for name, module in method.named_modules() if id(module) in inside and module.training]
-    require(not awake, f"{', '.join(awake)} is frozen, and in training mode after train()")
+    require(not awake, f"{', '.join(awake)} is frozen, but in training mode after train()")
     held = {id(parameter) for module in frozen for parameter in module.parameters()}
     for situation in toy.situations(method):
         name, phase = situation.phase, method.phases()[situation.phase]
@@ -132,7 +133,7 @@ def frozen_networks_stay(cls: type[Method]) -> None:
 
 
 def _own_state(method: Method, modules: set[int]) -> Mapping[str, Tensor]:
-    """Copies of the parameters and buffers that belong to these modules themselves, by name."""
+    """Copies of the parameters and buffers of these modules themselves, by name."""
     return {
         f"{path}.{name}" if path else name: tensor.detach().clone()
         for path, module in method.named_modules()
@@ -144,7 +145,7 @@ def _own_state(method: Method, modules: set[int]) -> Mapping[str, Tensor]:
 @check(
     Method,
     why="After each update the loop averages these buffers over all processes, in place.",
-    mend='Name float buffers of the method in `averages`, by their full names: "balance" or "critic.center".',
+    fix='Name float buffers of the method in `averages`, by their full names: "balance" or "critic.center".',
 )
 def averaged_buffers_exist(cls: type[Method]) -> None:
     """What a phase averages over processes are floating-point buffers of the method."""
@@ -159,18 +160,18 @@ def averaged_buffers_exist(cls: type[Method]) -> None:
 
 @check(
     Method,
-    why="An optimizer with a closure asks for the loss of one batch several times, and compares what it is told.",
-    mend="Give closure = True to a phase of one such optimizer (torch.optim.LBFGS), and let its loss change no state "
+    why="An optimizer with a closure computes the loss of one batch several times, and compares the values.",
+    fix="Set closure = True for a phase of one such optimizer (torch.optim.LBFGS), and let its loss change no state "
     "that it reads.",
 )
 def closures_are_repeatable(cls: type[Method]) -> None:
-    """An optimizer that needs a closure is declared, and the loss of its phase is the same when asked again."""
+    """An optimizer that needs a closure is declared, and the loss of its phase is the same when computed again."""
     method = toy.build(cls)
     runners = phase_runners(method)
     for situation in toy.situations(method):
         name, runner = situation.phase, runners[situation.phase]
         needs = any(isinstance(optimizer, torch.optim.LBFGS) for optimizer in runner.optimizers)
-        require(runner.phase.closure or not needs, f"the optimizer of {name!r} needs a closure, and closure is False")
+        require(runner.phase.closure or not needs, f"the optimizer of {name!r} needs a closure, but closure is False")
         if not runner.phase.closure:
             continue
         batch, asked = toy.given(method, situation), []
@@ -179,24 +180,24 @@ def closures_are_repeatable(cls: type[Method]) -> None:
             networks = nn.ModuleList(runner.phase.networks).requires_grad_(True)
             asked.append(runner.computed(batch).objective)
             networks.requires_grad_(False)
-        require(torch.equal(*asked), f"the loss of {name!r} is {asked[0]:.6g}, and {asked[1]:.6g} when asked again")
+        require(torch.equal(*asked), f"the loss of {name!r} is {asked[0]:.6g}, but {asked[1]:.6g} when computed again")
         toy.update(runner, batch)
 
 
 @check(
     Method,
     once=True,
-    why="Steps without phases would do nothing, ten thousand times; and a stage without a step never begins.",
-    mend='Write presets = {"default": {"train": {"steps": 0}}} for a method without phases, and for any other at least '
+    why="Steps without phases do nothing, and a stage without a step never begins.",
+    fix='Write presets = {"default": {"train": {"steps": 0}}} for a method without phases, and for any other at least '
     "as many steps as it has stages.",
 )
 def steps_fit_the_phases(cls: type[Method]) -> None:
-    """Its presets have no steps if it has no phases, and a step for each stage if it has; no steps at all work too."""
+    """Its presets have no steps if it has no phases, else a step for each stage; 0 steps also work."""
     method = toy.build(cls)
     trains = bool(method.phases())
     for name, preset in {"default": {}, **cls.presets}.items():
         steps = preset.get("train", {}).get("steps", TrainConfig().steps)
-        require(trains or steps == 0, f"it has no phases, and preset {name!r} has {steps} steps")
+        require(trains or steps == 0, f"it has no phases, but preset {name!r} has {steps} steps")
         enough = not trains or steps >= len(method.stages())
         require(enough, f"preset {name!r} has {steps} steps for {len(method.stages())} stages")
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Checks of methods that take seconds to minutes, made where they are asked for (`--slow`)."""
+"""Checks of methods that take seconds to minutes, run only with `--slow`."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from ganzoo.training import loop
 from ganzoo.training.config import TrainConfig
 from ganzoo.training.observer import TrainingObserver
 
-STEPS = 3_000  # in which the toy domain must be learnt
-ROUND = 50  # steps between two looks
+STEPS = 3_000  # within which the toy domain must be learned
+ROUND = 50  # steps between two measurements
 COUNT = 256  # samples of each toy domain
-NEARER = 0.7  # what is left of the distance to the target when it counts as learnt
+NEARER = 0.7  # share of the distance to the target at which it counts as learned
 
 
 @check(
     Method,
     slow=True,
-    once=True,  # a preset may leave out on purpose what makes it learn, or need days
-    why="A method can keep every rule of form and still learn nothing: a sign, a detach or a learning rate is enough.",
-    mend="Print the loss terms with `ganzoo run`; look for a term without a gradient, a wrong sign, or a rate that is "
+    once=True,  # a preset may deliberately not learn, or need days
+    why="A method can pass all other checks and still learn nothing: a wrong sign, detach or learning rate is enough.",
+    fix="Print the loss terms with `ganzoo run`; look for a term without a gradient, a wrong sign, or a rate that is "
     "too small for a few thousand steps.",
 )
 def learns_the_toy_domain(cls: type[Method]) -> None:
-    """Within 3,000 steps what it makes comes nearer to the target, or what it predicts nearer to the truth."""
+    """Within 3,000 steps its samples come closer to the target, or its predictions closer to the truth."""
     method = toy.build(cls)
     toy.phases(method)
     source, target = toy.domains(method.spec, count=COUNT)
@@ -49,12 +49,14 @@ def learns_the_toy_domain(cls: type[Method]) -> None:
         loop.train(method, source, target, config, None, looks, paired=method.spec.paired)
     if looks.learnt():
         return
-    missed = [f"{name}: {looks.best[name]:.3g} at best, {goal:.3g} is learnt" for name, goal in looks.goals.items()]
-    require(False, f"after {STEPS} steps on toy data it has not learnt ({'; '.join(missed)})")
+    missed = [
+        f"{name}: {looks.best[name]:.3g} at best, {goal:.3g} counts as learned" for name, goal in looks.goals.items()
+    ]
+    require(False, f"after {STEPS} steps on toy data it has not learned ({'; '.join(missed)})")
 
 
 class _Looks(TrainingObserver):
-    """Looks at every capability of a method every few steps, and ends the run when all are learnt."""
+    """Measures every capability of a method every few steps, and ends the run when all are learned."""
 
     def __init__(self, method: Method) -> None:
         self.method = method
@@ -78,11 +80,11 @@ class _Looks(TrainingObserver):
         return all(self.best[name] < goal for name, goal in self.goals.items())
 
     def _distance(self, name: str) -> float:
-        """How far the method is from the capability's goal on held-out data."""
+        """The distance of the method from the capability's goal on held-out data."""
         capability = self.able[name]
         self.method.eval()
         labelled = "target" if self.method.is_oracle(self.method.config) else "source"
-        side = labelled if capability.makes == "labels" else ""  # so that adaptation itself is not asked for
+        side = labelled if capability.makes == "labels" else ""  # so that adaptation itself is not required
         inputs = inputs_for(capability, self.method, COUNT, self.truth, side)
         distance = capability.goal(self.method, self.truth, quietly(capability, self.method, inputs, COUNT))
         self.method.train()
@@ -92,14 +94,14 @@ class _Looks(TrainingObserver):
 @check(
     Method,
     slow=True,
-    why="A cluster kills without a warning; what a process alone remembers is then lost.",
-    mend="Keep all state in parameters and buffers; let nothing depend on module globals, hash(), id() or the clock.",
+    why="A cluster kills processes without a warning; all state outside of checkpoints is then lost.",
+    fix="Keep all state in parameters and buffers; let nothing depend on module globals, hash(), id() or the clock.",
 )
 def survives_a_kill(cls: type[Method]) -> None:
-    """A process that is killed with -9, and another that goes on, end as one that never was, to the bit."""
+    """A run that is killed with -9 and then resumed ends bit by bit like an uninterrupted one."""
     origin = _origin(cls)
     if origin is None:
-        skip("its class cannot be imported by another process (it is made inside a function)")
+        skip("its class cannot be imported by another process (it is defined inside a function)")
     settings = json.dumps(settings_of(cls), default=str)
     with tempfile.TemporaryDirectory() as folder:
         ends = []
@@ -118,7 +120,7 @@ def survives_a_kill(cls: type[Method]) -> None:
             ]
             done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment)
             wanted = -signal.SIGKILL if kill_at else 0
-            said = done.stderr.strip().splitlines()[-1:] or ["nothing was said"]
+            said = done.stderr.strip().splitlines()[-1:] or ["no output"]
             require(done.returncode == wanted, f"a process that trains it ended with {done.returncode}: {said[0]}")
             if not kill_at:
                 ends.append(load_file(end))
@@ -127,7 +129,7 @@ def survives_a_kill(cls: type[Method]) -> None:
 
 
 def _origin(cls: type[Method]) -> tuple[str, str] | None:
-    """The module or file of a class and its name there, for a process that imports it anew."""
+    """The module or file of a class and its name there, for a process that imports it again."""
     own = original(cls)
     module = sys.modules.get(own.__module__)
     if module is None or getattr(module, own.__qualname__, None) is not own:

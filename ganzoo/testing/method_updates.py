@@ -1,4 +1,4 @@
-"""What one update of a phase may do, and what it must leave alone."""
+"""What one update of a phase may change, and what not."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SYNCS = {aten._local_scalar_dense, aten.nonzero, aten.equal, aten.masked_select,
 @check(
     Method,
     why="Terms are summed, averaged over processes and logged under their names.",
-    mend="Return a dictionary of names and 0-d tensors; detach what is only to be logged.",
+    fix="Return a dictionary of names and 0-d tensors; detach what is only logged.",
 )
 def losses_are_named_scalars(cls: type[Method]) -> None:
     """Every loss returns finite 0-d tensors by name, at least one of them with a gradient, for every task."""
@@ -43,12 +43,12 @@ def losses_are_named_scalars(cls: type[Method]) -> None:
 
 @check(
     Method,
-    why="Two phases that move one network fight over it, and a network that stands still was listed in vain.",
-    mend="List in `networks` exactly what the loss is to move, and let the loss reach it without torch.no_grad. Return "
-    "a moving average from frozen(), and name it in the `follows` of the phase whose `after` updates it.",
+    why="Two phases that update one network interfere, and a network that is never updated is listed by mistake.",
+    fix="List in `networks` exactly what the loss should update, and do not use torch.no_grad between them. Return a "
+    "moving average from frozen(), and name it in the `follows` of the phase whose `after` updates it.",
 )
 def a_phase_moves_only_its_networks(cls: type[Method]) -> None:
-    """An update moves all networks of its phase and no other parameter, but for frozen modules that it `follows`."""
+    """An update changes all networks of its phase and no other parameter, except frozen modules that it `follows`."""
     scheduled = {name for step in toy.kinds_of_step(toy.build(cls)) for group in groups_of(step) for name in group}
     for situation in toy.situations(toy.build(cls)):
         name, method = situation.phase, toy.build(cls)
@@ -62,19 +62,19 @@ def a_phase_moves_only_its_networks(cls: type[Method]) -> None:
         followed = {id(parameter) for module in runner.phase.follows for parameter in module.parameters()}
         own = {id(parameter) for parameter in runner.params} | followed
         foreign = sorted(key for key, now in method.named_parameters() if key in moved and id(now) not in own)
-        require(not foreign, f"phase {name!r} moves {', '.join(foreign)}, which is not in its networks")
+        require(not foreign, f"phase {name!r} changes {', '.join(foreign)}, which is not in its networks")
         if name not in scheduled:
             continue
         keys = {id(parameter): key for key, parameter in method.named_parameters()}
         for index, network in enumerate(method.phases()[name].networks):
             still = not any(keys.get(id(parameter)) in moved for parameter in network.parameters())
-            require(not still, f"phase {name!r} does not move network {index} of its list")
+            require(not still, f"phase {name!r} does not change network {index} of its list")
 
 
 @check(
     Method,
-    why="The loop freezes, thaws, averages and seeds; a loss that does so too works until it is run in another way.",
-    mend="Only compute in a loss: no requires_grad_, train, eval, backward, optimizer or manual_seed.",
+    why="The loop freezes, unfreezes, averages and seeds; a loss that also does so breaks in other kinds of runs.",
+    fix="Only compute in a loss: no requires_grad_, train, eval, backward, optimizer or manual_seed.",
 )
 def losses_leave_the_machinery_alone(cls: type[Method]) -> None:
     """A loss changes no parameter, no gradient, no mode, and does not seed."""
@@ -93,8 +93,8 @@ def losses_leave_the_machinery_alone(cls: type[Method]) -> None:
 
 @check(
     Method,
-    why="Each such wait stops a GPU until the step so far is done, and it cannot be captured in a CUDA graph.",
-    mend="Keep values as tensors: torch.where instead of if, detach instead of item, batch.progress as it is.",
+    why="Each such wait stalls a GPU, and it cannot be captured in a CUDA graph.",
+    fix="Keep values as tensors: torch.where instead of if, detach instead of item, batch.progress as it is.",
 )
 def losses_never_wait_for_the_device(cls: type[Method]) -> None:
     """No loss reads a tensor's value on the host."""
@@ -108,11 +108,11 @@ def losses_never_wait_for_the_device(cls: type[Method]) -> None:
 
 @check(
     Method,
-    why="What is made on the CPU in a loss fails on a GPU, where the machine that checks may have none.",
-    mend="Give device=batch.device to what you make in a loss, and register constants as buffers.",
+    why="A tensor that a loss creates on the CPU fails on a GPU, which the checking machine may not have.",
+    fix="Give device=batch.device to tensors created in a loss, and register constants as buffers.",
 )
 def losses_stay_on_the_device(cls: type[Method]) -> None:
-    """A loss makes its tensors on the device of the batch."""
+    """A loss creates its tensors on the device of the batch."""
     method = toy.build(cls)
     batches = {situation: toy.given(method, situation) for situation in toy.situations(method)}
     method = toy.build(cls).to("meta").requires_grad_(True)
@@ -127,7 +127,7 @@ def losses_stay_on_the_device(cls: type[Method]) -> None:
             if "autocast device_type" in str(error) or "unsupported scalarType" in str(error):
                 untested.append(f"phase {name!r} uses autocast, which does not know the meta device")
                 continue
-            violate(f"the loss of {name!r} mixes devices or leaves the batch's: {str(error).splitlines()[0]}")
+            violate(f"the loss of {name!r} mixes devices or does not stay on the batch's: {str(error).splitlines()[0]}")
         others = [term for term, value in terms.items() if value.device.type != "meta"]
         require(not others, f"the terms {', '.join(others)} of {name!r} are not on the batch's device")
     if untested:
@@ -136,8 +136,8 @@ def losses_stay_on_the_device(cls: type[Method]) -> None:
 
 @check(
     Method,
-    why="A run is seeded through torch's default generator alone; other noise differs when it is run or resumed again.",
-    mend="Draw with torch.rand, randn, randint or randperm, with device=batch.device and no generator.",
+    why="A run is seeded through torch's default generator alone; other noise differs when it is repeated or resumed.",
+    fix="Draw with torch.rand, randn, randint or randperm, with device=batch.device and no generator.",
 )
 def noise_comes_from_torch(cls: type[Method]) -> None:
     """Building and training draw nothing from Python's or NumPy's global random state."""
@@ -149,8 +149,8 @@ def noise_comes_from_torch(cls: type[Method]) -> None:
 
 @check(
     Method,
-    why="The state dict is all that a checkpoint holds of a method: anything else is lost when a run is resumed.",
-    mend="Register what changes with register_buffer (persistent), and derive the rest from batch.progress.",
+    why="A checkpoint holds only the state dict of a method: all else is lost when a run is resumed.",
+    fix="Register what changes with register_buffer (persistent), and derive the rest from batch.progress.",
 )
 def state_is_all_in_the_state_dict(cls: type[Method]) -> None:
     """Training changes parameters and persistent buffers, and no other attribute of any module."""
@@ -170,14 +170,14 @@ def state_is_all_in_the_state_dict(cls: type[Method]) -> None:
 
 @check(
     Method,
-    why="A result that used target labels in secret would be compared with results that did not.",
-    mend="Use batch.target alone, or declare oracle = True; tables then mark the method.",
+    why="A result that uses target labels unnoticed would be compared with results that do not.",
+    fix="Use only batch.target, or declare oracle = True; tables then mark the method.",
 )
 def target_labels_are_out_of_reach(cls: type[Method]) -> None:
-    """No loss of a method that is no oracle depends on target labels, even where a batch holds them."""
+    """No loss of a method that is not an oracle depends on target labels, even if a batch holds them."""
     method = toy.build(cls)
     if toy.is_oracle(cls):
-        skip("it declares oracle, and is given target labels")
+        skip("it declares oracle, so it receives target labels")
     if "target_label" not in method.spec.columns:
         skip("it reads data without labels")
     plain, labels = toy.batch(method), toy_data.columns_of(*toy.domains(method.spec))["target_label"]
@@ -190,8 +190,8 @@ def target_labels_are_out_of_reach(cls: type[Method]) -> None:
 
 @check(
     Method,
-    why="The same method runs on a laptop and on a large GPU, at batch sizes it has never seen.",
-    mend="Take sizes from len(batch), and keep no tensor that has a batch's size.",
+    why="The same method runs on a laptop and on a large GPU, at batch sizes that it has never seen.",
+    fix="Take sizes from len(batch), and keep no tensor that has a batch's size.",
 )
 def any_batch_size_works(cls: type[Method]) -> None:
     """Updates with batches of different sizes, even and odd, work one after the other."""
@@ -205,7 +205,7 @@ def any_batch_size_works(cls: type[Method]) -> None:
 
 
 class _NoSync(TorchDispatchMode):
-    """Fails where the host waits for a value of the device."""
+    """Fails if the host waits for a value of the device."""
 
     def __init__(self, phase: str) -> None:
         super().__init__()
@@ -219,7 +219,7 @@ class _NoSync(TorchDispatchMode):
 
 
 def _losses(method: Method, batch: Batch | None = None) -> Iterator[tuple[str, Mapping[str, Tensor]]]:
-    """Each phase's terms, its networks thawed as the loop does it."""
+    """Each phase's terms, with its networks unfrozen as in the loop."""
     for situation in toy.situations(method):
         given, phase = toy.given(method, situation, batch), method.phases()[situation.phase]
         networks = nn.ModuleList(phase.networks).requires_grad_(True)
@@ -247,7 +247,7 @@ def _specs_of_tasks(cls: type[Method]) -> Iterator[DataSpec]:
 
 
 def _machinery(method: Method) -> dict[str, dict[str, Any]]:
-    """What the loop alone may change."""
+    """What only the loop may change."""
     parameters = dict(method.named_parameters())
     return {
         "the values": {key: parameter.detach().clone() for key, parameter in parameters.items()},
@@ -262,7 +262,7 @@ def _equal(a: Any, b: Any) -> bool:
 
 
 def _attributes(method: Method) -> dict[str, str]:
-    """A print of every attribute that is no parameter, buffer or module."""
+    """The repr of every attribute that is not a parameter, buffer or module."""
     torch_own = set(vars(nn.Module()))
     found = {}
     for path, module in method.named_modules():

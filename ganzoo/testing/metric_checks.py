@@ -1,4 +1,4 @@
-"""What a metric says of itself, and what its scores promise."""
+"""The declaration of a metric, and the rules for its scores."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ Scores = Sequence[Score]
 
 @check(
     Metric,
-    why="Which methods, samples and tasks a metric is measured for follows from these words, and from nothing else.",
-    mend='Write name = "lower-case", summary = "One sentence." and needs = (Refines, ...), from ganzoo.capabilities; '
-    'kinds holds "image" or "vector"; tasks holds classes of ganzoo.task, and is empty if anything will do.',
+    why="These words alone decide for which methods, samples and tasks a metric is measured.",
+    fix='Write name = "lower-case", summary = "One sentence." and needs = (Refines, ...), from ganzoo.capabilities; '
+    'kinds holds "image" or "vector"; tasks holds classes of ganzoo.task, and is empty if any task will do.',
 )
 def metric_declares_itself(cls: type[Metric]) -> None:
     """It has a lower-case name, a summary of one sentence, and the capabilities, kinds and tasks that it applies to."""
@@ -49,12 +49,12 @@ def metric_declares_itself(cls: type[Metric]) -> None:
 
 @check(
     Metric,
-    why="A metric that falls over takes the scores of all others with it; a silent one leaves a hole.",
-    mend="Ask `isinstance(data.method, Refines)` and so on before use, work on uint8 images of any size, and raise "
-    "MetricUnavailableError with a sentence where something is missing.",
+    why="A metric that crashes or stays silent leaves a gap in the table.",
+    fix="Check `isinstance(data.method, Refines)` and so on before use, work on uint8 images of any size, and raise "
+    "MetricUnavailableError with a sentence if something is missing.",
 )
 def every_needed_method_is_measured(cls: type[Metric]) -> None:
-    """A method with one of the capabilities that it needs gets scores of its own, for each kind and task."""
+    """A method with one of the needed capabilities gets scores of its own, for each kind and task."""
     for can, spec, scores in _measured_all(cls):
         mine = [score for score in scores if score.subject == "method"]
         data = f"{spec.sample.kind}s, {type(spec.task).__name__}"
@@ -64,15 +64,15 @@ def every_needed_method_is_measured(cls: type[Metric]) -> None:
 @check(
     Metric,
     why="Tables, tests of significance and reports read these fields, and compare only numbers.",
-    mend='Return Score(name, value, unit=..., better="lower" or "higher", low=..., high=...); where there is no value, '
+    fix='Return Score(name, value, unit=..., better="lower" or "higher", low=..., high=...); if there is no value, '
     "Score(name, None, reason=...).",
 )
 def scores_are_whole(cls: type[Metric]) -> None:
-    """Every score has a name of its own, and a finite value within its interval or a reason why there is none."""
+    """Every score has a name of its own, and a finite value within its interval or a reason for its absence."""
     for _, _, scores in _measured_all(cls):
         known: set[tuple[str, str]] = set()
         for score in scores:
-            require(isinstance(score, Score), f"it gives a {type(score).__name__}, not a Score")
+            require(isinstance(score, Score), f"it returns a {type(score).__name__}, not a Score")
             require(score.name and " " not in score.name, f"the name {score.name!r} is empty or has a space")
             require((score.name, score.subject) not in known, f"{score.name} of {score.subject} is given twice")
             known.add((score.name, score.subject))
@@ -82,8 +82,8 @@ def scores_are_whole(cls: type[Metric]) -> None:
 
 @check(
     Metric,
-    why="Scores with different cards are never ranked together; one without a card cannot be told from any other.",
-    mend="Give card={...} with what the number depends on: the part measured on, counts, extractor, versions, and the "
+    why="Scores with different cards are never ranked together; without a card they cannot be distinguished.",
+    fix="Give card={...} with what the number depends on: the part measured on, counts, extractor, versions, and the "
     "seeds that are settings of the metric.",
 )
 def scores_carry_cards(cls: type[Metric]) -> None:
@@ -91,7 +91,7 @@ def scores_carry_cards(cls: type[Metric]) -> None:
     for _, _, scores in _measured_all(cls):
         for score in scores:
             require(score.card or score.value is None, f"{score.name} has no card")
-            require(isinstance(score.card, Mapping), f"the card of {score.name} is no mapping")
+            require(isinstance(score.card, Mapping), f"the card of {score.name} is not a mapping")
             try:
                 json.dumps(score.card)
             except (TypeError, ValueError) as error:
@@ -100,10 +100,9 @@ def scores_carry_cards(cls: type[Metric]) -> None:
 
 @check(
     Metric,
-    why="A table takes the mean over the runs of several seeds only if all of them have one card; otherwise it prints "
-    "each seed by itself.",
-    mend="Leave out of the card whatever follows from the run alone: data.seed, weights, made images, and numbers that "
-    "were measured.",
+    why="A table shows the mean over the runs of several seeds only if all have one card; otherwise it shows each seed "
+    "by itself.",
+    fix="Leave out of the card what differs between runs: data.seed, weights, generated images, and measured numbers.",
 )
 def seeds_share_a_card(cls: type[Metric]) -> None:
     """Runs with two seeds, on the same data, give each score the same card."""
@@ -117,15 +116,15 @@ def seeds_share_a_card(cls: type[Metric]) -> None:
 
 @check(
     Metric,
-    why="A difference between two methods must not come from the metric's own dice.",
-    mend="Seed what is drawn from data.seed or the settings (numpy.random.default_rng(seed)), fit through data.fit.",
+    why="A difference between two methods must not come from the metric's own randomness.",
+    fix="Seed what is drawn from data.seed or the settings (numpy.random.default_rng(seed)), fit through data.fit.",
 )
 def same_scores_again(cls: type[Metric]) -> None:
-    """Measured again, anew and with other global random states, it gives the same values and cards."""
+    """Measured again, from scratch and with other global random states, it gives the same values and cards."""
     for can, spec, first in _measured_all(cls):
         data = evaluation(can, spec)
         with suppress(MetricUnavailableError):
-            data.made()  # as another metric may have done: making them seeds torch
+            data.made()  # as another metric may have done: generating them seeds torch
         with other_random_state(), _fresh_networks():
             again = cls(cls.Config()).measure(data)
         values = [{(s.name, s.subject): (s.value, s.low, s.high, s.card) for s in each} for each in (first, again)]
@@ -135,8 +134,8 @@ def same_scores_again(cls: type[Metric]) -> None:
 
 @check(
     Metric,
-    why="Metrics run one after the other on one method; what one of them changes falsifies the next, and the run.",
-    mend="Use the method as it is, in eval mode and frozen; train networks of your own, through data.fit.",
+    why="Metrics run one after the other on one method; a change by one of them falsifies the next, and the run.",
+    fix="Use the method as it is, in eval mode and frozen; train networks of your own, through data.fit.",
 )
 def measuring_changes_nothing(cls: type[Metric]) -> None:
     """The method's weights, buffers, gradients and modes are as before, and so are the dataset's images and labels."""
@@ -154,8 +153,8 @@ def measuring_changes_nothing(cls: type[Metric]) -> None:
 
 @check(
     Metric,
-    why="Many datasets have no test part, or a few images only; the other metrics must still be measured.",
-    mend="Get domains through data.domain, which says what is absent, and raise MetricUnavailableError where too few "
+    why="Many datasets have no test part, or only a few images; the other metrics must still be measured.",
+    fix="Get domains through data.domain, which reports what is absent, and raise MetricUnavailableError if too few "
     "images are left.",
 )
 def what_is_missing_is_said(cls: type[Metric]) -> None:
@@ -182,7 +181,7 @@ def _capabilities() -> list[type[Capability]]:
 def _cases(cls: type[Metric]) -> Iterator[tuple[type[Capability], DataSpec]]:
     """Every capability that the metric needs, with toy data of each kind of samples and of the tasks that it measures.
 
-    A metric for any task is measured with one and, if nothing asks for labels, with none.
+    A metric for any task is measured with one and, if no labels are required, with none.
     """
     tasks: tuple[Task, ...] = (GazeTask(), ClassTask(3), RegressionTask(2, "px"))
     fitting = [task for task in tasks if isinstance(task, cls.tasks)] if cls.tasks else [ClassTask(3), NoTask()]
@@ -214,7 +213,7 @@ def _measured_all(cls: type[Metric]) -> Iterator[tuple[type[Capability], DataSpe
 
 @lru_cache(maxsize=64)
 def _measured(cls: type[Metric], can: type[Capability], number: int) -> Scores:
-    """Case `number` measured once for all the checks that only look at the scores."""
+    """Case `number`, measured once for all checks that only read the scores."""
     return _measure(cls, evaluation(can, list(_cases(cls))[number][1]))
 
 
@@ -222,8 +221,8 @@ def _measure(cls: type[Metric], data: Any) -> Scores:
     try:
         scores = cls(cls.Config()).measure(data)
     except MetricUnavailableError as error:
-        skip(f"it could not be measured here: {error}")
-    require(isinstance(scores, Sequence), f"measure gives a {type(scores).__name__}, not a sequence of Score")
+        skip(f"it cannot be measured here: {error}")
+    require(isinstance(scores, Sequence), f"measure returns a {type(scores).__name__}, not a sequence of Score")
     return scores
 
 
@@ -235,7 +234,7 @@ def _value_is_whole(score: Score) -> None:
     plain = all(type(number) in (int, float) for number in numbers)
     require(plain, f"{score.name} is a {type(score.value).__name__}, not a plain float")
     require(all(map(math.isfinite, numbers)), f"{score.name} is {numbers}, which is not finite")
-    require((score.low is None) == (score.high is None), f"{score.name} has one end of an interval only")
+    require((score.low is None) == (score.high is None), f"{score.name} has only one end of an interval")
     if score.low is not None and score.high is not None:
         inside = score.low <= score.value <= score.high
         require(inside, f"{score.name} is {score.value}, outside its interval {score.low} to {score.high}")
@@ -253,7 +252,7 @@ def _modes(method: Method) -> list[Any]:
 
 @contextmanager
 def _fresh_networks() -> Iterator[None]:
-    """A cache without fitted networks, so that they are fitted anew; what was downloaded is still there."""
+    """A cache without fitted networks, so that they are fitted again; downloads are kept."""
     root = cache_folder("")
     with tempfile.TemporaryDirectory() as folder, environment(GANZOO_CACHE=folder):
         for kept in root.iterdir() if root.is_dir() else ():

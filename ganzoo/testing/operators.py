@@ -1,4 +1,4 @@
-"""What a CUDA graph does, on a CPU: the operators of one update, kept with their tensors and numbers and run again."""
+"""A CUDA graph emulated on a CPU: the operators of one update, recorded with their tensors and numbers and replayed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from torch.utils._pytree import tree_flatten
 class OperatorRecorder:
     """A `ganzoo.training.cuda_graphs.Recorder` for a CPU.
 
-    Like a graph it repeats operators at fixed addresses, so that whatever a loss takes from the host stays as it was;
-    like a graph it does nothing while it records, and refuses to read a value. It saves no time.
+    Like a graph it repeats operators at fixed addresses, so that host values of a loss stay as recorded; like a graph
+    it executes nothing while it records, and refuses to read a value. It saves no time.
     """
 
     def aside(self) -> nullcontext[None]:
@@ -37,8 +37,8 @@ class _Operators(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.calls: list[tuple[Any, tuple[Any, ...], dict[str, Any], list[Tensor]]] = []
-        self.made: dict[int, torch.UntypedStorage] = {}  # by address; kept, so that no address comes twice
-        self.before: dict[int, tuple[Tensor, Tensor]] = {}  # all other memory that was used, and what was in it
+        self.made: dict[int, torch.UntypedStorage] = {}  # by address; kept, so that no address is used twice
+        self.before: dict[int, tuple[Tensor, Tensor]] = {}  # all other memory that was used, and its content
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""Other surroundings for a moment: environment variables, random states."""
+"""Temporary changes of environment variables and random states."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 
 @contextmanager
 def environment(**variables: str) -> Iterator[None]:
-    """With these environment variables, which are as before afterwards."""
+    """Set these environment variables in the body, and restore them afterwards."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -28,7 +28,7 @@ def environment(**variables: str) -> Iterator[None]:
 
 @contextmanager
 def other_random_state() -> Iterator[None]:
-    """With Python's, NumPy's and torch's global random states seeded anew, which are as before afterwards."""
+    """Reseed Python's, NumPy's and torch's global random states in the body, and restore them afterwards."""
     kept = random.getstate(), np.random.get_state(), torch.get_rng_state()
     random.seed(1)
     np.random.seed(1)
@@ -42,5 +42,5 @@ def other_random_state() -> Iterator[None]:
 
 
 def random_state() -> tuple[str, str, bytes]:
-    """The global random states, to be compared."""
+    """The global random states, for comparison."""
     return repr(random.getstate()), repr(np.random.get_state()), torch.get_rng_state().numpy().tobytes()

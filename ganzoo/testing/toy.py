@@ -1,4 +1,4 @@
-"""Short runs on toy data, in which methods are checked within milliseconds."""
+"""Short runs on toy data, which check methods within milliseconds."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from ganzoo.training.timeline import groups_of
 
 __all__ = ["SPEC", "domains", "spec_for", "specs_for"]
 STEPS = 8
-FORESEEN = 20_000  # steps of a schedule that are looked at
-Kind = tuple[str | Group, ...]  # of a step: what a schedule returned
+FORESEEN = 20_000  # steps of a schedule that are examined
+Kind = tuple[str | Group, ...]  # of a step: the result of a schedule
 
 
 def is_oracle(cls: type[Method]) -> bool:
@@ -61,12 +61,12 @@ def build(cls: type[Method], spec: DataSpec | None = None, seed: int = 0, config
 
 
 def phases(method: Method) -> Mapping[str, Phase]:
-    """Its phases. A check of phases is skipped for a method that has none: it would look at nothing."""
+    """Its phases. A check of phases is skipped for a method that has none."""
     return method.phases() or skip("it has no phases")
 
 
 def hurried(cls: type[Method], spec: DataSpec | None = None, seed: int = 0) -> Method:
-    """The same, but it meets each kind of step of its stages in turn, so that a short run sees all of them."""
+    """The same, but with each kind of step of its stages in turn, so that a short run covers all of them."""
     method = build(cls, spec, seed)
     stages = [_hurried(stage) for stage in method.stages()]
     if kinds_of_step(method):
@@ -81,7 +81,7 @@ def _hurried(stage: Stage) -> Stage:
 
 
 def kinds_of_step(method: Method) -> list[Kind]:
-    """The different steps that the schedules of all stages hold, in order of appearance; at most eight of a stage."""
+    """The distinct steps in the schedules of all stages, in order of appearance; at most eight per stage."""
     return [kind for stage in method.stages() for kind in _kinds(stage.schedule) if kind]
 
 
@@ -118,7 +118,7 @@ def situations(method: Method) -> list[Situation]:
 
 
 def given(method: Method, situation: Situation, plain: Batch | None = None) -> Batch:
-    """A batch for a phase, with what the losses of the earlier phases of its step hand on of the same rows."""
+    """A batch for a phase, with what the losses of the earlier phases of its step hand on for the same rows."""
     known, carried = method.phases(), dict[str, Tensor]()
     plain = batch(method) if plain is None else plain
     for name in situation.givers:
@@ -137,7 +137,7 @@ def update(runner: PhaseRunner, batch: Batch) -> dict[str, Tensor]:
 
 
 def rounds(method: Method) -> list[list[Group]]:
-    """Steps of the schedule that together run every phase, each phase once in a step and as few steps as that takes."""
+    """Steps of the schedule that together run every phase, each at most once in a step."""
     met: set[str] = set()
     steps = []
     for kind in kinds_of_step(method):
@@ -152,7 +152,7 @@ def rounds(method: Method) -> list[list[Group]]:
 def train(
     method: Method, run_dir: Path | None = None, *, stop_at: int = 0, **settings: object
 ) -> list[Mapping[str, float]]:
-    """Train for STEPS steps in float32; the logged means. `stop_at` ends it there, as a kill after a save would."""
+    """Train for STEPS steps in float32; the logged means. `stop_at` ends it there, like a kill after a save."""
     observer = _Log(stop_at)
     given = {"steps": STEPS, "batch_size": 4, "log_every": 1, "precision": "fp32", "device": "cpu", **settings}
     source, target = domains(method.spec)
@@ -163,7 +163,7 @@ def train(
 
 
 def finish(method: Method) -> None:
-    """The closed-form step, with what the loop would give it."""
+    """The closed-form step, with the data that the loop would pass."""
     source, target = domains(method.spec)
     visible = target if target is None or method.is_oracle(method.config) else target.unlabelled()
     method.finish(source, visible)
@@ -182,7 +182,7 @@ def state(method: torch.nn.Module) -> dict[str, Tensor]:
 
 
 def differences(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> list[str]:
-    """The names whose bits differ, or that only one of both has."""
+    """The names whose bits differ, or that only one of the two has."""
     return sorted(name for name in {*a, *b} if name not in a or name not in b or not _same(a[name], b[name]))
 
 
@@ -190,7 +190,7 @@ def _same(a: Tensor, b: Tensor) -> bool:
     return a.dtype == b.dtype and torch.equal(a, b)
 
 
-class Stopped(Exception):  # noqa: N818 (no error: the run is meant to end)
+class Stopped(Exception):  # noqa: N818 (not an error: the run should end)
     """Raised by an observer to end a run."""
 
 

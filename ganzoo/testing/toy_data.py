@@ -1,4 +1,4 @@
-"""Toy data of whatever form a method declares that it reads: discs in images, or points."""
+"""Toy data of the form that a method reads: discs in images, or points."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ganzoo.training.build import build_method
 from ganzoo.training.loader import Loader
 
 SPEC = image_spec(channels=1, height=16, width=24, task=GazeTask())
-SIZES = ((16, 24), (32, 48), (64, 96))  # of images; a method that takes no small ones is checked on larger ones
+SIZES = ((16, 24), (32, 48), (64, 96))  # of images; a method that needs larger ones is checked on those
 POINTS = (2, 8)  # numbers of a vector
 TASKS: tuple[Task, ...] = (GazeTask(), ClassTask(3), RegressionTask(3, "px"), NoTask())
 GROUPS = 4  # persons
@@ -36,11 +36,11 @@ def spec_for(cls: type[Method]) -> DataSpec:
 
 @lru_cache(maxsize=256)
 def specs_for(cls: type[Method]) -> tuple[DataSpec, ...]:
-    """The toy data on which a method is checked: the first that it accepts; those in colour with classes; those of an
-    odd size with a regression task; and those of a further kind of samples, if it accepts them."""
+    """The toy data on which a method is checked: the first that it accepts; colour images with classes; images of an
+    odd size with a regression task; and a further kind of samples, if it accepts them."""
     first = next((spec for spec in _candidates(cls) if not refusal(cls, spec)), None)
     if first is None:
-        skip(f"it accepts none of the kit's toy data; of the first, {refusal(cls, next(_candidates(cls)))}")
+        skip(f"it accepts none of the kit's toy data; on the first, {refusal(cls, next(_candidates(cls)))}")
     others = [spec for spec in _variants(cls, first) if not refusal(cls, spec)]
     return first, *others
 
@@ -55,13 +55,13 @@ def refusal(cls: type[Method], spec: DataSpec) -> str:
         build_method(cls, config, spec, seed=0, device=torch.device("cpu"))
     except (ConfigError, DatasetError) as error:
         return str(error)
-    except Exception:  # its checks will say so
+    except Exception:  # its checks will report it
         return ""
     return ""
 
 
 def bare_spec(cls: type[Method], spec: DataSpec) -> DataSpec:
-    """The same data with nothing but the columns that the method reads, and no task if it reads no labels."""
+    """The same data with only the columns that the method reads, and no task if it reads no labels."""
     columns = {name: spec.columns[name] for name in cls.columns(cls.Config())} or dict(spec.columns)
     labelled = any(name.endswith("_label") for name in columns)
     bare = DataSpec(columns, spec.task if labelled else NoTask(), spec.paired)
@@ -88,7 +88,7 @@ def with_task(spec: DataSpec, task: Task) -> DataSpec:
 
 
 def with_columns(sample: Column, task: Task, arguments: Sequence[Argument]) -> DataSpec:
-    """Two domains of such samples, with the columns that the arguments of a capability name beside labels and codes."""
+    """Two domains of such samples, with the columns of a capability's arguments besides labels and codes."""
     columns = {"source": sample, "target": sample}
     for argument in arguments:
         if argument.column not in ("", "label", "code"):
@@ -97,7 +97,7 @@ def with_columns(sample: Column, task: Task, arguments: Sequence[Argument]) -> D
 
 
 def _candidates(cls: type[Method]) -> Iterator[DataSpec]:
-    """Toy data of the kinds and with the columns that a method reads, from the plainest to the oddest."""
+    """Toy data of the kinds and with the columns that a method reads, from the simplest to the most unusual."""
     own = [task for task in TASKS if not cls.tasks or isinstance(task, cls.tasks)] or list(TASKS)
     shapes: list[tuple[Column, Column]] = []
     for kind in cls.kinds:
@@ -134,7 +134,7 @@ def _labelled(columns: Mapping[str, Column], task: Task) -> dict[str, Column]:
 
 
 def _made_up(name: str, sample: Column, extra: str) -> Column:
-    """What a further column may be: its name says that it is a mask or persons, and nothing says more."""
+    """The form of a further column: its name can tell masks and persons; all else is a guess."""
     if name.endswith("_group"):
         return Column((1,), "vector")
     if "mask" in name and sample.kind == "image":
@@ -147,9 +147,8 @@ def _made_up(name: str, sample: Column, extra: str) -> Column:
 def domains(spec: DataSpec = SPEC, count: int = 24, seed: int = 0) -> tuple[Domain, Domain]:
     """Dark discs whose place is the label: on bright ground in the source, on dimmer and noisier ground in the target.
 
-    Of vectors the first numbers are the place. Both are labelled, if there is a task; the target must reach nobody but
-    an oracle with its labels. The columns that `spec` names beside are made up, and observed. A domain that `spec` does
-    not have is None.
+    For vectors, the first numbers are the place. Both are labelled, if there is a task; only an oracle may receive the
+    target's labels. Further columns of `spec` are made up, and observed. A domain that `spec` does not have is None.
     """
     random = np.random.default_rng(seed)
     places = _places(spec.task, count, random)
@@ -162,7 +161,7 @@ def domains(spec: DataSpec = SPEC, count: int = 24, seed: int = 0) -> tuple[Doma
 
 
 def columns_of(source: Domain | None, target: Domain | None) -> dict[str, Tensor]:
-    """All columns of two domains by name, as a method is given them."""
+    """All columns of two domains by name, as a method receives them."""
     return {
         f"{side}_{name}" if name else side: to_device(np.asarray(values), torch.device("cpu"))
         for side, domain in (("source", source), ("target", target))
@@ -174,7 +173,7 @@ def columns_of(source: Domain | None, target: Domain | None) -> dict[str, Tensor
 def loader(
     spec: DataSpec, reads: tuple[str, ...], *, oracle: bool, batch_size: int, device: torch.device | str = "cpu"
 ) -> Loader:
-    """Draws from the toy domains as the loop does it; close it after use."""
+    """Draws from the toy domains like the loop; close it after use."""
     return Loader(
         *domains(spec), reads=reads, batch_size=batch_size, seed=0, device=device, oracle=oracle, paired=spec.paired
     )
@@ -184,7 +183,7 @@ Places = tuple[np.ndarray | None, np.ndarray, np.ndarray]
 
 
 def _places(task: Task, count: int, random: np.random.Generator) -> Places:
-    """Labels [count, label_size] if there are any, and where they put the disc, each from -1 to 1."""
+    """Labels [count, label_size] if there are any, and the places of the disc, each from -1 to 1."""
     if isinstance(task, ClassTask):
         classes = random.integers(task.classes, size=count)
         angle = 2 * np.pi * classes / task.classes
@@ -219,7 +218,7 @@ def _domain(
 
 
 def _inside(column: Column, right: np.ndarray, down: np.ndarray, radius: float) -> np.ndarray:
-    """Where the disc of each row is: bool [count, height, width]."""
+    """The disc of each row: bool [count, height, width]."""
     _, height, width = column.shape
     y, x = np.mgrid[:height, :width]
     center_x, center_y = width * (0.5 + right / 4), height * (0.5 + down / 4)
@@ -239,7 +238,7 @@ def _points(
 
 
 def _extra(column: Column, right: np.ndarray, down: np.ndarray, ground: int) -> np.ndarray:
-    """A further column: a mask around the disc, a picture of it, or its place again and again."""
+    """A further column: a mask around the disc, an image of it, or its place, repeated."""
     if column.kind == "mask":
         return _inside(column, right, down, 1 / 3)[:, None]
     if column.kind == "image":

@@ -1,4 +1,4 @@
-"""What metrics are checked with: a tiny dataset, and the toy method that each capability brings."""
+"""Data for checks of metrics: a tiny dataset, and the toy method of each capability."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ COUNT = 48
 SAMPLES = {
     "image": Column((1, 36, 60)),
     "vector": Column((2,), "vector"),
-}  # of an eye, the least that metrics' networks take
+}  # of an eye: the minimum size for metrics' networks
 
 
 class NoSettings(Settings):
-    """There is nothing to set."""
+    """No settings."""
 
 
 class ToyPixels(Extractor):
-    """Every fourth pixel, as it is: the extractor `toy-pixels`, for metrics whose own need weights that are absent."""
+    """Every fourth pixel: the extractor `toy-pixels`, for metrics whose own extractors need absent weights."""
 
     name = "toy-pixels"
     summary = "Every fourth row and column of pixels."
@@ -47,7 +47,7 @@ class ToyPixels(Extractor):
 
 
 class ToyMethod(Method):
-    """Learns nothing, and can do nothing by itself."""
+    """Learns nothing, and has no capability by itself."""
 
     name, summary, paper, Config = "toy", "Does nothing.", "", NoSettings
     kinds = ("image", "vector")
@@ -70,7 +70,7 @@ def toy_method(can: type[Capability], spec: DataSpec, seed: int = 0) -> Method:
 
 
 class ToyData(Dataset):
-    """Toy domains with held-out parts and four persons in each; without tests where `tests` is False."""
+    """Toy domains with held-out parts and four persons in each; without tests if `tests` is False."""
 
     name, summary, homepage, license, Config = "toy", "Discs.", "", "Apache-2.0 (generated)", NoSettings
 

@@ -1,4 +1,4 @@
-"""What a tracker says of itself, and the whole life of a run as it is told."""
+"""The declaration of a tracker, and its calls over a whole run."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ SCORES = (
 
 @check(
     Tracker,
-    why="Lists show these words, and a library that is missing must be said before a run starts.",
-    mend='Write name = "lower-case", summary = "One sentence." and, where it needs one, library = "module" with '
+    why="Lists show these words, and a missing library must be reported before a run starts.",
+    fix='Write name = "lower-case", summary = "One sentence." and, if it needs one, library = "module" with '
     'install = "pip install ...".',
 )
 def tracker_declares_itself(cls: type[Tracker]) -> None:
-    """It has a lower-case name and a summary of one sentence, and says how its library is installed."""
+    """It has a lower-case name and a summary of one sentence, and says how to install its library."""
     words_are_given(cls, "library", "install")
-    require(bool(cls.library) == bool(cls.install), "of library and install one is given without the other")
+    require(bool(cls.library) == bool(cls.install), "library and install must be given together")
 
 
 @check(
     Tracker,
-    why="A tracker that fails is switched off, and the user's record of the run ends there.",
-    mend="Take any names of numbers and tables (plain_name and flat_settings help), and any order after `started`.",
+    why="A tracker that fails is disabled, and the user's record of the run ends there.",
+    fix="Accept any names of numbers and tables (see plain_name and flat_settings), and any order after `started`.",
 )
 def a_whole_run_is_taken(cls: type[Tracker]) -> None:
-    """It takes settings, numbers, pictures, scores and tables without an error, however the run ends."""
+    """It accepts settings, numbers, pictures, scores and tables without an error, however the run ends."""
     for state in ("complete", "interrupted", "diverged", "failed"):
         with tempfile.TemporaryDirectory() as folder:
             _life(cls, Path(folder), state)
@@ -52,31 +52,31 @@ def a_whole_run_is_taken(cls: type[Tracker]) -> None:
 
 @check(
     Tracker,
-    why="Runs are killed and go on; two half records are worse than one.",
-    mend="Return the tool's own name of the run from `started`, and open that run again where card.id is given.",
+    why="Runs are killed and resumed; one record is better than two halves.",
+    fix="Return the tool's own id of the run from `started`, and open that run again if card.id is given.",
 )
 def a_run_goes_on(cls: type[Tracker]) -> None:
-    """A run that goes on is taken by a new object, under the id that the first one gave."""
+    """A new object continues a resumed run under the id that the first one returned."""
     with tempfile.TemporaryDirectory() as folder:
         name = _life(cls, Path(folder), "interrupted")
         again = _life(cls, Path(folder), "complete", first_step=2, name=name)
-        require(again == name, f"a run that it calls {name!r} is {again!r} when it goes on")
+        require(again == name, f"a run with the id {name!r} has {again!r} when it is resumed")
 
 
 @check(
     Tracker,
     why="Runs happen on machines without a network, and must neither wait for one nor ask for a login.",
-    mend="Write to card.folder, or use the tool's offline mode unless the user has set the tool up.",
+    fix="Write to card.folder, or use the tool's offline mode unless the user has set the tool up.",
 )
 def needs_no_network(cls: type[Tracker]) -> None:
-    """It takes a whole run where every connection to another machine is refused, and tries none."""
+    """It accepts a whole run without a network, and tries no connection to another machine."""
     with tempfile.TemporaryDirectory() as folder, _no_network() as tried:
         _life(cls, Path(folder), "complete")
     require(not tried, f"it connects to {', '.join(sorted(set(tried)))}")
 
 
 def _life(cls: type[Tracker], folder: Path, state: State, first_step: int = 0, name: str = "") -> str:
-    """Tell it of a run of four steps; the name that it gives the run."""
+    """Report a run of four steps. Returns the tool's id of the run."""
     if cls.library and find_spec(cls.library) is None:
         skip(f"its library {cls.library} is not installed; {cls.install}")
     picture = folder / "sheet.png"
@@ -84,7 +84,7 @@ def _life(cls: type[Tracker], folder: Path, state: State, first_step: int = 0, n
     try:
         tracker = cls()
         given = tracker.started(SETTINGS, RunCard("toy-run", "toy", folder, first_step, name))
-        require(isinstance(given, str), f"started gives {given!r}, not the name of the run as text")
+        require(isinstance(given, str), f"started returns {given!r}, not the id of the run as text")
         for step in range(first_step + 1, 5):
             tracker.log(step, {"refiner/adversarial": 1.0 / step, "refiner/self_regularization": 0.0})
         tracker.image(4, "samples", picture)

@@ -1,4 +1,4 @@
-"""A method with its first weights, and whether it can be trained with given settings."""
+"""Builds a method, and checks whether it can be trained with given settings."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ganzoo.training.devices import resolve_precision
 
 
 def build_method(cls: type[Method], config: Settings, spec: DataSpec, *, seed: int, device: torch.device) -> Method:
-    """A method with its first weights, which are a function of the seed, laid out for the device.
+    """A method with its initial weights, which are a function of the seed, on the device.
 
-    Raises PluginError for a method that sets on itself what is read from its class.
+    Raises PluginError if the method sets an instance attribute that is read from its class.
     """
     torch.manual_seed(seed)
     method = cls(config, spec).to(device)
@@ -27,11 +27,11 @@ def build_method(cls: type[Method], config: Settings, spec: DataSpec, *, seed: i
 
 
 def check_trainable(method: type[Method], config: TrainConfig, device: torch.device) -> None:
-    """Raise ConfigError for settings with which `train` cannot train such a method there."""
+    """Raise ConfigError for settings with which `train` cannot train such a method on the device."""
     resolve_precision(config.precision, device)
     if config.micro_batch and method.couples_batch:
         raise ConfigError(f"{method.name} couples the samples of a batch: --micro-batch would change what it learns")
     if config.capture and config.compile:
-        raise ConfigError("--capture and --compile cannot go together; choose one")
+        raise ConfigError("--capture and --compile cannot be combined; choose one")
     if config.capture:
         recorder(device)

@@ -1,8 +1,8 @@
 """Whole-run state: one folder per saved step, complete or absent. Random state is derived from the step, never stored.
 
-A folder holds the parameters once; of every process its buffers (a history and BatchNorm statistics are local to it)
+A folder holds the parameters once; the buffers of every process (a history and BatchNorm statistics are local to it)
 and its notes, such as the means since the last line of the log; the optimizers; and a manifest with a checksum of each
-file. Nothing in it can run code when loaded.
+file. Loading it cannot run code.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ Restored = TypeVar("Restored")
 FORMAT = 1
 MOST = 100_000  # processes of a run; a manifest that claims more is damaged
 NOTE = re.compile(r"[a-z]+-(?P<rank>[0-9]{1,6})\.json")
-LONGEST = 300  # letters of what torch says
-KEEP = 2  # newest checkpoints that stay: the older one is there for the case that the newer is damaged
+LONGEST = 300  # characters of torch's message
+KEEP = 2  # newest checkpoints that are kept: the older one in case the newer is damaged
 
 
 def folder(run_dir: Path) -> Path:
@@ -45,13 +45,13 @@ def folder(run_dir: Path) -> Path:
 
 @dataclass(frozen=True)
 class State:
-    """What a checkpoint holds, copied: training may go on while it is written."""
+    """A copy of what a checkpoint holds: training may continue while it is written."""
 
     method: str
     parameters: Mapping[str, Tensor]
     buffers: Mapping[str, Tensor]
     optimizers: Mapping[str, Any]
-    notes: Mapping[str, Mapping[str, Any]]  # of each name a mapping that JSON can hold
+    notes: Mapping[str, Mapping[str, Any]]  # name -> a mapping that JSON can hold
 
 
 def state_of(
@@ -59,7 +59,7 @@ def state_of(
     optimizers: Mapping[str, torch.optim.Optimizer],
     notes: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> State:
-    """The state of now, on the host."""
+    """The current state, on the host."""
     parameters, buffers = _tensors(method)
     shared = optimizers if dist.rank() == 0 else {}
     states = {name: _copied(optimizer.state_dict()) for name, optimizer in shared.items()}
@@ -75,21 +75,21 @@ def save(
     *,
     keep: Collection[int] = (),
 ) -> None:
-    """`write` the state of now."""
+    """`write` the current state."""
     write(run_dir, step, state_of(method, optimizers, notes), keep)
 
 
 def write(run_dir: Path, step: int, state: State, keep: Collection[int] = ()) -> None:
-    """Write aside, sync, rename. Rank 0 writes what all processes share; each writes its own buffers and its notes.
+    """Write to a temporary folder, sync, rename. Rank 0 writes shared files; each process its own buffers and notes.
 
-    The newest KEEP checkpoints stay, and those of the steps in `keep`. Raises CheckpointError where the disk refuses;
-    what was saved before stays.
+    The newest KEEP checkpoints are kept, and those of the steps in `keep`. Raises CheckpointError if writing fails;
+    earlier checkpoints are kept.
     """
     final = folder(run_dir) / f"step-{step:08d}"
     aside = final.with_suffix(".partial")
     try:
         if dist.rank() == 0:
-            for left in folder(run_dir).glob("step-????????.partial"):  # of a save that was killed or refused
+            for left in folder(run_dir).glob("step-????????.partial"):  # of a save that was killed or failed
                 shutil.rmtree(left)
             aside.mkdir(parents=True)
         dist.barrier()
@@ -110,23 +110,23 @@ def write(run_dir: Path, step: int, state: State, keep: Collection[int] = ()) ->
             for old in _all(run_dir)[:-KEEP]:
                 if _step(old) not in keep:
                     shutil.rmtree(old)
-    except (OSError, SafetensorError, RuntimeError) as error:  # each writer says in its own way that the disk is full
+    except (OSError, SafetensorError, RuntimeError) as error:  # each writer raises its own error for a full disk
         if out_of_memory.is_out_of_memory(error):
             raise
-        shutil.rmtree(aside, ignore_errors=True)  # a full disk has no room for what is of no use
+        shutil.rmtree(aside, ignore_errors=True)  # free the disk of an unusable checkpoint
         raise CheckpointError(
-            f"cannot save {final}: {_words(error)}; earlier checkpoints are kept, and the same command goes on"
+            f"cannot save {final}: {_words(error)}; earlier checkpoints are kept; run the same command again to resume"
         ) from error
     dist.barrier()
 
 
 def steps(run_dir: Path) -> list[int]:
-    """The steps of all checkpoints, ascending, whether they are whole or not."""
+    """The steps of all checkpoints, ascending, whether they are complete or not."""
     return [_step(path) for path in _all(run_dir)]
 
 
 def latest(run_dir: Path) -> Path | None:
-    """The newest whole checkpoint. A damaged one is named in a warning and skipped; None where nothing is saved."""
+    """The newest complete checkpoint. Damaged ones are skipped with a warning; None if nothing is saved."""
     for path in reversed(_all(run_dir)):
         if problem := _problem(path):
             warnings.warn(f"checkpoint {path} is damaged ({problem}) and was skipped", stacklevel=2)
@@ -136,13 +136,14 @@ def latest(run_dir: Path) -> Path | None:
 
 
 def load(path: Path, method: Method, optimizers: Mapping[str, torch.optim.Optimizer] | None = None) -> int:
-    """Restore `method`, and the optimizers where given, in place. Returns the step to go on from."""
+    """Restore `method`, and the optimizers if given, in place. Returns the step to resume from."""
     manifest = _manifest(path)
     if manifest["method"] != method.name:
         raise CheckpointError(f"{path} holds the method {manifest['method']!r}, not {method.name!r}")
     if optimizers is not None and manifest["world"] != dist.world():
         raise CheckpointError(
-            f"{path} was saved by {manifest['world']} processes and {dist.world()} now run; start as many again"
+            f"{path} was saved by {manifest['world']} processes but {dist.world()} are running; "
+            f"resume with {manifest['world']}"
         )
     own = path / f"buffers-{min(dist.rank(), manifest['world'] - 1)}.safetensors"
     try:
@@ -151,15 +152,15 @@ def load(path: Path, method: Method, optimizers: Mapping[str, torch.optim.Optimi
             states = torch.load(path / "optimizers.pt", map_location="cpu", weights_only=True)
             for name, optimizer in optimizers.items():
                 restore_optimizer(name, optimizer, states[name])
-    except Exception as error:  # other shapes, other names, other groups: all mean that it is not of this run
+    except Exception as error:  # other shapes, other names, other groups: it is from another run
         raise CheckpointError(f"{path} does not fit this run: {' '.join(str(error).split())[:LONGEST]}") from error
     return int(manifest["step"])
 
 
 def load_note(path: Path, name: str, check: Callable[[Any], Restored]) -> Restored:
-    """What `save` was given as this process's note of that name, as `check` returns it.
+    """This process's note of that name, as `check` returns it.
 
-    `check` gets the note, or {} where there was nothing to note, and raises ValueError for one that it cannot take.
+    `check` receives the note, or {} if there is none, and raises ValueError for an invalid one.
     """
     file = path / f"{name}-{dist.rank()}.json"
     try:
@@ -181,7 +182,7 @@ def _words(error: Exception) -> str:
 
 
 def weights_hash(run_dir: Path) -> str:
-    """The SHA-256 of the newest whole checkpoint's parameters; empty where nothing is saved."""
+    """The SHA-256 of the newest complete checkpoint's parameters; empty if nothing is saved."""
     newest = latest(run_dir)
     return str(_manifest(newest)["sha256"]["parameters.safetensors"]) if newest else ""
 
@@ -191,7 +192,7 @@ def _copied(tree: Any) -> Any:
 
 
 def _tensors(method: Method) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The state dict, split into what processes share and what is each one's own."""
+    """The state dict, split into parameters, which all processes share, and buffers, which each process has."""
     names = {name for name, _ in method.named_parameters(remove_duplicate=False)}
     state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in method.state_dict().items()}
     return {n: t for n, t in state.items() if n in names}, {n: t for n, t in state.items() if n not in names}
@@ -225,14 +226,14 @@ def _manifest(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: its manifest cannot be read ({error})") from error
     expected = {"format": int, "step": int, "method": str, "world": int, "sha256": dict}
     if not isinstance(manifest, dict) or any(not isinstance(manifest.get(k), t) for k, t in expected.items()):
-        raise CheckpointError(f"{path}: its manifest is not one of ganzoo's")
+        raise CheckpointError(f"{path}: its manifest was not written by ganzoo")
     if manifest["format"] != FORMAT:
         raise CheckpointError(f"{path} is in format {manifest['format']}; this version reads format {FORMAT}")
     return manifest
 
 
 def _are_a_checkpoint(names: Collection[str], world: int) -> bool:
-    """Whether these are the files of a checkpoint, but for its manifest: those that each has, and notes."""
+    """Whether these are the files of a checkpoint without its manifest: the required ones, and notes."""
     each = {"parameters.safetensors", "optimizers.pt", *(f"buffers-{rank}.safetensors" for rank in range(world))}
     notes = (NOTE.fullmatch(name) for name in set(names) - each)
     return each <= set(names) and all(note and int(note["rank"]) < world for note in notes)
@@ -244,13 +245,13 @@ def _problem(path: Path) -> str | None:
         if manifest["step"] != int(path.name.removeprefix("step-")):
             return f"its manifest is of step {manifest['step']}"
         if not 0 < manifest["world"] <= MOST or not _are_a_checkpoint(manifest["sha256"], manifest["world"]):
-            return "its manifest names other files than a checkpoint has"
+            return "its manifest does not list the files of a checkpoint"
         for name, expected in manifest["sha256"].items():
             if not (path / name).is_file():
                 return f"{name} is missing"
             with (path / name).open("rb") as file:
                 if hashlib.file_digest(file, "sha256").hexdigest() != expected:
-                    return f"{name} has another checksum"
+                    return f"{name} has a different checksum"
     except (OSError, ValueError, CheckpointError) as error:
         return str(error)
     return None

@@ -1,6 +1,6 @@
 """What a checkpoint must hold to fit a run. It is checked before anything of the run is replaced.
 
-A checksum tells damage, and not who wrote a file: somebody who means harm can make it right.
+A checksum detects damage, but not manipulation: an attacker can forge it.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from torch import Tensor
 
 from ganzoo.errors import CheckpointError
 
-LARGEST = 2**53  # up to which a float holds every whole number
+LARGEST = 2**53  # a float holds every integer up to this one
 
 
 def restore_optimizer(name: str, optimizer: torch.optim.Optimizer, state: Any) -> None:
-    """Load what an optimizer remembers of each weight; its settings are those of the run, whatever was saved.
+    """Load an optimizer's state of each weight; its settings stay those of the run, whatever was saved.
 
-    Raises CheckpointError where it does not fit the weights of the run, or the kind of optimizer.
+    Raises CheckpointError if the state does not fit the weights of the run, or the kind of optimizer.
     """
     current = optimizer.state_dict()
     remembered = state.get("state") if isinstance(state, dict) else None
     fits = isinstance(remembered, dict) and "param_groups" in state and _fits(optimizer, remembered)
     if not fits or _counts(state["param_groups"]) != _counts(current["param_groups"]):
-        raise CheckpointError(f"what its optimizer {name!r} remembers does not fit the weights of this run")
+        raise CheckpointError(f"the state of its optimizer {name!r} does not fit the weights of this run")
     optimizer.load_state_dict({"state": remembered, "param_groups": current["param_groups"]})
 
 
 def meter_state(document: Any) -> dict[str, tuple[float, int]]:
-    """Sums and counts of loss terms, as `Meter.state` gives them. Raises ValueError for anything else."""
+    """Sums and counts of loss terms, as `Meter.state` returns them. Raises ValueError for anything else."""
     if not isinstance(document, dict):
-        raise ValueError("its means are no table")
+        raise ValueError("its means are not a table")
     for value in document.values():
         pair = (
             isinstance(value, list)
@@ -47,9 +47,9 @@ def meter_state(document: Any) -> dict[str, tuple[float, int]]:
 
 
 def warnings_state(document: Any) -> dict[str, Any]:
-    """What `PersistentWarnings.state` gives. Raises ValueError for anything else."""
+    """What `PersistentWarnings.state` returns. Raises ValueError for anything else."""
     if not isinstance(document, dict):
-        raise ValueError("its warnings are no table")
+        raise ValueError("its warnings are not a table")
     for value in document.values():
         if not (isinstance(value, list) and [type(part) for part in value] == [int, int, str]):
             raise ValueError("its warnings are not a step, a number of lines and a sentence each")
@@ -57,7 +57,7 @@ def warnings_state(document: Any) -> dict[str, Any]:
 
 
 def _fits(optimizer: torch.optim.Optimizer, remembered: dict[Any, Any]) -> bool:
-    if isinstance(optimizer, torch.optim.LBFGS):  # keeps lists that grow, and vectors of all weights in one
+    if isinstance(optimizer, torch.optim.LBFGS):  # keeps lists that grow, and flat vectors of all weights
         size = sum(weight.numel() for group in optimizer.param_groups for weight in group["params"])
         return set(remembered) <= {0} and all(_of_lbfgs(value, size) for value in remembered.values())
     expected = _after_a_step(optimizer)
@@ -67,7 +67,7 @@ def _fits(optimizer: torch.optim.Optimizer, remembered: dict[Any, Any]) -> bool:
 
 
 def _of_lbfgs(value: Any, size: int) -> bool:
-    """Whether a value is made of numbers and of vectors with one number for each weight, or a single one."""
+    """Whether a value consists of numbers, and of vectors with one number for each weight or a single one."""
     if isinstance(value, dict):
         return all(isinstance(key, str) and _of_lbfgs(part, size) for key, part in value.items())
     if isinstance(value, list):
@@ -78,10 +78,10 @@ def _of_lbfgs(value: Any, size: int) -> bool:
 
 
 def _after_a_step(optimizer: torch.optim.Optimizer) -> dict[int, Any]:
-    """What an optimizer of this kind remembers of each weight, from one step of a twin with gradients of zero.
+    """The state that an optimizer of this kind keeps of each weight, from one step of a twin with zero gradients.
 
     The twin's weights are on the meta device, where they take no memory. The plain update, without fused kernels,
-    remembers tensors of the same shapes and types.
+    keeps tensors of the same shapes and types.
     """
     twin = copy.copy(optimizer)  # with a state and groups of its own
     twin.state = defaultdict(dict)
@@ -89,7 +89,7 @@ def _after_a_step(optimizer: torch.optim.Optimizer) -> dict[int, Any]:
                          for group in optimizer.param_groups]  # fmt: skip
     try:
         twin.step()
-    except Exception:  # an optimizer that reads numbers of its weights cannot do without them
+    except Exception:  # an optimizer that reads the values of its weights needs real ones
         twin = copy.deepcopy(optimizer)
         for weight in (each for group in twin.param_groups for each in group["params"]):
             weight.grad = torch.zeros_like(weight)

@@ -1,4 +1,4 @@
-"""Checkpoints of a training, written beside it."""
+"""Writes the checkpoints of a training in the background."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ganzoo.training.persistent_warnings import PersistentWarnings
 
 
 class CheckpointWriter:
-    """Copies what is to be saved and writes the copy in a thread.
+    """Copies the state and writes the copy in a thread.
 
-    Several processes meet while they write, and so write in the way of training.
-    `save` and `wait` raise CheckpointError, for the checkpoint before where it is written in a thread.
+    Several processes synchronise while they write, so with them `save` blocks training. `save` and `wait` raise
+    CheckpointError; in the case of a thread, for the previous checkpoint.
     """
 
     def __init__(

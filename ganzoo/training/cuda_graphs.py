@@ -1,9 +1,9 @@
-"""The gradients of a phase as a recording, such as a CUDA graph: one launch where there were hundreds.
+"""The gradients of a phase as a recording, such as a CUDA graph: one launch instead of hundreds.
 
-A recording repeats the kernels of one update at the same addresses and with the same numbers of the host. So a batch is
-copied to fixed places before it is replayed, and what comes out is copied from there. What a loss takes from the host
-(a counter, a flag) would stay as it was when it was recorded; that is why a replay is used only after it has given what
-the loss itself gives for another batch, and is compared again at every update whose number is a power of two.
+A recording repeats the kernels of one update with the same addresses and the same host values. So a batch is copied to
+fixed tensors before a replay, and the results are copied from fixed tensors. A host value that a loss reads (a counter,
+a flag) would keep its recorded value. That is why a replay is used only after it has reproduced the loss's own results
+on another batch, and is compared again at every update whose number is a power of two.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from ganzoo.errors import ConfigError
 from ganzoo.training.devices import random_state, set_random_state
 
 WARM_UP = 3  # updates before the recording, in which libraries choose their kernels
-TERMS, GRADIENTS = 1e-4, 1e-2  # relative differences that are rounding: gradients are summed in no fixed order on a GPU
+TERMS, GRADIENTS = 1e-4, 1e-2  # relative tolerances of rounding: a GPU sums gradients in no fixed order
 
 
 class Computed(NamedTuple):
-    """What computing the gradients of a batch gives beside them; all of it is detached."""
+    """What computing the gradients of a batch returns; all of it is detached."""
 
     terms: dict[str, Tensor]
     handed_on: dict[str, Tensor]  # to later phases of the step
@@ -35,14 +35,14 @@ Gradients = Callable[[Batch], Computed]  # leaves gradients in the parameters
 
 
 class Recorder(Protocol):
-    """How work of the device is recorded."""
+    """Records work of the device."""
 
     def aside(self) -> AbstractContextManager[None]:
-        """Where the updates before the recording run."""
+        """The context in which the updates before the recording run."""
         ...
 
     def record(self, work: Callable[[], dict[str, Tensor]]) -> tuple[dict[str, Tensor], Callable[[], None]]:
-        """What `work` returned, and a function that fills its tensors anew. The work itself is not done.
+        """What `work` returned, and a function that fills its tensors again. The work itself is not executed.
 
         Raises RuntimeError for work that cannot be recorded.
         """
@@ -65,25 +65,27 @@ class CudaGraphs:
 
     def record(self, work: Callable[[], dict[str, Tensor]]) -> tuple[dict[str, Tensor], Callable[[], None]]:
         graph = torch.cuda.CUDAGraph()
-        # Only this thread's calls count: the loader's copies the next batch meanwhile.
+        # Only calls of this thread are recorded: the loader's thread copies the next batch meanwhile.
         with torch.cuda.graph(graph, stream=self.stream, capture_error_mode="thread_local"):
             results = work()
         return results, graph.replay
 
 
 def recorder(device: torch.device) -> Recorder:
-    """What records on this device. Raises ConfigError where nothing does."""
+    """The recorder of this device. Raises ConfigError if there is none."""
     if device.type != "cuda":
-        raise ConfigError(f"--capture records CUDA graphs and needs a GPU, and this runs on {device}; leave it out")
+        raise ConfigError(
+            f"--capture records CUDA graphs and needs a CUDA GPU, but the device is {device}; leave it out"
+        )
     return CudaGraphs(device)
 
 
 class Captured:
     """`gradients` of the parameters `params`, recorded after a few updates and replayed from then on.
 
-    `buffers` gives the state that computing gradients may change. `tell` is called with an empty word when replays are
-    trusted, and with the reason where they must not be used (any more): then it has to put `gradients` in this one's
-    place. What is given is right in either case.
+    `buffers` returns the state that computing gradients may change. `tell` is called with an empty string once replays
+    are trusted, and with the reason if they must not be used (any more): it must then replace this object by
+    `gradients`. The results are correct in either case.
     """
 
     def __init__(
@@ -114,7 +116,7 @@ class Captured:
         return self._recording.replay(batch)
 
     def _recorded(self, batch: Batch) -> Computed:
-        """The recording's first replay: of the very batch, and while all is on the host as it was recorded."""
+        """The first replay of the recording, with the recorded batch and host values."""
         try:
             self._recording = _Recording(self.gradients, self.params, self.recorder, batch)
         except RuntimeError as error:
@@ -123,7 +125,7 @@ class Captured:
         return self._recording.replay(batch)
 
     def _compared(self, batch: Batch, recording: _Recording, first: bool) -> Computed:
-        """What the loss itself gives, after a look whether the replay gives the same."""
+        """The loss's own results, after a check whether the replay gives the same."""
         before, noise = _copies(self.buffers()), random_state(batch.device)
         replayed = recording.replay(batch)
         handed_on = {name: tensor.clone() for name, tensor in replayed.handed_on.items()}
@@ -141,14 +143,14 @@ class Captured:
         wrong = [(what, difference) for what, difference, most in differences if not difference <= most]
         if wrong:
             what, difference = wrong[0]
-            self.tell(f"at update {self.updates} {what} differed by {difference:.1e} from the loss's own")
+            self.tell(f"at update {self.updates} {what} differed by {difference:.1e} from the loss's own result")
         elif first:
             self.tell("")
         return own
 
 
 class _Recording:
-    """One update's gradients, and the places where they take a batch from and leave what they give."""
+    """The recorded gradients of one update, with the fixed tensors of its batch and its results."""
 
     def __init__(self, gradients: Gradients, params: Sequence[nn.Parameter], recorder: Recorder, batch: Batch) -> None:
         inputs = batch.map(torch.clone)
@@ -175,7 +177,7 @@ class _Recording:
         for parameter, grad in zip(self.params, self.grads, strict=True):
             parameter.grad = grad
         terms = {name[5:]: tensor for name, tensor in self.results.items() if name.startswith("term ")}
-        # The meter keeps the terms, and the next replay writes over them: `stack` copies. What is handed on is used
+        # The meter keeps the terms, and the next replay overwrites them: `stack` copies. What is handed on is used
         # before the next replay.
         kept = dict(zip(terms, torch.stack(list(terms.values())).unbind(), strict=True))
         handed_on = {name[6:]: tensor for name, tensor in self.results.items() if name.startswith("carry ")}
@@ -187,7 +189,7 @@ def _copies(tensors: Sequence[Tensor | None]) -> list[Any]:
 
 
 def _difference(wanted: Sequence[Tensor | None], found: Sequence[Tensor | None]) -> float:
-    """The norm of the difference of all of them together, relative to theirs; infinite where one is missing."""
+    """The norm of the difference of all tensors together, relative to `wanted`; infinite if one is missing."""
     error = norm = 0.0
     for want, have in zip(wanted, found, strict=True):
         if (want is None) != (have is None):

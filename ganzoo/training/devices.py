@@ -1,4 +1,4 @@
-"""Devices: which one a name means, how it computes, its random numbers, and memory that it gives back."""
+"""Devices: their names, precision, random state and memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ganzoo.system.bfloat16 import multiplies_bfloat16
 
 
 def resolve_device(name: str) -> torch.device:
-    """`auto` as the first CUDA GPU or the CPU. Raises ConfigError for a device that is not there."""
+    """`auto` as the first CUDA GPU or the CPU. Raises ConfigError for a device that is not available."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -24,22 +24,22 @@ def resolve_device(name: str) -> torch.device:
     if device.type not in ("cpu", "cuda", "mps"):
         raise ConfigError(f"--device {name!r}: use auto, cpu, cuda, cuda:N or mps")
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ConfigError(f"--device {name}: mps needs a Mac with an Apple GPU and a torch that was built for it")
+        raise ConfigError(f"--device {name}: mps needs a Mac with an Apple GPU and a torch build that supports it")
     if device.type == "cpu":
-        multiplies_bfloat16()  # before anything is computed: later it cannot keep torch from instructions that fail
+        multiplies_bfloat16()  # before any computation: later it cannot keep torch from instructions that fail
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ConfigError(f"--device {name}: this machine has {torch.cuda.device_count()} CUDA devices")
     return device
 
 
 def device_of(method: Method, otherwise: str = "cpu") -> torch.device:
-    """Where the method's parameters and buffers are; `otherwise`, by name, for a method that has neither."""
+    """The device of the method's parameters and buffers; `otherwise`, by name, for a method that has neither."""
     tensors = chain(method.parameters(), method.buffers())
     return next((tensor.device for tensor in tensors), None) or resolve_device(otherwise)
 
 
 def resolve_precision(name: str, device: torch.device) -> str:
-    """`auto` as bf16 where the hardware is fast at it, else fp32; mps, of which that is not known, computes in fp32."""
+    """`auto` as bf16 if the hardware is known to be fast at it, else fp32, as on mps."""
     if name == "tf32" and device.type != "cuda":
         raise ConfigError("--precision tf32 needs a CUDA GPU; use fp32, bf16 or auto")
     if name != "auto":
@@ -85,7 +85,7 @@ def set_random_state(device: torch.device, state: torch.Tensor) -> None:
 
 @contextmanager
 def random_state_kept(device: torch.device) -> Iterator[None]:
-    """The random state of the CPU and of the device is after the body as it was before."""
+    """Restore the random state of the CPU and of the device after the body."""
     mps = torch.mps.get_rng_state() if device.type == "mps" else None
     try:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -96,7 +96,7 @@ def random_state_kept(device: torch.device) -> Iterator[None]:
 
 
 def release_memory(device: torch.device) -> None:
-    """Give back what torch keeps for later allocations."""
+    """Release the memory that torch caches for later allocations."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":

@@ -34,7 +34,7 @@ def reseed(device: torch.device, *parts: object) -> None:
 
 
 class RowOrder:
-    """An endless stream of row numbers: one shuffled epoch after the other, without dropping any."""
+    """An endless stream of row numbers: one shuffled epoch after the other, without dropping rows."""
 
     def __init__(self, length: int, *seed: object) -> None:
         self.length, self.seed = length, seed
@@ -76,13 +76,13 @@ class _ColumnRows:
             picked = self.resident[_moved(torch.from_numpy(rows), self.device)]
         elif self.kind == "image" and self.device.type == "cpu":
             return _channels_last(self.host[rows])
-        else:  # a quarter of the bytes to copy: bytes become numbers on the device
+        else:  # a quarter of the bytes to copy: uint8 becomes float32 on the device
             picked = _moved(torch.from_numpy(self.host[rows]), self.device)
         return to_unit_range(picked).contiguous(memory_format=torch.channels_last) if self.kind == "image" else picked
 
 
 def _channels_last(images: np.ndarray) -> Tensor:
-    """`to_unit_range`, to the bit, by numpy: torch would open a second team of threads beside the one that trains."""
+    """`to_unit_range` in numpy, bit by bit the same: torch would start a second thread pool next to the training's."""
     unit = images.transpose(0, 2, 3, 1).astype(np.float32, order="C")
     unit /= 127.5
     unit -= 1
@@ -90,12 +90,12 @@ def _channels_last(images: np.ndarray) -> Tensor:
 
 
 def _moved(tensor: Tensor, device: torch.device) -> Tensor:
-    """A tensor of the host on the device. CUDA copies it from pinned memory, for which nobody has to wait."""
+    """A host tensor on the device. CUDA copies it from pinned memory, asynchronously."""
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 class Loader:
-    """Draws the columns that a method reads, on every process its own part of each batch.
+    """Draws the columns that a method reads. Each process draws its own part of each batch.
 
     Source and target are drawn independently, or row by row together if `paired`. `batch_size` is per process. Only
     `oracle` may read target labels. Raises DatasetError if the data lack a column.
@@ -149,7 +149,7 @@ class Loader:
         """Draw batches of another size from now on."""
         ahead, self._ahead, self._last = self._ahead, None, None
         if ahead is not None and not ahead[1].cancel():
-            ahead[1].exception()  # wait until it has let go of its memory
+            ahead[1].exception()  # wait until its memory is free
         self.batch_size = batch_size
 
     def close(self) -> None:
@@ -177,7 +177,7 @@ def _columns_of(side: str, domain: Domain | None, reads: Sequence[str], device: 
     known = {} if domain is None else {f"{side}_{key}" if key else side: v for key, v in domain.columns().items()}
     for name in wanted:
         if name not in known:
-            where = f"there is no {side}" if domain is None else f"{domain.name} has {', '.join(known)} to read"
-            hint = "; an oracle is given the target's labels, nobody else" if name == "target_label" else ""
-            raise DatasetError(f"the method reads the column {name!r}, and {where}{hint}")
+            where = f"there is no {side}" if domain is None else f"{domain.name} has only {', '.join(known)}"
+            hint = "; only an oracle is given the target's labels" if name == "target_label" else ""
+            raise DatasetError(f"the method reads the column {name!r}, but {where}{hint}")
     return {name: _ColumnRows(known[name], device) for name in wanted}

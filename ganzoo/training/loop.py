@@ -42,7 +42,7 @@ def train(
 ) -> None:
     """Train `method` to `config.steps`, resuming from the newest checkpoint in `run_dir` if there is one.
 
-    What was saved before stays when it raises: DivergenceError if a loss term or a weight is not finite,
+    Earlier checkpoints are kept if it raises: DivergenceError if a loss term or a weight is not finite,
     CollapseError if a warning has persisted for as long as the settings allow, NotEnoughMemoryError, CheckpointError
     if nothing can be saved; and, after saving, InterruptedRunError if a signal asked the run to stop
     (`ganzoo.training.signals`).
@@ -116,7 +116,7 @@ class _Training:
             self._after(step + 1)
 
     def _step(self, step: int, draws: int, *, resumed: bool) -> int:
-        """The updates of one step, whose first batch is number `draws` of the run; the number after its last one."""
+        """The updates of one step, whose first batch is number `draws`. Returns the number after its last one."""
         moment = self.timeline.at(step)
         loader = self.updater.loader
         reseed(loader.device, self.config.seed, step, dist.rank())  # the only random state of a run
@@ -141,7 +141,7 @@ class _Training:
         return draws
 
     def _after(self, done: int) -> None:
-        """Log, save and stop, if it is time for it or somebody asked."""
+        """Log, save and stop, if that is due or was requested."""
         config, last = self.config, done == self.config.steps
         saving = self.writer is not None and (last or done % config.save_every == 0)
         logging = last or saving or done % config.log_every == 0
@@ -153,7 +153,7 @@ class _Training:
         if self.writer is not None and saving:
             self.writer.save(done, self._notes())
             self.observer.saving(done)
-        if last or not (logging or dist.world() == 1):  # several processes agree where they meet anyway
+        if last or not (logging or dist.world() == 1):  # several processes agree where they synchronise anyway
             return
         save, stop = _asked()
         if (save or stop) and self.writer is not None and not saving:
@@ -167,7 +167,7 @@ class _Training:
 
     def _log(self, done: int, last: bool, saving: bool) -> None:
         if self.writer is not None:
-            self.writer.wait()  # so that a full disk is said soon, and the sentences below know what is saved
+            self.writer.wait()  # so that a full disk is reported early, and the messages below know what is saved
         means = self.updater.meter.drain()
         failures.check_finite(self.method, means, done, self.run_dir, weights=saving, precision=self.precision)
         warnings = self.method.diagnose(means)
@@ -177,7 +177,7 @@ class _Training:
             failures.check_persistent(self.method, self.persistent, self.config.collapse_steps, done, self.run_dir)
 
     def _notes(self) -> dict[str, dict[str, Any]]:
-        """What a resumed run must know beside the weights, to log and warn as one that never stopped."""
+        """What a resumed run needs besides the weights, to log and warn like an uninterrupted one."""
         return {"meter": self.updater.meter.state(), "warnings": self.persistent.state()}
 
 

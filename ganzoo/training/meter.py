@@ -11,7 +11,7 @@ from ganzoo.system import dist
 
 
 class Meter:
-    """Means of loss terms, kept on the device until somebody reads them."""
+    """Means of loss terms, kept on the device until they are read."""
 
     def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}

@@ -1,4 +1,4 @@
-"""What the loop tells the outside."""
+"""The events of the training loop."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ class TrainingObserver:
     """Receives the events of a training. Subclass it and override what you need."""
 
     def started(self, first: int, steps: int) -> None:
-        """Training goes on from step `first`."""
+        """Training starts or resumes at step `first`."""
 
     def compiling(self, phase: str) -> None:
         """The first update of a phase begins, which compiles it: that can take minutes."""
 
     def compiled(self, phase: str, seconds: float) -> None:
-        """That update took so long."""
+        """That update took this long."""
 
     def captured(self, phase: str, problem: str) -> None:
-        """A phase is replayed from now on or, where there is a `problem`, no phase is."""
+        """A phase is replayed from now on or, if there is a `problem`, no phase is."""
 
     def stepped(self, step: int, phases: Sequence[str], batches: int) -> None:
-        """A step was submitted, which drew so many batches; on a GPU it may still run."""
+        """A step that drew this number of batches was submitted; on a GPU it may still run."""
 
     def logged(self, step: int, means: Mapping[str, float], warnings: Sequence[str]) -> None:
         """The means of all loss terms since the last call, as "phase/term"."""

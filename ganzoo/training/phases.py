@@ -1,4 +1,4 @@
-"""The phases of a method at work: gradients in, one optimizer step out."""
+"""Runs the phases of a method: gradients, then one optimizer step."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Carry = dict[str, Tensor]  # what phases of one step hand on, by name
 
 
 def _fused(make: Callable[..., torch.optim.Optimizer]) -> dict[str, bool]:
-    """The update of all weights in few launches, for an optimizer that has one and leaves the choice open.
+    """The option for an update of all weights in few launches, if the optimizer has it and no other is chosen.
 
-    It is the same formula, rounded apart. On a CPU it would save 2 to 3 % of a DANN step, and move golden curves.
+    The formula is the same; rounding differs. On a CPU it would save 2 to 3 % of a DANN step and change golden curves.
     """
     try:
         options = signature(make).parameters
-    except (TypeError, ValueError):  # a callable that tells nothing of itself
+    except (TypeError, ValueError):  # a callable without a signature
         return {}
     chosen = [options[name].default for name in ("foreach", "differentiable") if name in options]
     is_open = "fused" in options and options["fused"].default is None
@@ -63,8 +63,7 @@ class PhaseRunner:
             raise self._broken("has a closure, so it must have one optimizer")
 
     def _optimizers(self, owners: Mapping[str, PhaseRunner]) -> tuple[list[torch.optim.Optimizer], dict[str, Any]]:
-        """The phase's optimizers, and those of them that are its own, by the names that other phases and checkpoints
-        use."""
+        """The phase's optimizers, and those that it owns, by the names that other phases and checkpoints use."""
         several = isinstance(self.phase.optimizer, tuple)
         wanted = self.phase.optimizer if isinstance(self.phase.optimizer, tuple) else (self.phase.optimizer,)
         networks = [[each] for each in self.phase.networks] if several else [list(self.phase.networks)]
@@ -103,7 +102,7 @@ class PhaseRunner:
     def update(self, batch: Batch, carry: Carry | None = None) -> dict[str, Tensor]:
         """One update of the phase's networks. Returns the loss terms, detached, on the device.
 
-        What the phase takes comes from `carry`, and what it hands on is put there.
+        `carry` holds the tensors that the phase takes, and receives those that it hands on.
         """
         carry = {} if carry is None else carry
         batch = batch.with_carried({name: carry[name] for name in self.phase.takes if name in carry})
@@ -123,7 +122,7 @@ class PhaseRunner:
         return done
 
     def _closure_step(self, batch: Batch) -> Computed:
-        """Let the optimizer ask for loss and gradient as often as it wants, always with the same noise."""
+        """Let the optimizer compute loss and gradient as often as it needs, always with the same noise."""
         first: list[Computed] = []
         noise = random_state(batch.device)
 
@@ -164,10 +163,10 @@ class PhaseRunner:
         return Computed(logged, whole, objective)
 
     def _check_handed_on(self, batch: Batch) -> None:
-        """Raise PluginError unless the loss handed on what its phase declares, with one row for each of the batch."""
+        """Raise PluginError unless the loss handed on what its phase declares, with one row per row of the batch."""
         if {*batch.handed_on} != {*self.phase.hands_on}:
             raise PluginError(
-                f"its loss hands on {sorted(batch.handed_on) or 'nothing'}, and its phase declares "
+                f"its loss hands on {sorted(batch.handed_on) or 'nothing'}, but its phase declares "
                 f"{sorted(self.phase.hands_on) or 'nothing'} in `hands_on`"
             )
         for name, tensor in batch.handed_on.items():
@@ -175,7 +174,7 @@ class PhaseRunner:
                 raise PluginError(f"it hands on {name!r} of shape {list(tensor.shape)} for a batch of {len(batch)}")
 
     def run_plainly(self, micro_batch: int) -> None:
-        """From now on compute each update in parts of this size (0: whole), neither compiled nor recorded."""
+        """From now on compute each update in micro-batches of this size (0: whole), neither compiled nor recorded."""
         self.micro_batch, self.loss, self.gradients = micro_batch, self.phase.loss, self.computed
 
 
@@ -187,11 +186,11 @@ def _groups(networks: Sequence[nn.Module], options: Sequence[Mapping[str, Any]])
 
 
 def _check_terms(terms: object) -> None:
-    """Raise PluginError unless a loss returned named single numbers."""
+    """Raise PluginError unless a loss returned named 0-d tensors."""
     if not isinstance(terms, Mapping) or not all(isinstance(term, Tensor) for term in terms.values()):
         raise PluginError("its loss must return a mapping of names to tensors, one for each term")
     if wrong := [f"{name} is {list(term.shape)}" for name, term in terms.items() if term.dim()]:
-        raise PluginError(f"its loss must return single numbers (the mean over the batch), but {', '.join(wrong)}")
+        raise PluginError(f"its loss must return 0-d tensors (the mean over the batch), but {', '.join(wrong)}")
 
 
 def phase_runners(
@@ -214,9 +213,9 @@ def optimizers_of(runners: Mapping[str, PhaseRunner]) -> dict[str, torch.optim.O
 def capture(
     method: Method, runners: Mapping[str, PhaseRunner], recorder: Recorder, tell: Callable[[str, str], None]
 ) -> None:
-    """Let the runners replay recordings, all of them or none, because one may use what another has left.
+    """Let the runners replay recordings, all of them or none, because one may use tensors of another.
 
-    `tell` gets a phase with an empty word once it is replayed, or with the reason why from now on none is.
+    `tell` is called with a phase and an empty string once it is replayed, or with the reason why none is from now on.
     """
 
     def told(phase: str, why: str) -> None:

@@ -1,7 +1,7 @@
-"""Rows of a memory map that are about to be read, asked of the disk all at once.
+"""Requests rows of a memory map from the disk, all at once, before they are read.
 
-A row that is not in memory is read when it is first touched, one after the other, and the system reads more around it,
-which is of no use where the next row lies elsewhere.
+Without it, each row is read when it is first accessed, one after the other, and the system reads more around it, which
+is useless if the next row is elsewhere.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ WILL_NEED = getattr(mmap, "MADV_WILLNEED", None)  # not on Windows
 
 
 class MappedRows:
-    """The rows of an array [N, ...] that lies in a memory map, every row in one piece."""
+    """The rows of an array [N, ...] in a memory map, with contiguous rows."""
 
     def __init__(self, array: np.ndarray, memory: mmap.mmap) -> None:
         self.memory = memory
@@ -25,7 +25,7 @@ class MappedRows:
 
     @staticmethod
     def of(array: np.ndarray) -> MappedRows | None:
-        """None for an array that lies in memory, or whose rows are in pieces."""
+        """None for an array that is in memory, or whose rows are not contiguous."""
         memory: Any = array
         while isinstance(memory, np.ndarray):
             memory = memory.base
@@ -33,13 +33,13 @@ class MappedRows:
         return MappedRows(array, memory) if isinstance(memory, mmap.mmap) and whole else None
 
     def ask(self, rows: np.ndarray) -> None:
-        """Let the system fetch these rows; nobody waits for it."""
+        """Ask the system to fetch these rows, without waiting."""
         if WILL_NEED is not None:
             for start, length in self.pages(rows):
                 self.memory.madvise(WILL_NEED, start, length)
 
     def pages(self, rows: np.ndarray) -> Iterator[tuple[int, int]]:
-        """Where each row lies in the map, from the beginning of a page, and how many bytes from there to its end."""
+        """The offset of the page in which each row begins, and the number of bytes from there to the row's end."""
         begin = self.first + rows * self.step
         page = begin - begin % mmap.PAGESIZE
         return zip(page.tolist(), (begin + self.bytes - page).tolist(), strict=True)

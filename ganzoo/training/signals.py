@@ -1,7 +1,7 @@
-"""Signals that ask a run to save: Ctrl-C and SIGTERM to stop after it, SIGUSR1 (a cluster's warning) to go on.
+"""Signals that ask a run to save: it then stops (Ctrl-C, SIGTERM) or continues (SIGUSR1, a cluster's warning).
 
-While a training runs they are heard at the end of a step, so that what is saved is whole. At other times Ctrl-C and
-SIGTERM end the work at once, because there is nothing to save.
+During training they are handled at the end of a step, so that the checkpoint is complete. At other times Ctrl-C and
+SIGTERM stop the process at once, because there is nothing to save.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ STOP = {"SIGINT": 130, "SIGTERM": 143}  # exit codes as shells expect them
 SAVE = "SIGUSR1"
 RESUME = "run the same command again to resume"
 
-_asked: list[str] = []  # names of signals that came, in order
-_waiting = False  # whether somebody looks at `_asked`
+_asked: list[str] = []  # names of received signals, in order
+_waiting = False  # whether a caller polls `asked`
 
 
 @contextmanager
 def heard() -> Iterator[None]:
-    """Listen to the signals in the body. Does nothing outside the main thread, where Python hears none."""
+    """Handle the signals in the body. Does nothing outside the main thread, where Python receives none."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -40,7 +40,7 @@ def heard() -> Iterator[None]:
 
 @contextmanager
 def waiting() -> Iterator[None]:
-    """In the body signals wait for `asked`."""
+    """In the body, signals are kept until `asked` reads them."""
     global _waiting
     _waiting, before = True, _waiting
     try:
@@ -60,13 +60,13 @@ def asked() -> tuple[bool, str]:
 
 
 def ask_to_save() -> None:
-    """As if SIGUSR1 had come: whoever looks at `asked` saves and goes on."""
+    """Act as if SIGUSR1 was received: the training saves and continues."""
     _asked.append(SAVE)
 
 
 def _hear(number: int, frame: FrameType | None) -> None:
     name = signal.Signals(number).name
-    again = name in STOP and name in _asked  # whoever asks twice does not want to wait
+    again = name in STOP and name in _asked  # a second signal stops at once
     if name in STOP and (again or not _waiting):
         raise InterruptedRunError(f"stopped by {name}; {RESUME}", STOP[name])
     _asked.append(name)

@@ -1,4 +1,4 @@
-"""The stages of a training laid over its steps: which phases a step runs, and on which batches."""
+"""Maps the steps of a training to its stages: which phases a step runs, and on which batches."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ class Timeline:
         self.method, self.steps = method, steps
         self.stages = tuple(method.stages())
         if not self.stages or not all(0 < stage.share < float("inf") for stage in self.stages):
-            raise PluginError(f"{method.name}: every stage needs a positive share of the steps, and there must be one")
+            raise PluginError(
+                f"{method.name}: there must be a stage, and every stage needs a positive share of the steps"
+            )
         if 0 < steps < len(self.stages):
             names = ", ".join(stage.name for stage in self.stages)
             raise ConfigError(f"--steps {steps}: {method.name} trains in {len(self.stages)} stages ({names}); "

@@ -1,4 +1,4 @@
-"""Losses compiled by torch.compile, and the first update of each, which pays for it."""
+"""Losses compiled by torch.compile, and the first update of each, which includes the compilation."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ganzoo.errors import ConfigError
 
 
 def compiled(loss: Callable[..., Any]) -> Callable[..., Any]:
-    """The loss, compiled for the sizes it is first called with. What cannot be compiled in it runs as it is."""
+    """The loss, compiled for the sizes it is first called with. Parts that cannot be compiled run as they are."""
     made: Callable[..., Any] = torch.compile(loss, dynamic=False)
     return made
 
 
 @contextmanager
 def first_update(phase: str, begun: Callable[[str], None], ended: Callable[[str, float], None]) -> Iterator[None]:
-    """Tells when a phase's first update begins and how long it took. Raises ConfigError where compiling fails."""
-    from torch._dynamo.exc import TorchDynamoException  # an import of seconds, for those who compile
+    """Reports when a phase's first update begins and how long it took. Raises ConfigError if compiling fails."""
+    from torch._dynamo.exc import TorchDynamoException  # takes seconds to import; only needed here
 
     begun(phase)
     start = time.perf_counter()
@@ -32,6 +32,6 @@ def first_update(phase: str, begun: Callable[[str], None], ended: Callable[[str,
         said = next((line for line in lines if line and not line.endswith("raised:")), type(error).__name__)
         raise ConfigError(
             f"--compile: torch.compile fails on phase {phase} ({said}); it needs a compiler "
-            "(on a CPU, g++), and not every loss suits it: leave --compile out"
+            "(on a CPU, g++), and it does not support every loss: leave --compile out"
         ) from error
     ended(phase, time.perf_counter() - start)

@@ -1,4 +1,4 @@
-"""One update of a phase on one batch, and the size of batch that fits if memory was refused."""
+"""One update of a phase on one batch, and the batch size that fits if memory runs out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ganzoo.training.torch_compile import first_update
 
 @dataclass
 class Updater:
-    """Draws a batch, lets a phase learn from it, and adds its loss terms to the meter."""
+    """Draws a batch, updates a phase on it, and adds its loss terms to the meter."""
 
     method: Method
     runners: Mapping[str, PhaseRunner]
@@ -29,9 +29,9 @@ class Updater:
     observer: TrainingObserver
 
     def update(self, name: str, index: int, progress: float, carry: Carry) -> bool:
-        """Update phase `name` on batch `index`; whether there was memory for it.
+        """Update phase `name` on batch `index`. Returns False if memory ran out.
 
-        What a refused update held is free on return.
+        The memory of a failed update is free on return.
         """
         runner, observer = self.runners[name], self.observer
         runner.set_progress(progress)
@@ -48,7 +48,7 @@ class Updater:
         return True
 
     def what_fits(self, name: str, index: int, step: int, phases: Sequence[str]) -> Exception:
-        """The error that says which sizes fit the memory that phase `name` of a step was refused."""
+        """The error for phase `name` of a step that ran out of memory, with the sizes that fit."""
         loader = self.loader
 
         def attempt(batch_size: int, micro_batch: int) -> None:

@@ -181,7 +181,7 @@ def test_an_npz_keeps_its_name_layout_and_other_arrays(tmp_path: Path, shape: tu
 
 def test_other_sizes_are_brought_together_by_a_named_rule_only(tmp_path: Path) -> None:
     np.savez(tmp_path / "eyes.npz", image=pixels(3, 8, 12, 3))
-    with pytest.raises(DatasetError, match=r"8x12 .*RGB, but 4x6 .* grey is wanted; .*--channels grey.*--resizer"):
+    with pytest.raises(DatasetError, match=r"8x12 .*RGB, but 4x6 .* grey is required; .*--channels grey.*--resizer"):
         refine(tmp_path / "eyes.npz", tmp_path / "out")
     assert not (tmp_path / "out").exists()
     done = refine(tmp_path / "eyes.npz", tmp_path / "out", resizer="pillow-lanczos", channels="grey")
@@ -279,7 +279,7 @@ def test_refused_outputs_stay_as_they_were(tmp_path: Path) -> None:
         (tmp_path / "eyes.npz", tmp_path, "is where the input lies"),
         (source, tmp_path / "file", "is a file; give a folder"),
         (source, tmp_path / "full", "is not empty"),
-        (source, tmp_path / "foreign", "that is not of this job"),
+        (source, tmp_path / "foreign", "of another job"),
         (tmp_path / "eyes.npz[0:2]", tmp_path / "out", "takes a whole folder or npz"),
     ]:
         with pytest.raises(UsageError, match=says):

@@ -228,7 +228,7 @@ def test_refine_by_another_name_is_refine(ganzoo, toys, tmp_path):
         (("apply", "coder", "generate_from_codes", "--with", "code=c.npz"), "did you mean '--with codes'?"),
         (
             ("apply", "coder", "generate_from_codes", "--with", "codes=far.npz"),
-            "the codes are out of range: number 2 of row 1 is 9, and it must lie between 0 and 3",
+            "the codes are out of range: number 2 of row 1 is 9, but it must lie between 0 and 3",
         ),
         (("apply", "coder", "generate_from_codes", "--with", "codes=wide.npz"), "must hold vectors of 2 numbers"),
         (("apply", "painter", "generate"), "generate needs to know how many samples to make: give --count"),

@@ -62,7 +62,7 @@ def test_a_damaged_store_fails_verification_and_does_not_break_the_list(ganzoo, 
         images.write(b"xx")
     verified = ganzoo("data", "verify", "mnist")
     assert verified.exit_code == 1
-    assert "images.npy has another checksum than the card says" in verified.output
+    assert "images.npy has a different checksum than the card" in verified.output
     (data / "mnist" / "card.json").write_text("{")
     listed = ganzoo("data", "list")
     assert listed.exit_code == 0

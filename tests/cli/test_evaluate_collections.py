@@ -73,7 +73,7 @@ def test_a_slice_and_a_folder_of_other_images_are_brought_to_the_real_ones_shape
     )
 
 
-def test_images_of_another_shape_are_refused_with_the_options_that_mend_it(ganzoo, images):
+def test_images_of_another_shape_are_refused_with_the_options_that_fix_it(ganzoo, images):
     result = ganzoo("evaluate", "--real", "real.npz", "--fake", "folder", *PIXELS)
     assert result.exit_code == 1
     assert "--fake folder: all images are 48x80" in result.stderr
@@ -240,7 +240,7 @@ def test_a_network_is_said_before_it_is_fitted_can_be_shortened_and_says_so_in_i
 def test_an_unlabelled_pair_has_no_gaze_features(ganzoo, images):
     result = ganzoo("evaluate", "--real", "real.npz", "--fake", "fake.npz", "--extractors", "gaze", "--metrics", "kid")
     assert result.exit_code == 1
-    assert "neither --fake nor --real has any labels" in " ".join(result.stdout.split())
+    assert "neither --fake nor --real has labels" in " ".join(result.stdout.split())
 
 
 class TestInRuns:

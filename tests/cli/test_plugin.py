@@ -55,12 +55,12 @@ def test_a_plugin_that_keeps_its_contract_passes_line_by_line(ganzoo, tmp_path):
     assert [line.split()[0] for line in lines[1:-1]] == ["ok"] * 5
 
 
-def test_what_failed_why_it_matters_and_how_to_mend_it_are_said(ganzoo, tmp_path):
+def test_what_failed_why_it_matters_and_how_to_fix_it_are_said(ganzoo, tmp_path):
     result = ganzoo("plugin", "check", write(tmp_path, "ill_kept.py", log="values[step]"))
     assert result.exit_code == 1
     assert "failed   a_whole_run_is_taken: it raised KeyError: 1 (ill_kept.py, line 11)" in result.output
-    assert "           Why it matters: A tracker that fails is switched off" in result.output
-    assert "           To mend it: Take any names of numbers" in result.output
+    assert "           Why it matters: A tracker that fails is disabled" in result.output
+    assert "           How to fix it: Accept any names of numbers" in result.output
     assert "2 ok, 3 failed, 0 skipped" in result.output
 
 
@@ -93,7 +93,7 @@ def test_all_that_a_plugin_adds_is_checked_under_its_name(ganzoo, toys):
 @pytest.mark.parametrize(
     ("arguments", "words", "code"),
     [
-        (("simgam",), "nothing that is installed has the name 'simgam'; did you mean 'simgan'", 2),
+        (("simgam",), "nothing installed has the name 'simgam'; did you mean 'simgan'", 2),
         (("absent.py",), "the plugin absent.py does not work: there is no such file", 1),
         (("simgan", "--only", "halves_ad_up"), "there is no such check; did you mean 'halves_add_up'", 2),
         (("simgan", "--set", "width"), "--set width: write it as SETTING=VALUE", 2),

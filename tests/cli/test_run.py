@@ -164,8 +164,8 @@ def test_a_broken_plugin_file_is_said(ganzoo, tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--capture",), "--capture records CUDA graphs and needs a GPU"),
-        (("--capture", "--compile"), "--capture and --compile cannot go together"),
+        (("--capture",), "--capture records CUDA graphs and needs a CUDA GPU"),
+        (("--capture", "--compile"), "--capture and --compile cannot be combined"),
         (("--precision", "tf32"), "--precision tf32 needs a CUDA GPU"),
     ],
 )

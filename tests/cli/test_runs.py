@@ -95,7 +95,7 @@ def test_a_collapsed_run_says_so_and_goes_on_without_the_option(ganzoo, toys, tm
     command += ["--steps", 12, "--save-every", 4, "--out", tmp_path / "runs" / "broken"]
     ended = ganzoo(*command, "--stop-on-collapse", "--collapse-steps", 6)
     assert ended.exit_code == 1
-    assert "shift was ended at step 8 by --stop-on-collapse" in ended.output
+    assert "shift was stopped at step 8 by --stop-on-collapse" in ended.output
     assert states(ganzoo, tmp_path / "runs") == {"broken": "collapsed"}
     assert "Dark: 1 of 255" in ganzoo("runs", "show", tmp_path / "runs" / "broken").output
     assert ganzoo(*command).exit_code == 0

@@ -33,7 +33,7 @@ BROKEN = {
     "raises at import": (AT_IMPORT, "RuntimeError: no licence"),
     "raises at registration": (AT_REGISTRATION, "OSError: disk"),
     "ends the process": (ENDS, "SystemExit: goodbye"),
-    "needs a package": (NEEDS, "No module named 'a_package_that_is_not_there'; install what it needs"),
+    "needs a package": (NEEDS, "No module named 'a_package_that_is_not_there'; install the packages that it needs"),
     "takes a name": (TAKEN, "the method name 'simgan' is taken by ganzoo_translation.simgan"),
 }
 METHOD = """
@@ -78,7 +78,7 @@ LOSSES = {
     '{"mean": [][3]}': "method mine, phase only: it raised IndexError: list index out of range (in mine.py, line 21)",
     "made.mean()": "method mine, phase only: its loss must return a mapping of names to tensors",
     '{"mean": 3.0}': "method mine, phase only: its loss must return a mapping of names to tensors",
-    '{"mean": made.flatten(1).mean(1)}': "single numbers (the mean over the batch), but mean is [4]",
+    '{"mean": made.flatten(1).mean(1)}': "0-d tensors (the mean over the batch), but mean is [4]",
     '{"mean": made @ made}': "method mine, phase only: it raised RuntimeError",
 }
 METRICS = {

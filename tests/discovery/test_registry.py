@@ -58,18 +58,18 @@ def test_the_built_in_plugins_work_and_come_through_entry_points():
         (GOOD.replace('name, summary = "mine", "Mine."', "pass"), "no name and no summary"),
         (
             GOOD.replace('"mine"', '"eyes"'),
-            "the dataset name 'eyes' is taken by ganzoo_eyes, of ganzoo .*; rename it here, or leave that plugin out: "
+            "the dataset name 'eyes' is taken by ganzoo_eyes, of ganzoo .*; rename it here, or disable that plugin: "
             "GANZOO_DISABLE_PLUGINS=eyes",
         ),
         (GOOD.replace("return [Mine]", "return [Mine, type('Other', (Mine,), {})]"), "the dataset name 'mine' twice"),
-        (GOOD + "ganzoo_contract = 3", "written for contract 3, and this ganzoo has contract 2; update ganzoo"),
+        (GOOD + "ganzoo_contract = 3", "written for contract 3, but this ganzoo has contract 2; update ganzoo"),
         (
             GOOD + "ganzoo_contract = 1",
-            "written for contract 1, and this ganzoo has contract 2; update the plugin: write ganzoo_contract = 2, "
+            "written for contract 1, but this ganzoo has contract 2; update the plugin: write ganzoo_contract = 2, "
             "import capabilities such as Refines from ganzoo.capabilities, name the columns that a method reads in "
-            "`reads`, make a DataSpec of columns .ganzoo.batch.image_spec. and a Domain of samples; see docs/contract",
+            "`reads`, build a DataSpec of columns .ganzoo.batch.image_spec. and a Domain of samples; see docs/contract",
         ),
-        (GOOD + "ganzoo_contract = '1'", "ganzoo_contract is '1'; it must be a whole number"),
+        (GOOD + "ganzoo_contract = '1'", "ganzoo_contract is '1'; it must be an integer"),
         (
             "ganzoo_contract = 3\nfrom ganzoo.method import NotYetThere",
             "ImportError: .*NotYetThere.*; it was written for contract 3",

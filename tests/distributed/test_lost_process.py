@@ -50,7 +50,7 @@ def test_a_lost_process_ends_the_run_soon_and_the_same_command_goes_on(tmp_path,
             running.communicate()
     assert running.returncode != 0
     assert f"{STEPS:08d}" not in "".join(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
-    assert "Error: another process of this run is gone" in said or "stopped by SIGTERM" in said, said
+    assert "Error: another process of this run has ended" in said or "stopped by SIGTERM" in said, said
     done = start(tmp_path, 2, *RUN[len(RUN) - 10 :])
     assert "resuming from step" in done.stderr
     assert log.read_text() == (whole / "log.jsonl").read_text()

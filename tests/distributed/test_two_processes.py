@@ -74,7 +74,7 @@ def test_a_run_of_two_is_not_resumed_by_one(whole):
     arguments = ["run", "shift", *RUN, "--steps", "8", "--batch-size", "4", "--out", str(whole)]
     done = subprocess.run([sys.executable, "-m", "ganzoo", *arguments], capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
-    assert "saved by 2 processes and 1 now run" in done.stderr
+    assert "saved by 2 processes but 1 are running" in done.stderr
 
 
 def test_the_first_process_alone_has_trackers(tmp_path):

@@ -55,7 +55,7 @@ def test_a_table_is_separated_by_whatever_separates_its_first_line(
             "file;pitch;yaw\na.png;0,1;0.2\n",
             r"line 2: pitch is '0,1', not a number \(numbers have a decimal comma; write",
         ),
-        ("file,pitch,yaw\na.png,0,1,0,2\n", "line 2 must have 3 fields, as the first line has; write .* decimal point"),
+        ("file,pitch,yaw\na.png,0,1,0,2\n", "line 2 must have 3 fields, like the first line; write .* decimal point"),
     ],
 )
 def test_decimal_commas_in_a_table_are_named(tmp_path: Path, text: str, says: str) -> None:
@@ -178,7 +178,7 @@ def test_labels_that_are_a_link_to_nothing_are_not_passed_over(tmp_path: Path, n
 def test_labels_that_are_a_pipe_are_refused(tmp_path: Path, name: str) -> None:
     save(tmp_path, "a.png")
     os.mkfifo(tmp_path / name)
-    with pytest.raises(DatasetError, match=f"{name} is not a readable file: it is no plain file"):
+    with pytest.raises(DatasetError, match=f"{name} is not a readable file: it is not a regular file"):
         labels(tmp_path)
 
 

@@ -125,11 +125,11 @@ def test_labels_that_are_a_link_out_of_the_folder_are_refused(tmp_path: Path, na
     folder = folder_of(tmp_path / "eyes", ("a",))
     (folder / "labels.csv").rename(tmp_path / "secret")
     (folder / name).symlink_to(tmp_path / "secret")
-    with pytest.raises(DatasetError, match=rf"{name}: it is a link that leads out of the folder"):
+    with pytest.raises(DatasetError, match=rf"{name}: it is a link (that leads )?out of the folder"):
         open_images(folder, "--source").columns()
-    with pytest.raises(DatasetError, match="a link that leads out"):
+    with pytest.raises(DatasetError, match="a link (that leads )?out"):
         refine(folder, tmp_path / "out")
-    with pytest.raises(DatasetError, match="a link that leads out"):
+    with pytest.raises(DatasetError, match="a link (that leads )?out"):
         prepare(Folder(FolderConfig(), folder), tmp_path / "store", jobs=1, quiet=True)
 
 

@@ -96,7 +96,7 @@ def test_one_named_person_is_left_out(data: Path) -> None:
     with pytest.raises(ConfigError, match="--test-person anna: the store real has p00, p01, p02"):
         open_pair(split="leave-one-out", test_person="anna").target()
     for settings in {"split": "leave-one-out"}, {"test_person": "p01"}:
-        with pytest.raises(ConfigError, match="--split leave-one-out and --test-person go together"):
+        with pytest.raises(ConfigError, match="--split leave-one-out and --test-person must be given together"):
             open_pair(**settings)
 
 
@@ -162,7 +162,7 @@ def test_stores_that_are_no_pair_are_refused(data: Path) -> None:
     made = made_of(data / "digits", images, **{"class": np.arange(5)})
     card = (made.path / "card.json").read_text()
     (made.path / "card.json").write_text(card.replace('"GazeTask"', '"ClassTask",\n  "classes": 10'))
-    with pytest.raises(DatasetError, match="the labels of the two stores mean different things"):
+    with pytest.raises(DatasetError, match="the two stores have different tasks"):
         pair_of("digits", "real")(StorePairConfig()).source()
 
 

@@ -47,7 +47,7 @@ def _read(archive: Archive) -> None:
             getattr(function, "cache_clear", int)()
     pieces = [archive.read(name) for name in archive.pieces()]
     if not any(len(piece.images) for piece in pieces):  # as the writer of a store ends
-        raise DatasetError(f"{archive.path}: no image could be used; {next(iter(pieces[0].skipped), 'it is empty')}")
+        raise DatasetError(f"{archive.path}: no image can be used; {next(iter(pieces[0].skipped), 'it is empty')}")
     for piece in pieces:
         assert piece.images.dtype == np.uint8
         assert piece.images.shape[1:] == archive.image_shape

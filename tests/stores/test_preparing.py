@@ -65,9 +65,9 @@ def test_a_piece_that_breaks_everything_ends_it_and_leaves_the_rest_to_go_on(tmp
 def test_other_settings_or_another_folder_do_not_go_on_in_the_same_store(tmp_path: Path) -> None:
     with pytest.raises(DatasetError):
         prepared(tmp_path / "store", broken=2)
-    with pytest.raises(UsageError, match="begun with another settings"):
+    with pytest.raises(UsageError, match="started with a different settings"):
         prepared(tmp_path / "store")
-    with pytest.raises(UsageError, match="begun with another raw folder"):
+    with pytest.raises(UsageError, match="started with a different raw folder"):
         prepared(tmp_path / "store", raw="raw2", broken=2)
 
 
@@ -76,7 +76,7 @@ def test_an_unusable_first_piece_does_not_hide_that_the_disk_is_too_small(
 ) -> None:
     usage = type("Usage", (), {"free": 10})
     monkeypatch.setattr("ganzoo.stores.prepare.shutil.disk_usage", lambda _: usage)
-    with pytest.raises(GanzooError, match="needs about 0 MiB, and 0 MiB are free"):
+    with pytest.raises(GanzooError, match="needs about 0 MiB, but 0 MiB are free"):
         prepared(tmp_path / "store", empty=(0,))
 
 
@@ -89,7 +89,7 @@ def test_a_changed_byte_is_found(store: Store, name: str) -> None:
     content = bytearray((store.path / name).read_bytes())
     content[130] ^= 1
     (store.path / name).write_bytes(content)
-    assert any(f"{name} has another checksum" in problem for problem in problems(Store(store.path)))
+    assert any(f"{name} has a different checksum" in problem for problem in problems(Store(store.path)))
 
 
 def test_missing_and_truncated_files_are_problems_and_no_tracebacks(store: Store, tmp_path: Path) -> None:
@@ -110,15 +110,15 @@ def test_impossible_labels_and_shared_images_are_problems(tmp_path: Path) -> Non
         tmp_path / "odd", images, pitch=np.array([0, 0.1, np.nan, 45]), yaw=np.zeros(4), gaze=gaze, person=people
     )
     assert list(problems(store)) == [
-        "1 of 4 images have no label: it can be a target, and no source",
+        "1 of 4 images have no label: it can be a target, but not a source",
         "a gaze pitch of 45 exceeds pi / 2; labels must be in radians, not degrees",
         "1 gaze vectors are not of unit length",
-        "1 images stand in more than one person",
+        "1 images are in more than one person",
     ]
     bare = made_of(tmp_path / "bare", images, split=np.array(["train", "train", "train", "test"]))
     assert list(problems(bare)) == [
-        "there are no labels: it can be a target, and no source",
-        "1 images stand in more than one split",
+        "there are no labels: it can be a target, but not a source",
+        "1 images are in more than one split",
     ]
 
 
@@ -181,7 +181,7 @@ def test_a_store_says_what_is_wrong_with_it(store: Store, tmp_path: Path) -> Non
         with pytest.raises(DatasetError, match=says):
             Store(store.path)
     (store.path / "card.json").write_text(json.dumps({**card, "images": 13}))
-    with pytest.raises(DatasetError, match=r"images.npy is uint8 \[12, 1, 2, 4\], and its card says uint8 \[13"):
+    with pytest.raises(DatasetError, match=r"images.npy is uint8 \[12, 1, 2, 4\], but its card says uint8 \[13"):
         len(Store(store.path))
 
 

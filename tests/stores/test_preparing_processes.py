@@ -24,7 +24,7 @@ def test_processes_and_pieces_keep_their_order(tmp_path: Path) -> None:
 
 
 def test_a_killed_reader_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(GanzooError, match=r"process that read the archive was killed .*by --jobs 1"):
+    with pytest.raises(GanzooError, match=r"process that read the archive was killed .*with --jobs 1"):
         prepared(tmp_path / "store", pieces=20, killed=7, jobs=2)
     assert not (tmp_path / "store").exists()
 

@@ -78,7 +78,7 @@ def test_a_torn_line_of_the_journal_does_not_count(tmp_path: Path, torn: bytes) 
 
 def test_another_identity_is_refused_and_named(tmp_path: Path) -> None:
     write(tmp_path / "store", 2, finish=False)
-    with pytest.raises(UsageError, match=r"store.partial was begun with another archive; delete it"):
+    with pytest.raises(UsageError, match=r"store.partial was started with a different archive; delete it"):
         write(tmp_path / "store", 2, {"archive": "b"})
 
 
@@ -138,7 +138,7 @@ def test_two_writers_do_not_fill_one_folder(tmp_path: Path) -> None:
 
 def test_a_store_without_an_image_is_not_made(tmp_path: Path) -> None:
     archive = Counted(CountedConfig(pieces=2, empty=(0, 1)), tmp_path)
-    with pytest.raises(DatasetError, match="no image could be used; the first reason: piece 0: nothing to see"):
+    with pytest.raises(DatasetError, match="no image can be used; the first reason: piece 0: nothing to see"):
         prepare(archive, tmp_path / "store", quiet=True)
     assert not (tmp_path / "store").exists()
 

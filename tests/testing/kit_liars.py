@@ -38,4 +38,4 @@ class Liars:
             self.checks[name](cls)
         assert what in failure.value.what
         assert "Why it matters: " in str(failure.value)
-        assert "To mend it: " in str(failure.value)
+        assert "How to fix it: " in str(failure.value)

@@ -47,8 +47,8 @@ def predict_loss(change):
 
 # What it says of itself
 lie("declares_itself", "is not lower-case", name="Honest Method")
-lie("declares_itself", "is no sentence", summary="does things")
-lie("declares_itself", "is no https address", paper="Smith et al.")
+lie("declares_itself", "is not a sentence", summary="does things")
+lie("declares_itself", "is not an https address", paper="Smith et al.")
 LIARS.append(("extends_method_directly", "it extends Honest", type("Deep", (Honest,), {})))
 
 
@@ -72,8 +72,8 @@ class Thawed(BaseModel):
 
 lie("config_is_frozen_and_described", "the description of 'width'", Config=Undescribed)
 lie("config_is_frozen_and_described", "cannot be an option", Config=Odd)
-lie("config_is_frozen_and_described", "hides the option", Config=Hiding)
-lie("config_is_frozen_and_described", "is no Settings", Config=Thawed)
+lie("config_is_frozen_and_described", "hides the training option", Config=Hiding)
+lie("config_is_frozen_and_described", "is not a subclass of Settings", Config=Thawed)
 lie("presets_are_valid", "no setting 'widht'", presets={"wide": {"method": {"widht": 8}}})
 lie("presets_are_valid", "greater than or equal to 0", presets={"short": {"train": {"steps": -1}}})
 lie("presets_are_valid", "checked_at_most names depth", checked_at_most={"depth": 2})
@@ -87,7 +87,7 @@ def counting_schedule(self, step):
     return ("predict",) if self.calls % 3 else ("refine", "polish", "predict")
 
 
-lie("schedule_is_pure", "when asked again", schedule=counting_schedule)
+lie("schedule_is_pure", "when called again", schedule=counting_schedule)
 lie("schedule_is_pure", "does not declare", schedule=lambda self, step: ("predict", "refien"))
 lie("schedule_is_pure", "runs no phase", schedule=lambda self, step: () if step == 10 else ("predict",))
 lie(
@@ -96,7 +96,7 @@ lie(
     built=lambda self: self.add_module("spare", nn.Linear(2, 2)),
 )
 lie("every_parameter_is_trained", "contrast.weight", schedule=lambda self, step: ("predict",))
-lie("shared_optimizers_fit", "no earlier phase", phases=phases_with(predict={"optimizer": "polish"}))
+lie("shared_optimizers_fit", "not an earlier phase", phases=phases_with(predict={"optimizer": "polish"}))
 lie("shared_optimizers_fit", "not their networks", phases=phases_with(polish={"optimizer": "predict"}))
 lie("decay_is_pure", "and then", phases=phases_with(refine={"decay": lambda progress: random.random()}))
 lie("decay_is_pure", "-0.8", phases=phases_with(refine={"decay": lambda progress: 1 - 2 * progress}))
@@ -132,10 +132,10 @@ def moves_another(self, batch, terms):
     return terms
 
 
-lie("a_phase_moves_only_its_networks", "moves contrast.bias", predict_loss=predict_loss(moves_another))
+lie("a_phase_moves_only_its_networks", "changes contrast.bias", predict_loss=predict_loss(moves_another))
 lie(
     "a_phase_moves_only_its_networks",
-    "does not move network 0",
+    "does not change network 0",
     predict_loss=lambda self, batch: {"label": self.head(self.body(batch.source).detach()).mean()},
 )
 
@@ -234,7 +234,7 @@ lie(
     built=lambda self: self.register_buffer("last", torch.zeros(4, *self.spec.image_shape)),
 )
 halves = "halves_add_up"
-lie(halves, "other gradients", predict_loss=predict_loss(lambda s, b, t: {"label": t["label"] * len(b)}))
+lie(halves, "different gradients", predict_loss=predict_loss(lambda s, b, t: {"label": t["label"] * len(b)}))
 lie(
     halves,
     "term 'spread'",
@@ -262,20 +262,20 @@ def count_updates(self, batch, terms):
     return terms
 
 
-lie(halves, "phase 'predict' has other gradients of its term 'label'", built=normalized)
-lie(halves, "phase 'predict' has other gradients of its term 'label'", built=noisily_normalized)
+lie(halves, "phase 'predict' has different gradients of its term 'label'", built=normalized)
+lie(halves, "phase 'predict' has different gradients of its term 'label'", built=noisily_normalized)
 lie(
     halves,
-    "phase 'refine' has other gradients of its term 'brightness'",  # although it draws noise
+    "phase 'refine' has different gradients of its term 'brightness'",  # although it draws noise
     built=lambda self: setattr(self, "contrast", nn.Sequential(self.contrast, nn.BatchNorm2d(1))),
     refine_loss=lambda self, batch: {
         "brightness": (self.contrast(batch.source + torch.randn_like(batch.source)) - batch.target).abs().mean()
     },
 )
-lie(halves, "leaves other values in running", predict_loss=predict_loss(running_mean))
+lie(halves, "different values in running", predict_loss=predict_loss(running_mean))
 lie(
     halves,
-    "leaves other values in updates",
+    "different values in updates",
     predict_loss=predict_loss(count_updates),
     built=lambda self: self.register_buffer("updates", torch.zeros((), dtype=torch.int64)),
 )
@@ -331,7 +331,7 @@ lie(
 lie(
     "diagnose_is_pure", "raised KeyError", diagnose=lambda self, means: ["Dark."] if means["refine/running"] < 0 else []
 )
-lie("diagnose_is_pure", "is no sentence", diagnose=lambda self, means: ["dark"])
+lie("diagnose_is_pure", "is not a sentence", diagnose=lambda self, means: ["dark"])
 lie("diagnose_is_pure", "other warnings", diagnose=lambda self, means: [f"It is {next(FRESH)}."])
 
 # What comes out
@@ -341,23 +341,23 @@ lie("outputs_keep_shape_and_range", "generate gives", generate=lambda self, coun
 lie("outputs_keep_shape_and_range", "predict gives", predict=lambda self, images: self.head(self.body(images)))
 lie(
     "outputs_keep_shape_and_range",
-    "impossible labels",
+    "invalid labels",
     predict=lambda self, images: self.spec.task.decode(self.head(self.body(images))) + 9,
 )
 lie(
     "images_are_judged_one_by_one",
-    "refine answers otherwise",
+    "refine returns another output",
     refine=lambda self, source: (self.contrast(source) - self.contrast(source).mean()).tanh(),
 )
 lie(
     "images_are_judged_one_by_one",
-    "refine answers otherwise",  # although it draws noise
+    "refine returns another output",  # although it draws noise
     refine=lambda self, source: (source - source.mean() + 0.1 * torch.randn_like(source)).tanh(),
 )
 lie("outputs_change_nothing", "refine changes mean", refine=lambda self, source: (source + self.mean.add_(0.01)).tanh())
 lie(
     "saved_state_is_enough",
-    "generate answers otherwise",
+    "generate gives other outputs",
     finish=lambda self, source, target: setattr(self, "kept", torch.ones(self.spec.image_shape)),
     generate=lambda self, count: getattr(self, "kept", self.mean).expand(count, *self.mean.shape),
 )
@@ -379,7 +379,7 @@ def test_a_lie_is_caught_in_words(name, what, cls):
         BY_NAME[name](cls)
     assert what in failure.value.what
     assert "Why it matters: " in str(failure.value)
-    assert "To mend it: " in str(failure.value)
+    assert "How to fix it: " in str(failure.value)
 
 
 @pytest.mark.parametrize(
@@ -419,7 +419,7 @@ def test_an_oracle_may_use_target_labels_and_is_given_them():
 
     reads = ("source", "source_label", "target", "target_label")
     found = outcomes(liar(oracle=True, reads=reads, predict_loss=loss))
-    assert found.pop("target_labels_are_out_of_reach") == "it declares oracle, and is given target labels"
+    assert found.pop("target_labels_are_out_of_reach") == "it declares oracle, so it receives target labels"
     assert set(found.values()) == {"ok"}
 
 
@@ -528,6 +528,6 @@ def test_a_flag_that_is_not_true_or_false_makes_the_plugin_broken(tmp_path):
     file = tmp_path / "flagged.py"
     file.write_text(f"{text}\nfrom ganzoo import hookimpl\n@hookimpl\ndef ganzoo_methods(): return [Honest]\n")
     with pytest.raises(
-        PluginError, match=r"Honest.oracle must be True or False in the body of the class, and is a prop"
+        PluginError, match=r"Honest.oracle must be True or False in the body of the class, but is a prop"
     ):
         Registry().add_file(file)

@@ -34,28 +34,28 @@ def toy(**members):
 
 
 declares = "capability_declares_itself"
-lie(declares, "cannot be that of a function", name="shade-it")
-lie(declares, "cannot be that of a function", name="lambda")
+lie(declares, "is not valid for a function", name="shade-it")
+lie(declares, "is not valid for a function", name="lambda")
 lie(declares, "is not a sentence", summary="shades")
 lie(declares, "not a Protocol marked", protocol=without_runtime())
 lie(declares, "has no function darken", name="darken")
 lie(declares, "not a tuple of Argument", arguments=("images", "by"))
-lie(declares, "and arguments are ['images']", arguments=Honest.arguments[:1])
+lie(declares, "but arguments are ['images']", arguments=Honest.arguments[:1])
 lie(declares, "side of by is 'real'", arguments=(Honest.arguments[0], Argument("by", "amount", "real", "amounts")))
 lie(declares, "has no meaning", arguments=(Honest.arguments[0], Argument("by", "amount", "target", " ")))
 lie(declares, "makes is 'images'", makes="images")
-lie(declares, "it must be a whole number", realism="high")
+lie(declares, "it must be an integer", realism="high")
 has = "toy_has_the_capability"
 lie(has, "not a class", toy=None)
 lie(has, "does not have the capability", toy=type("Empty", (), {}))
-lie(has, "lacks something that Shades asks for", toy=type("Bare", (), {"shade": Toy.shade}))
+lie(has, "lacks something that Shades requires", toy=type("Bare", (), {"shade": Toy.shade}))
 lie(has, "a method that can do nothing has the capability", has=lambda self, method: True)
 inputs = "toy_inputs_fit"
-lie(inputs, "differs when asked for again", toy_input=lambda self, method, argument, column, count: (
+lie(inputs, "differs when it is created again", toy_input=lambda self, method, argument, column, count: (
     torch.rand(count, 1) if argument.column else column))  # fmt: skip
 lie(inputs, "the toy input by is (5, 1), not (5, 2)", input=lambda self, method, argument: (
     Column((2,), "vector") if argument.column else method.spec.sample))  # fmt: skip
-lie(inputs, "of which nothing is wrong", problem=lambda self, method, inputs: "the amounts are odd")
+lie(inputs, "for the toy inputs, which are valid", problem=lambda self, method, inputs: "the amounts are odd")
 agrees = "output_agrees_with_the_toy"
 lie(agrees, "gives (5, 1, 16, 24), not (5, 2)", output=lambda self, method: Column((2,), "vector"))
 lie(agrees, "leaves [-1, 1]", toy=toy(shade=lambda self, images, by: images * 9))
@@ -65,16 +65,16 @@ lie(agrees, "its toy is pale", violations=lambda self, method, inputs, made: ite
 lie("rows_can_be_drawn", "has 0 rows", rows=lambda self, method, inputs, made: [])
 lie("rows_can_be_drawn", "a row is (5, 1)", rows=lambda self, method, inputs, made: [inputs[1], made])
 lie(
-    "rows_can_be_drawn", "it makes codes, and has 1 rows", makes="codes", rows=lambda self, method, inputs, made: [made]
+    "rows_can_be_drawn", "it makes codes, but has 1 rows", makes="codes", rows=lambda self, method, inputs, made: [made]
 )
 goal = "goal_is_a_number"
 lie(goal, "its goal is tensor", goal=lambda self, method, truth, made: made.mean())
 lie(goal, "its goal is nan", goal=lambda self, method, truth, made: float("nan"))
-lie(goal, "when asked again", goal=lambda self, method, truth, made: float(torch.rand(())))
+lie(goal, "when computed again", goal=lambda self, method, truth, made: float(torch.rand(())))
 lie(goal, "its baseline is None", baseline=lambda self, method, truth: None)
 exports = "export_names_a_function"
 lie(exports, "not an Exportable", export=lambda self, method: "shade")
-lie(exports, "'darken', which is no function", export=lambda self, method: Exportable("darken", ()))
+lie(exports, "'darken', which is not a function", export=lambda self, method: Exportable("darken", ()))
 lie(exports, "raised TypeError", export=lambda self, method: Exportable("shade", ()))
 
 

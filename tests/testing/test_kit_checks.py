@@ -43,12 +43,12 @@ def outcome(pytester):
     return run
 
 
-def test_every_check_says_what_holds_why_and_how_to_mend_it():
+def test_every_check_says_what_holds_why_and_how_to_fix_it():
     for check in CHECKS:
         assert check.rule.endswith(".")
         assert "\n" not in check.rule
         assert check.why.endswith(".")
-        assert check.mend.endswith(".")
+        assert check.fix.endswith(".")
 
 
 def test_names_of_checks_are_unique():
@@ -75,7 +75,7 @@ def test_a_check_that_cannot_be_made_is_a_skipped_test(outcome):
 
 @pytest.mark.parametrize(
     ("failures", "words"),
-    [({"halves_ad_up": "Issue 12."}, "given a check 'halves_ad_up'"), ({"declares_itself": " "}, "a written reason")],
+    [({"halves_ad_up": "Issue 12."}, "no check 'halves_ad_up'"), ({"declares_itself": " "}, "a written reason")],
 )
 def test_an_expected_failure_needs_a_known_check_and_a_reason(failures, words):
     from honest_method import Honest

@@ -42,7 +42,7 @@ def raises(error):
 lie("dataset_declares_itself", "is not lower-case", name="Honest")
 lie("dataset_declares_itself", "it has no license", license=None)
 lie("dataset_declares_itself", "license is empty", license=" ")
-lie("dataset_declares_itself", "is no sentence", summary="noise")
+lie("dataset_declares_itself", "is not a sentence", summary="noise")
 lie("absent_data_is_said", "raised FileNotFoundError", source=lambda self: np.load("no/such/file.npy"))
 lie("absent_data_is_said", "neither a command nor an option", target=raises(DatasetError("there are no data")))
 
@@ -52,7 +52,7 @@ class Undescribed(Settings):
 
 
 lie("config_is_frozen_and_described", "the description of 'count'", Config=Undescribed)
-lie("config_is_frozen_and_described", "is no Settings", Config=None)
+lie("config_is_frozen_and_described", "is not a subclass of Settings", Config=None)
 form = "domains_have_the_form"
 lie(form, "source has no labels", source=changed("source", labels=lambda domain: None))
 lie(form, "target_test has no labels", target_test=changed("target_test", labels=lambda domain: None))
@@ -69,7 +69,7 @@ lie(
 lie(form, "all labels of the source are equal", source=changed("source", labels=lambda domain: domain.labels * 0))
 lie(form, "not a Domain", source_test=lambda self: Honest.source_test(self).images)
 lie(form, "neither a source nor a target", source=lambda self: None, target=lambda self: None)
-lie(form, "source has labels, and the dataset has no task", task=NoTask())
+lie(form, "source has labels, but the dataset has no task", task=NoTask())
 
 
 def with_holes(domain):
@@ -93,7 +93,7 @@ lie(agrees, "disagree about paired rows", spec=spec_with(lambda spec: replace(sp
 further = "further_columns_have_names"
 lie(further, "is called 'label'", target=changed("target", extra=lambda domain: {"label": domain.labels}))
 lie(
-    further, "is observed, and holds the labels",
+    further, "is observed, but holds the labels",
     target=lambda self: replace(Honest.target(self), extra={"pupil": Honest.target(self).labels}, observed=("pupil",)),
 )  # fmt: skip
 lie("pairs_have_one_length", "source has 12 rows and target 11", paired=True,

@@ -44,7 +44,7 @@ def without_test(data):
 
 
 lie("metric_declares_itself", "is not lower-case", name="Honest Metric")
-lie("metric_declares_itself", "is no sentence", summary="gap")
+lie("metric_declares_itself", "is not a sentence", summary="gap")
 lie("metric_declares_itself", "not a tuple of capabilities", needs=())
 lie("metric_declares_itself", "not a tuple of capabilities", needs=(ClassTask,))
 lie("metric_declares_itself", "not a tuple of tasks", tasks=(ClassTask(3),))

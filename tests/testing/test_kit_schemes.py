@@ -53,13 +53,13 @@ def averaging(**members):
 named = "columns_are_named"
 lie(named, "not a tuple of names", columns=classmethod(lambda cls, config: ["source", "target"]))
 lie(named, "names a column twice", reads=("source", "source"))
-lie(named, "'sources' is of neither", reads=("sources", "target"))
-lie(named, "source_label is meant", reads=("source", "source_lable", "target"))
+lie(named, "'sources' belongs to neither", reads=("sources", "target"))
+lie(named, "did you mean source_label?", reads=("source", "source_lable", "target"))
 lie(named, "is not an oracle", reads=("source", "target", "target_label"))
-lie(named, "is_oracle() answers 1", is_oracle=classmethod(lambda cls, config: 1))
+lie(named, "is_oracle() returns 1", is_oracle=classmethod(lambda cls, config: 1))
 lie(named, "kinds are ('picture',)", kinds=("picture",))
 only = "reads_only_its_columns"
-lie(only, "asks for the column 'target_mask'", reads=("source", "target"))
+lie(only, "reads the column 'target_mask'", reads=("source", "target"))
 lie(only, "source_label", fit_loss=lambda self, batch: {"l": batch["source_label"].mean() * self.first.bias.sum()})
 lie(
     only, "'NoneType' object is not subscriptable",
@@ -74,7 +74,7 @@ def declining(said):
 FRESH = iter(range(1, 10_000_000))
 words = "declines_in_words"
 lie(words, "which is not text", declines=declining(lambda spec: None if spec.task == NoTask() else ""))
-lie(words, "when asked again", declines=declining(lambda spec: f"has seen {next(FRESH)} of them"))
+lie(words, "when called again", declines=declining(lambda spec: f"has seen {next(FRESH)} of them"))
 lie(words, "without a full stop", declines=declining(lambda spec: "It takes more." if spec.task == NoTask() else ""))
 carries = "carries_are_declared"
 lie(carries, "takes made, which no other phase hands on", make_loss=lambda self, batch: {"a": self.second.bias.sum()},
@@ -98,7 +98,11 @@ lie("schedule_is_pure", "of the stage 'fit' runs no phase", stages=stage(0, sche
 lie("schedule_is_pure", "of the stage 'play' runs ['mkae']", stages=stage(1, schedule=lambda step: (("mkae",),)))
 lie("schedule_is_pure", "must hold names of phases", stages=stage(1, schedule=lambda step: ((), "make")))
 exact = "transitions_are_exact"
-lie(exact, "begins with another balance", stages=stage(1, begin=lambda self: lambda: self.balance.fill_(next(FRESH))))
+lie(
+    exact,
+    "begins with a different balance",
+    stages=stage(1, begin=lambda self: lambda: self.balance.fill_(next(FRESH))),
+)
 
 
 def remembering(self):
@@ -115,7 +119,7 @@ def counted(self, batch):
     return Schemes.fit_loss(self, batch)
 
 
-lie(exact, "begins with another second.bias", fit_loss=counted, stages=stage(1, begin=remembering))
+lie(exact, "begins with a different second.bias", fit_loss=counted, stages=stage(1, begin=remembering))
 stays = "frozen_networks_stay"
 lie(stays, "follows a module that frozen() does not return", **averaging(
     phases=lambda self: phase("make", follows=(self.judge,))(self)))  # fmt: skip
@@ -132,7 +136,7 @@ def wakes(self, batch):
 
 lie(stays, "into training mode", **averaging(make_loss=wakes))
 lie("every_parameter_is_trained", "trains average.network", **averaging(frozen=lambda self: ()))
-lie("a_phase_moves_only_its_networks", "moves average.network", **averaging(phases=phase("make", follows=())))
+lie("a_phase_moves_only_its_networks", "changes average.network", **averaging(phases=phase("make", follows=())))
 lie("averaged_buffers_exist", "averages balanse, which is not a buffer", phases=phase("make", averages=("balanse",)))
 
 
@@ -151,9 +155,9 @@ def drifting(self, batch):
     return {"mean": Schemes.fit_loss(self, batch)["mean"] * (1 + self.balance)}
 
 
-lie(closures, "when asked again", fit_loss=drifting)
+lie(closures, "when computed again", fit_loss=drifting)
 lie("steps_fit_the_phases", "has 1 steps for 2 stages", presets={"short": {"train": {"steps": 1}}})
-lie("steps_fit_the_phases", "it has no phases, and preset 'default' has 10000 steps",
+lie("steps_fit_the_phases", "it has no phases, but preset 'default' has 10000 steps",
     presets={}, phases=lambda self: {}, stages=lambda self: (Stage("none", 1, lambda step: ()),))  # fmt: skip
 
 
@@ -164,7 +168,7 @@ def halves(self, batch):
     return {"mean": made.mean()}
 
 
-lie("halves_add_up", "hands on another made in two halves", make_loss=halves)
+lie("halves_add_up", "hands on a different made in two halves", make_loss=halves)
 lie("shared_optimizers_fit", "has 2 optimizers for 1 networks", phases=phase("judge", optimizer=(SGD, SGD)))
 lie("shared_optimizers_fit", "has 2 options for 1 networks", phases=phase("judge", options=({}, {})))
 

@@ -36,7 +36,7 @@ def test_a_method_that_learns_passes():
 )
 def test_a_method_that_learns_nothing_is_caught(lies, what, monkeypatch):
     monkeypatch.setattr("ganzoo.testing.method_slow.STEPS", 60)
-    with pytest.raises(CheckFailed, match=f"has not learnt .*{what}"):
+    with pytest.raises(CheckFailed, match=f"has not learned .*{what}"):
         BY_NAME["learns_the_toy_domain"](liar(**{**ONLY, **lies}))
 
 

@@ -64,25 +64,25 @@ declares = "task_declares_itself"
 TASKS.told.append((declares, "not a frozen dataclass", type("Thawed", (Thawed,), {"name": "a", "summary": "A."})))
 lie(declares, "is not lower-case", name="Opening")
 lie(declares, "label_size is -1", label_size=-1)
-lie(declares, "label_names are 2, and a label has 1", label_names=("a", "b"))
+lie(declares, "label_names are 2, but a label has 1", label_names=("a", "b"))
 lie(declares, "a name twice", label_size=2, label_names=("a", "a"))
-lie("settings_make_the_same_task", "make another task", settings=lambda self: {"most": 2})
-lie("settings_make_the_same_task", "cannot stand in TOML", settings=lambda self: {"most": None})
-lie("predictions_are_labels", "decode gives (32,)", decode=lambda self, output: output.sigmoid()[:, 0])
-lie("predictions_are_labels", "calls its own predictions impossible", decode=lambda self, output: output * 9)
-lie("error_is_zero_for_the_truth", "error gives (32, 1)", error=lambda self, a, b: (a - b).abs())
+lie("settings_make_the_same_task", "give another task", settings=lambda self: {"most": 2})
+lie("settings_make_the_same_task", "cannot be written as TOML", settings=lambda self: {"most": None})
+lie("predictions_are_labels", "decode returns (32,)", decode=lambda self, output: output.sigmoid()[:, 0])
+lie("predictions_are_labels", "rejects its own predictions", decode=lambda self, output: output * 9)
+lie("error_is_zero_for_the_truth", "error returns (32, 1)", error=lambda self, a, b: (a - b).abs())
 lie("error_is_zero_for_the_truth", "negative", error=lambda self, a, b: (a - b)[:, 0])
 lie("error_is_zero_for_the_truth", "the truth has an error of 1", error=lambda self, a, b: (a - b).abs()[:, 0] + 1)
 lie("error_is_zero_for_the_truth", "labels that differ have no error", error=lambda self, a, b: 0 * a[:, 0])
-lie("loss_is_a_mean", "has the shape (32, 1)", loss=lambda self, output, label: (self.decode(output) - label).abs())
+lie("loss_is_a_mean", "has shape (32, 1)", loss=lambda self, output, label: (self.decode(output) - label).abs())
 lie("loss_is_a_mean", "the mean of its halves", loss=lambda self, output, label: Honest.loss(self, output, label) * 32
     if len(label) > 16 else Honest.loss(self, output, label))  # fmt: skip
 lie(
     "lower_loss_means_lower_error",
-    "bring the error",
+    "change the error",
     loss=lambda self, output, label: -Honest.loss(self, output, label),
 )
-lie("impossible_labels_are_named", "in a label of nan", problem=lambda self, labels: None)
+lie("impossible_labels_are_named", "accepts a label of nan", problem=lambda self, labels: None)
 lie("augmented_images_are_images", "leave [-1, 1]", augment=lambda self, images: images * 2)
 lie("augmented_images_are_images", "changed in place", augment=lambda self, images: images.neg_())
 lie("augmented_images_are_images", "the same seed", augment=lambda self, images: images * torch.rand(
@@ -118,7 +118,7 @@ class Mixing(nn.Module):
 declares = "backbone_declares_itself"
 lie_about_layers(declares, "is not lower-case", name="Flat!")
 lie_about_layers(declares, "kinds is 'image'", kinds="image")
-lie_about_layers(declares, "not a sentence", declines=classmethod(lambda cls, shape: None))
+lie_about_layers(declares, "not text", declines=classmethod(lambda cls, shape: None))
 lie_about_layers(declares, "declines each of", declines=classmethod(lambda cls, shape: "is tired"))
 lie_about_layers("features_have_their_size", "not (6, 9)", features=layers(size=9))
 lie_about_layers("features_have_their_size", "raised IndexError", kinds=("image", "vector"))
@@ -128,7 +128,7 @@ lie_about_layers(
 lie_about_layers("batch_norm_is_a_choice", "without it", features=layers(batch_norm=False))
 lie_about_layers("batch_norm_is_a_choice", "depend on its batch", features=layers(Mixing))
 lie_about_layers("every_layer_is_trained", "no gradient for 0.1.weight", features=layers(lambda: Unused(8, 8)))
-lie_about_layers("starting_weights_follow_the_seed", "other starting weights", features=layers(Unseeded))
+lie_about_layers("starting_weights_follow_the_seed", "other initial weights", features=layers(Unseeded))
 
 
 @TASKS.cases()

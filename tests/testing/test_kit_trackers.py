@@ -25,17 +25,17 @@ def asks(self, settings, card):
 
 
 lie("tracker_declares_itself", "is not lower-case", name="Honest Tracker")
-lie("tracker_declares_itself", "one is given without the other", library="json")
+lie("tracker_declares_itself", "library and install must be given together", library="json")
 lie("a_whole_run_is_taken", "it ends the program: please log in", started=asks)
-lie("a_whole_run_is_taken", "not the name of the run as text", started=lambda self, settings, card: None)
+lie("a_whole_run_is_taken", "not the id of the run as text", started=lambda self, settings, card: None)
 lie("a_whole_run_is_taken", "raised KeyError", finished=lambda self, state: {"complete": 1, "failed": 2}[state])
 lie(
     "a_whole_run_is_taken", "raised ValueError", table=lambda self, name, columns, rows: [float(row[0]) for row in rows]
 )
 lie(
     "a_run_goes_on",
-    "is 'run-",
-    started=lambda self, settings, card: Honest.started(self, settings, card) and f"run-{id(card)}",
+    "has 'run-",
+    started=lambda self, settings, card: Honest.started(self, settings, card) and f"run-{card.first_step}",
 )
 lie("needs_no_network", "it connects to 192.0.2.1", finished=phones)
 

@@ -108,7 +108,7 @@ def test_a_run_of_more_processes_is_not_resumed_by_fewer(tmp_path, monkeypatch):
     monkeypatch.setattr("ganzoo.system.dist.barrier", the_other_process_saves_meanwhile)
     checkpoint.save(tmp_path, 1, method, optimizers)
     monkeypatch.undo()
-    with pytest.raises(CheckpointError, match="saved by 2 processes and 1 now run"):
+    with pytest.raises(CheckpointError, match="saved by 2 processes but 1 are running"):
         checkpoint.load(checkpoint.latest(tmp_path), method, optimizers)
 
 

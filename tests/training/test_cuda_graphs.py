@@ -159,7 +159,7 @@ def test_differences_are_relative_to_all_tensors_together():
 
 
 def test_without_a_gpu_and_beside_compile_it_is_refused_in_words():
-    with pytest.raises(ConfigError, match="--capture records CUDA graphs and needs a GPU, and this runs on cpu"):
+    with pytest.raises(ConfigError, match="--capture records CUDA graphs and needs a CUDA GPU, but the device is cpu"):
         trained(Made, capture=True)
-    with pytest.raises(ConfigError, match="--capture and --compile cannot go together"):
+    with pytest.raises(ConfigError, match="--capture and --compile cannot be combined"):
         trained(Made, capture=True, compile=True)

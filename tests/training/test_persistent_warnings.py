@@ -62,7 +62,7 @@ def test_a_warning_that_stands_ends_the_run_with_its_numbers_and_the_last_good_c
     with pytest.raises(CollapseError) as ended:
         run(tmp_path)
     said = str(ended.value)
-    assert "ended at step 20 by --stop-on-collapse" in said
+    assert "stopped at step 20 by --stop-on-collapse" in said
     assert "each of the 6 lines of the log since step 10" in said
     assert "after 20 updates; lower --lr" in said
     assert f"last good checkpoint is that of step 8 ({tmp_path}/checkpoints/step-00000008)" in said
@@ -101,7 +101,7 @@ def test_without_the_option_the_same_folder_goes_on_to_the_end(tmp_path):
 
 def test_a_warning_that_recovers_begins_anew(tmp_path, monkeypatch):
     monkeypatch.setattr(Warned, "recovers", 18)
-    with pytest.raises(CollapseError, match=r"ended at step 30 .* since step 20"):
+    with pytest.raises(CollapseError, match=r"stopped at step 30 .* since step 20"):
         run(tmp_path)
 
 

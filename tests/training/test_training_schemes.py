@@ -302,7 +302,7 @@ def test_no_steps_still_finish_and_save(tmp_path):
 
 
 def test_a_loss_that_asks_for_a_column_that_its_method_does_not_read_is_told():
-    with pytest.raises(PluginError, match="asks for the column 'source', and its method reads target"):
+    with pytest.raises(PluginError, match="reads the column 'source', but its method declares only target"):
         _ = batch().source
 
 
