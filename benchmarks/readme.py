@@ -49,7 +49,7 @@ def run(name: str) -> str:
 def bench(folder: str, dataset: str, *columns: str) -> str:
     """The rows of a bench on one dataset: chosen columns, mean and half the 95 % t-interval over seeds.
 
-    The word `brief` among the columns leaves out the rows that a metric measures beside every method, and the
+    The word `brief` among the columns leaves out the rows that a metric measures with every method, and the
     differences from the reference.
     """
     found = _comparison(folder, dataset)
