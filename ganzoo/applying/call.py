@@ -31,7 +31,7 @@ def apply_batch(
     """The method's result for one batch of inputs on its device. The noise of a row is a function of only the seed and
     its number.
 
-    Raises PluginError if the output has another shape than the capability promises, DivergenceError if it is not finite.
+    Raises PluginError if the output does not have the promised shape, DivergenceError if it is not finite.
     """
     made = _made(capability, method, inputs, rows, device, seed)
     if not torch.isfinite(made).all():
