@@ -77,7 +77,7 @@ def test_a_run_asked_to_stop_saves_and_says_so(tmp_path: Path, never_stopped: tu
     assert process.returncode == code
     (step,) = saved_steps(out)
     assert 60 <= step < STEPS
-    assert f"stopped by {name}, saved at step {step}; the same command goes on" in said
+    assert f"stopped by {name}, saved at step {step}; run the same command again to resume" in said
     assert "Traceback" not in said
     again = start(out)
     _, said = again.communicate(timeout=100)
