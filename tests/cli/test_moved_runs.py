@@ -156,7 +156,9 @@ def test_the_options_of_the_data_of_a_run_are_in_its_help(ganzoo, project):
 
 def test_a_plugin_file_that_is_gone_is_named_with_the_option(ganzoo, project):
     (project / "mine.py").rename(project / "yours.py")
-    with pytest.raises(UnknownNameError, match=r"started with --plugin .*/project/mine\.py.*name the file with --plugin"):
+    with pytest.raises(
+        UnknownNameError, match=r"started with --plugin .*project/mine\.py.*name the file with --plugin"
+    ):
         package.load("runs/a")
     assert package.load("runs/a", plugins="yours.py").method.name == "shift"
 
