@@ -189,7 +189,7 @@ def _list(cells: Sequence[Cell], folder: BenchFolder) -> None:
         rows.append([cell.label, cell.dataset, str(cell.seed), str(cell.budget), state, time_text])
     print_table(headings, rows)
     rest = f", and {unknown} cells of unknown length" if unknown else ""
-    click.echo(f"{len(cells) - len(declined)} cells; time, one after the other: {duration(known)}{rest}")
+    click.echo(f"{len(cells) - len(declined)} cells; to do, one after the other: {duration(known)}{rest}")
 
 
 def _state(cell: Cell, done: bool, declined: Mapping[str, str]) -> str:

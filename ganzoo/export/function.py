@@ -63,7 +63,7 @@ def function_of(method: Method, capability: Capability) -> Function:
     with torch.no_grad():
         first, second = call(*inputs(2)), call(*inputs(2))
         if not torch.equal(first, second):
-            raise UsageError(f"method {method.name} cannot be exported: its {capability.name} draws noise internally")
+            raise UsageError(f"method {method.name} cannot be exported: its {capability.name} draws noise inside")
         tried = inputs(2)
         _drop_unused(copy, call, tried, first)
         made = call(*inputs(1))

@@ -157,7 +157,7 @@ def test_a_dry_run_lists_the_cells_and_starts_nothing(ganzoo, suite, tmp_path):
     result = ganzoo("bench", suite, "--plugin", TOY, "--out", "out", "--dry-run", "--methods", "shift", "--seeds", 3)
     assert result.exit_code == 0, result.output
     assert result.output.count("to do") == 4  # and once in the sum
-    assert "3 cells; time, one after the other: 0 s, and 3 cells of unknown length" in result.output
+    assert "3 cells; to do, one after the other: 0 s, and 3 cells of unknown length" in result.output
     assert not (tmp_path / "out").exists()
 
 

@@ -124,8 +124,8 @@ def test_the_card_beside_the_file_says_what_it_is_what_it_learnt_from_and_how_to
 @pytest.mark.parametrize(
     ("method", "options", "words"),
     [
-        ("noisy", (), "method noisy cannot be exported: its refine draws noise internally"),
-        ("closed", (), "method closed cannot be exported: its generate draws noise internally; it needs draw_latent"),
+        ("noisy", (), "method noisy cannot be exported: its refine draws noise inside"),
+        ("closed", (), "method closed cannot be exported: its generate draws noise inside; it needs draw_latent"),
         ("twofold", (), "its generate makes other samples than generate_from(draw_latent(n))"),
         ("constant", ("--function", "refine"), "method constant does not refine; it has predict"),
     ],

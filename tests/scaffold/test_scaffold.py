@@ -38,7 +38,7 @@ def test_a_bad_name_is_refused_with_the_rule(name, words):
 
 
 def test_a_class_name_that_the_module_needs_itself_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="the class would be called Method, which the module needs"):
+    with pytest.raises(UsageError, match="the class would be called Method, which the module uses"):
         write_package(tmp_path / "new", names_of("method"), "refiner", license="none", author="")
     assert not list(tmp_path.iterdir())
 
