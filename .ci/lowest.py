@@ -1,4 +1,4 @@
-"""Prints requirements with the least version of every dependency that pyproject.toml bounds from below."""
+"""Prints requirements with the minimum version of every dependency that pyproject.toml bounds from below."""
 
 from __future__ import annotations
 

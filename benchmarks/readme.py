@@ -51,7 +51,7 @@ def run(name: str) -> str:
 def bench(folder: str, dataset: str, *columns: str) -> str:
     """The rows of a bench on one dataset: chosen columns, mean and half the 95 % t-interval over seeds.
 
-    The word `brief` among the columns leaves out the rows that a metric measures beside every method, and the
+    The word `brief` among the columns leaves out the rows that a metric measures with every method, and the
     differences from the reference.
     """
     found = _comparison(folder, dataset)
@@ -146,14 +146,15 @@ def speed(device: str) -> str:
                if ratio["what"] == "cycle" and ratio["how"] == "eager"}
         for name in names
     }  # fmt: skip
-    half = ", ".join(f"{names[name]} {found['bf16']:.1f}" for name, found in times.items())
-    full = ", ".join(f"{found['fp32']:.1f}" for found in times.values())
+    full = ", ".join(f"{names[name]} {found['fp32']:.1f}" for name, found in times.items())
+    half = ", ".join(f"{found['bf16']:.1f}" for found in times.values())
     text = (
-        f"Against plain training loops of the same networks in fp32, on {machine['cores']} cores of an "
-        f"{machine['processor']} that multiplies bf16: {half} times as fast (in fp32: {full}). FID: "
-        f"{fid['cold']['median']:.1f} times as fast as pytorch-fid, {fid['cached']['median']:.1f} times where the "
-        "reference's features are kept, and the same number. No GPU has been measured yet. "
-        "How and what else: [SPEED.md](benchmarks/SPEED.md)."
+        f"Against plain training loops of the same networks, both in fp32, on {machine['cores']} cores of an "
+        f"{machine['processor']}: {full} times as fast. With ganzoo in bf16, which this processor multiplies natively, "
+        f"against the same loops in fp32: {half}. FID: "
+        f"{fid['cold']['median']:.1f} times as fast as pytorch-fid, {fid['cached']['median']:.1f} times if the "
+        "reference features are cached, with the same result. No GPU has been measured yet. "
+        "[SPEED.md](benchmarks/SPEED.md) explains how this was measured."
     )
     return textwrap.fill(text, 120)
 

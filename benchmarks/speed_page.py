@@ -18,10 +18,10 @@ RESULTS = HERE / "results"
 PAGE = HERE / "SPEED.md"
 INTRODUCTION = """# How fast it is
 
-Made by `python benchmarks/speed_page.py` from files in `results/`; CI checks that they agree. The plain loops stand in
+Made by `python benchmarks/speed_page.py` from files in `results/`; CI checks that they agree. The plain loops are in
 `benchmarks/reference/`: the same networks, losses and batch sizes, trained as public implementations do it (PNG files
-through a DataLoader, float32, channels first, a number read in every step). Both sides took turns in one run; a number
-is the median over turns, with the least and the greatest in brackets.
+through a DataLoader, float32, channels first, a number read in every step). Both sides alternate in one run; a number
+is the median over turns, with the minimum and the maximum in brackets.
 """
 
 
@@ -59,8 +59,8 @@ def speed(found: Mapping[str, Any], plot: str) -> list[str]:
             )
     lines.append(
         "\nWork is an update of every network (cycle) or a phase alone. Rates count what each loop computes; "
-        "the plain ones do more of it where they compute gradients that nobody uses. Memory is the greatest anonymous "
-        "memory (on a GPU the allocator's) of a process of its own."
+        "the plain ones do more work if they compute unused gradients. Memory is the peak anonymous "
+        "memory (on a GPU the allocator's) of a separate process."
     )
     return lines
 

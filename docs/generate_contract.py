@@ -30,13 +30,13 @@ INTRODUCTION = f"""# The contract of a plugin
 
 A plugin is a Python module with hooks. It is found by an entry point in the group `ganzoo`, or loaded from a file with
 `--plugin FILE`. Hooks only return classes, once, when ganzoo starts; none runs inside the training loop.
-[write-a-method.md](write-a-method.md) writes a first plugin; `ganzoo plugin check NAME_OR_FILE` makes
+[write-a-method.md](write-a-method.md) is the tutorial; `ganzoo plugin check NAME_OR_FILE` runs
 [the checks](#checks) below.
 
 ## The module
-`ganzoo_contract = {CONTRACT}` in the plugin's module says for which version of these hooks and classes it was written.
-ganzoo does not load a plugin that was written for another version, and says what to change. A module that does not say
-is loaded. The environment variable `GANZOO_DISABLE_PLUGINS` (names separated by commas) leaves plugins out.
+`ganzoo_contract = {CONTRACT}` in the plugin's module is the version of these hooks and classes that it was written for.
+ganzoo does not load a plugin for another version, and says what to change. A module without this line
+is loaded. The environment variable `GANZOO_DISABLE_PLUGINS` (names separated by commas) disables plugins.
 `ganzoo plugin list` shows every plugin with its package, version, contract and state. Two classes of one kind cannot
 have the same name: ganzoo's own come first, then packages by the names of their plugins. The later plugin is not
 loaded.
@@ -48,9 +48,9 @@ setting, what was expected, and what to type. [Errors](reference/errors.md) list
 
 
 CHECKS_INTRODUCTION = """## Checks
-`ganzoo plugin check` and `ganzoo.testing.parametrize_with_checks` make these. Slow ones are made with `--slow`, or
-`slow=True`. `--only CHECK` makes one of them, `--set SETTING=VALUE` checks with that setting, such as a small size of a
-dataset (`ganzoo.testing.configured` does it in a test). If a plugin breaks a rule on purpose, its test says so with a
+`ganzoo plugin check` and `ganzoo.testing.parametrize_with_checks` run these. Slow ones run with `--slow`, or
+`slow=True`. `--only CHECK` runs one of them, `--set SETTING=VALUE` checks with that setting, such as a small size of a
+dataset (`ganzoo.testing.configured` does it in a test). If a plugin breaks a rule on purpose, its test states the
 reason, and fails once the rule is kept:
 
 ```python
@@ -59,8 +59,8 @@ def test_contract(plugin, check):
     check(plugin)
 ```
 
-A check that cannot be made says why and is skipped: data that are absent, a library that is not installed, no GPU.
-Nothing is checked of extractors and archives yet.
+A check that cannot run is skipped with the reason: absent data, a missing library, no GPU.
+Extractors and archives are not checked yet.
 """
 
 

@@ -21,6 +21,8 @@ from ganzoo.discovery.registry import Registry, registry
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 TOY = Path(__file__).parent / "toy_plugin.py"
+IMPORTS = os.pathsep.join(map(str, [ROOT, *(ROOT / "plugins").iterdir()]))
+"""PYTHONPATH of a process whose environment has neither ganzoo nor its plugins."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

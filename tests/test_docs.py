@@ -12,7 +12,7 @@ import venv
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import IMPORTS, ROOT
 from extras import needs
 
 from ganzoo.discovery import hookspecs
@@ -88,7 +88,7 @@ def test_the_tutorial_works_as_it_is_written(tmp_path):
         done = subprocess.run(
             [shutil.which("sh") or "sh", "-euc", block], cwd=folder, capture_output=True, text=True, timeout=3600,
             env={**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "200",
-                 "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'plugins'}", "PIP_NO_BUILD_ISOLATION": "0"},
+                 "PYTHONPATH": IMPORTS, "PIP_NO_BUILD_ISOLATION": "0"},
         )  # fmt: skip
         assert done.returncode == 0, f"{block}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         said.append(done.stdout)

@@ -1,1 +1,1 @@
-"""What a trained method does with a user's own data: any of its capabilities, on any files that ganzoo reads."""
+"""Applies any capability of a trained method to a user's own data: any files that ganzoo reads."""

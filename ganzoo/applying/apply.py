@@ -1,4 +1,4 @@
-"""Lets a method do one thing that it can do with all rows of a user's files, and leaves a manifest."""
+"""Applies one capability of a method to all rows of a user's files, and writes a manifest."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ganzoo.method import Method
 
 LABELS_NOTE = "carried over unchanged; positions in pixels are those of the input images"
 NO_LABELS_NOTE = "left out: those of the input need not hold for what was made"
-_OVERHEAD = 4096  # bytes on disk that a small file takes beside its pixels
+_OVERHEAD = 4096  # bytes on disk that a small file takes besides its pixels
 Progress = Callable[[int, int], None]  # rows done, rows in all
 
 
@@ -42,7 +42,7 @@ class Job:
     progress: Progress = lambda done, total: None
 
     def rows(self, inputs: Inputs, part: slice) -> np.ndarray:
-        """What the method makes of some of the rows."""
+        """The results of the method for some of the rows."""
         given = [to_device(each.read(part), self.device) for each in inputs.rows.values()]
         if given and (problem := self.capability.problem(self.method, [each.cpu() for each in given])):
             raise UsageError(f"{self.capability.name}, rows {part.start + 1} to {part.stop}: {problem}")
@@ -55,20 +55,20 @@ class Job:
 
 @dataclass(frozen=True)
 class Applied:
-    """What became of a job."""
+    """The result of a job."""
 
     output: Path
     images: int  # rows in the output
-    written: int  # by this call: fewer after an interruption, none if all had been done before
-    fitted: str  # what was done to size and channels, in words; empty without images
+    written: int  # by this call: fewer after an interruption, none if all were done before
+    fitted: str  # how size and channels were converted, as text; empty without images
 
 
 def apply_to_files(job: Job, places: Places, output: Path) -> Applied:
-    """Make `output` of the files that `places` names: a csv file of labels, or else a folder, which gets a manifest.
+    """Create `output` from the files that `places` names: a csv file of labels, or a folder with a manifest.
 
-    Images that are made of images keep their names and formats, an npz its name. Labels are copied if they still hold.
+    Output images keep the names and formats of their inputs, an npz its name. Labels are copied if still valid.
     A job that was interrupted continues when it is started again with the same inputs and the same run; a finished one
-    is left as it is.
+    is left unchanged.
 
     Raises UsageError if the output holds something else or an input is missing, DatasetError if files are unreadable or
     do not fit the data of the run, DivergenceError if the results are not finite, GanzooError if the output cannot be
@@ -96,7 +96,7 @@ def apply_to_files(job: Job, places: Places, output: Path) -> Applied:
 
 
 def identity_of(job: Job, inputs: Inputs) -> dict[str, Any]:
-    """What tells this job from others, in json's types."""
+    """What identifies this job, in json's types."""
     main = inputs.main
     identity: dict[str, Any] = {"capability": job.capability.name}
     if main is not None:
@@ -120,7 +120,7 @@ def _target(job: Job, inputs: Inputs, output: Path) -> OutputFolder | OutputFile
         folder = rows.path if rows.path.is_dir() else rows.path.parent
         if output.resolve() == folder.resolve():
             raise UsageError(
-                f"--output {output} is where the input lies; give another folder, so that nothing is overwritten"
+                f"--output {output} is the folder of the input; give another folder, so that nothing is overwritten"
             )
     return OutputFolder(output, identity)
 
@@ -137,7 +137,7 @@ def _sink(job: Job, inputs: Inputs, target: OutputFolder | OutputFile) -> Sink:
 
 
 def _labels(job: Job, inputs: Inputs, target: OutputFolder | OutputFile) -> dict[str, str]:
-    """Write the labels that hold for what was made beside it. Returns what the manifest says of them."""
+    """Write the labels that are valid for the output. Returns the manifest's entry on them."""
     if isinstance(target, OutputFile) or job.capability.makes != "samples":
         return {}
     if not job.capability.keeps_labels:
@@ -153,7 +153,7 @@ def _labels(job: Job, inputs: Inputs, target: OutputFolder | OutputFile) -> dict
 
 
 def _size_needed(job: Job, inputs: Inputs) -> int:
-    """Bytes that the output takes at most, roughly: numbers without compression, and the labels."""
+    """A rough upper limit of the output's bytes: numbers without compression, and the labels."""
     column = job.capability.output(job.method)
     if column.kind == "vector":
         return 4 * inputs.count * int(np.prod(column.shape)) * 4

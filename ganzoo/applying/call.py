@@ -28,11 +28,10 @@ def apply_batch(
     device: torch.device,
     seed: int = 0,
 ) -> Tensor:
-    """What the method makes of one batch of inputs on its device. The noise of a row is a function of the seed and of
-    its number alone.
+    """The method's result for one batch of inputs on its device. The noise of a row is a function of only the seed and
+    its number.
 
-    Raises PluginError if another shape comes out than the capability promises, DivergenceError if the result is not
-    finite.
+    Raises PluginError if the output does not have the promised shape, DivergenceError if it is not finite.
     """
     made = _made(capability, method, inputs, rows, device, seed)
     if not torch.isfinite(made).all():
@@ -55,7 +54,7 @@ def _made(
     made = capability.run(method, count, inputs)
     if count < 2 or torch.equal(before, random_state(device)):
         return made
-    # it draws noise inside: each row gets its own, whatever the size of the batch
+    # it draws noise internally: each row gets its own, for any size of the batch
     alone = (slice(row, row + 1) for row in range(count))
     return torch.cat([_one(capability, method, inputs, row, rows.start + row.start, device, seed) for row in alone])
 
@@ -74,7 +73,7 @@ def _one(
 
 
 def _noise(capability: Capability, method: Method, rows: slice, device: torch.device, seed: int) -> Tensor | None:
-    """The noise of some rows, drawn in blocks of one size; None if the method does not keep its noise apart."""
+    """The noise of some rows, drawn in blocks of one size; None if the method does not separate its noise."""
     first = rows.start - rows.start % NOISE
     blocks = []
     for start in range(first, max(rows.stop, first + 1), NOISE):
@@ -92,7 +91,7 @@ def _reseed(capability: Capability, device: torch.device, seed: int, row: int) -
 
 
 def as_rows(made: Tensor, column: Column) -> np.ndarray:
-    """Rows of a column on the host: images as uint8, masks as bool, all else float32."""
+    """Rows of a column on the CPU: images as uint8, masks as bool, everything else as float32."""
     if column.kind == "image":
         return to_uint8(made).cpu().numpy()
     return (made > 0.5).cpu().numpy() if column.kind == "mask" else made.float().cpu().numpy()

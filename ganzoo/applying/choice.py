@@ -1,4 +1,4 @@
-"""Which capability of a method is meant."""
+"""Selects a capability of a method."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def capability_of(method: Method | type[Method], name: str | None = None) -> Cap
     Raises UnknownNameError for a name that no plugin adds, UsageError if the method does not have the capability.
     """
     able = capabilities_of(method)
-    if name is None and able:  # what makes samples that are to look like the target comes first
+    if name is None and able:  # capabilities whose output should look like the target come first
         return min(able.values(), key=lambda each: float("inf") if each.realism is None else each.realism)
     if name is not None:
         registry().get("capabilities", name)

@@ -1,4 +1,4 @@
-"""The forms of an input in Python, numpy or torch, and the way back to the form that was given."""
+"""The forms of an input in Python, numpy or torch, and the conversion of results to the same form."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ganzoo.capabilities.base import Argument
 from ganzoo.errors import UsageError
 from ganzoo.pixels import to_uint8, to_unit_range
 
-HINT = "`ganzoo refine --resizer` and `ganzoo data prepare` bring images to a size"
+HINT = "`ganzoo refine --resizer` and `ganzoo data prepare` resize images"
 
 
 @dataclass(frozen=True)
 class Form:
-    """How a value was given, which is how a result is given back."""
+    """The form of an input, which is also that of the result."""
 
     like: Tensor | None = None  # torch: the device of this, and its type if it holds floats
     channels_last: bool = False  # numpy: [N, H, W, C] even if there is one channel
 
     def back(self, made: Tensor, column: Column) -> np.ndarray | Tensor:
-        """Rows of a column [N, ...] on the host, in this form."""
+        """Rows of a column [N, ...] on the CPU, in this form."""
         floats = self.like is not None and self.like.is_floating_point() and self.like.dim() == 4
         if column.kind == "image":
             rows = made if floats else to_uint8(made)
@@ -41,9 +41,9 @@ class Form:
 
 @dataclass(frozen=True)
 class Value:
-    """An input that was given in Python: rows of its column on the host."""
+    """An input given in Python: rows of its column on the CPU."""
 
-    rows: Tensor  # images uint8 or float in [-1, 1], all else float
+    rows: Tensor  # images uint8 or float in [-1, 1], everything else float
     column: Column
     form: Form
 
@@ -59,9 +59,9 @@ class Value:
 
 
 def value_of(given: Any, argument: Argument, column: Column, run: object) -> Value:
-    """An argument of a call. `run` is named in what is said of another size.
+    """An argument of a call. `run` is named in the error for another size.
 
-    Raises UsageError, in one sentence, for what is not of the form or shape that the column has.
+    Raises UsageError, in one sentence, if form or shape differ from those of the column.
     """
     if isinstance(given, Tensor):
         if given.layout != torch.strided or given.is_quantized or given.is_meta or given.is_nested:
@@ -80,7 +80,7 @@ def value_of(given: Any, argument: Argument, column: Column, run: object) -> Val
     rows = _channels_first(rows, form, argument, column, run)
     if column.kind == "mask":
         if not bool(((rows == 0) | (rows == 1)).all()):
-            raise UsageError(f"{argument.name} must hold masks: bool, or 0 and 1, and nothing else")
+            raise UsageError(f"{argument.name} must hold only masks: bool, or 0 and 1")
         rows = rows.float()
     return Value(rows, column, form)
 
@@ -124,7 +124,7 @@ def _vectors(rows: Tensor, argument: Argument, column: Column) -> Tensor:
     if rows.dim() == 1 and column.shape == (1,):
         rows = rows[:, None]
     if tuple(rows.shape[1:]) != column.shape:
-        raise UsageError(f"{argument.name} must be numbers {_shape(column)}, and these are {list(rows.shape)}")
+        raise UsageError(f"{argument.name} must be numbers {_shape(column)}, but these are {list(rows.shape)}")
     if not bool(rows.isfinite().all()):
         raise UsageError(f"{argument.name} must be finite numbers")
     return rows.float().cpu()

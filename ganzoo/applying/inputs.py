@@ -1,4 +1,4 @@
-"""Which files a capability is given: those of the options of a command, checked before any work."""
+"""The input files of a capability, from the options of a command, checked before any work."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Places:
-    """What the options of a command name."""
+    """The files that the options of a command name."""
 
     input: Path | None = None
     labels: Path | None = None
@@ -49,7 +49,7 @@ class Inputs:
 
     @property
     def names(self) -> list[str]:
-        """A name for what is made of each row: that of its image, or a number."""
+        """A name for the output of each row: that of its image, or a number."""
         if self.images is not None:
             return self.images.names
         digits = max(6, len(str(self.count - 1)))
@@ -71,7 +71,7 @@ class Inputs:
 def inputs_of(capability: Capability, method: Method, places: Places) -> Inputs:
     """Open the files of all arguments of a capability.
 
-    Raises UsageError if an argument has no file, a file no argument, or what it holds cannot be meant; DatasetError if
+    Raises UsageError if an argument has no file, a file no argument, or its content is impossible; DatasetError if
     files are unreadable or do not fit the data of the run.
     """
     return _Opening(capability, method, places).all()
@@ -106,7 +106,7 @@ class _Opening:
         return sorted(self.arguments.items(), key=lambda option_and_argument: option_and_argument[0] != "--input")
 
     def _check_options(self) -> None:
-        """Every option that was given is one that the capability takes."""
+        """Check that the capability takes every given option."""
         given = [f"--with {name}" for name in self.places.others]
         given += ["--input"] if self.places.input else []
         given += ["--labels"] if self.places.labels else []
@@ -119,7 +119,7 @@ class _Opening:
 
     def _rows(self, option: str, argument: Argument) -> InputRows:
         column, path = self.capability.input(self.method, argument), self._path(option, argument)
-        if path is None:  # a further array of the npz
+        if path is None:  # another array of the npz
             assert self.images is not None
             return self._in_memory(argument, column, self.images.path, option)
         if Location.parse(path).rows is not None:
@@ -155,7 +155,7 @@ class _Opening:
         return (MaskRows if mask else ImageRows)(images, fit, names)
 
     def _matching(self, images: ImageCollection, what: str) -> list[str]:
-        """The images of a further folder that belong to those of --input, by their names before the ending."""
+        """The images of another folder that belong to those of --input, by their names without the ending."""
         if not isinstance(images, ImageFolder) or not self._named():
             return images.names
         assert self.images is not None
@@ -184,7 +184,7 @@ class _Opening:
         return NumberRows(path, values.reshape(len(values), *column.shape).astype(np.float32))
 
     def _check_values(self, rows: Mapping[str, InputRows]) -> None:
-        """What the capability says of values, as far as these are in memory."""
+        """The capability's check of values that are in memory."""
         if rows and all(isinstance(each, NumberRows) for each in rows.values()):
             everything = [to_device(each.read(slice(None)), _CPU) for each in rows.values()]
             if problem := self.capability.problem(self.method, everything):
@@ -199,15 +199,13 @@ def _option(capability: Capability, argument: Argument) -> str:
 
 
 def _joint(option: str) -> str:
-    """What stands between an option and its path: --input PATH, --with mask=PATH."""
+    """The separator of an option and its path: --input PATH, --with mask=PATH."""
     return "=" if option.startswith("--with") else " "
 
 
 def _check_names(images: ImageCollection, option: str) -> None:
     if any("/" in name for name in images.names):
-        raise UsageError(
-            f"{option} {images.path}: what is made is written into one folder; give each of the inner folders by itself"
-        )
+        raise UsageError(f"{option} {images.path}: the output is one folder; give each of the inner folders separately")
     if any(Path(name).stem == Path(MANIFEST).stem for name in images.names):
         raise UsageError(
             f"{option} {images.path}: rename the image called manifest; its labels would collide with {MANIFEST}"
@@ -221,5 +219,5 @@ def _masks(values: np.ndarray, column: Column, what: str) -> np.ndarray:
     if last.shape[1:] != (height, width, channels):
         raise DatasetError(f"{what} must hold {column}, [N, {height}, {width}], not {list(values.shape)}")
     if values.dtype != np.bool_ and not np.isin(values, (0, 1)).all():
-        raise DatasetError(f"{what} must hold masks: bool, or 0 and 1, and nothing else")
+        raise DatasetError(f"{what} must hold only masks: bool, or 0 and 1")
     return last.transpose(0, 3, 1, 2).astype(np.bool_)

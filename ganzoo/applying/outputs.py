@@ -1,4 +1,4 @@
-"""Where a capability's results go: images, an npz, numbers or a table of labels. Each is whole or absent."""
+"""The outputs of a capability: images, an npz, numbers or a table of labels. Each is complete or absent."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ganzoo.files.table import table_bytes
 
 
 class Sink(ABC):
-    """Takes the results of one batch after the other."""
+    """Receives the results batch by batch."""
 
     def has(self, part: slice) -> bool:
-        """Whether these rows are there, from an attempt that was interrupted."""
+        """Whether these rows exist already, from an interrupted attempt."""
         return False
 
     @abstractmethod
@@ -30,7 +30,7 @@ class Sink(ABC):
 
 
 class ImageFiles(Sink):
-    """One image file for each row. A batch of which anything is missing is made again as a whole, so that an
+    """One image file for each row. An incomplete batch is computed again as a whole, so that an
     interruption changes no bit."""
 
     def __init__(self, target: OutputFolder, names: Sequence[str]) -> None:
@@ -56,7 +56,7 @@ class ArchiveFile(Sink):
         self.others = [key for key in self.images.headers if key != "image"] if keeps_others else []
         same = (
             rows.pixels.shape[1:] == column.shape
-        )  # then no second array is needed: a batch is read before it is made
+        )  # then no second array is needed: a batch is read before it is overwritten
         self.pixels = rows.pixels if same else np.empty((len(rows), *column.shape), np.uint8)
 
     def write(self, part: slice, made: np.ndarray) -> None:

@@ -15,7 +15,7 @@ from ganzoo.files.fit import Fit
 from ganzoo.files.guard import reading
 from ganzoo.files.image_file import read_image
 
-WHITE = 128  # from this grey level on, a mask is 1
+WHITE = 128  # a mask is 1 from this grey level
 
 
 class InputRows(ABC):
@@ -28,15 +28,15 @@ class InputRows(ABC):
 
     @abstractmethod
     def read(self, part: slice) -> np.ndarray:
-        """Some of the rows: images uint8 [N, C, H, W], masks bool, all else float32."""
+        """Some of the rows: images uint8 [N, C, H, W], masks bool, everything else float32."""
 
     def look(self, part: slice) -> Mapping[str, str]:
-        """Read what is on disk of some of the rows. Returns the sha256 of each file that belongs to them alone."""
+        """Read some of the rows from disk. Returns the sha256 of each file that belongs only to them."""
         return {}
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """Tells this input from another."""
+        """Identifies this input."""
 
     def digests(self) -> Mapping[str, str]:
         """The sha256 of each file that all rows share."""
@@ -60,7 +60,7 @@ class NumberRows(InputRows):
 
 
 class ImageRows(InputRows):
-    """Images of a folder, an npz or a store, brought to the size of the run by a named rule.
+    """Images of a folder, an npz or a store, resized to the size of the run by a named rule.
 
     `names` chooses the images of a folder and their order.
     """
@@ -75,7 +75,7 @@ class ImageRows(InputRows):
 
     @property
     def note(self) -> str:
-        """What is done to size and channels, in words."""
+        """The conversion of size and channels, as text."""
         return self.fit.note(self.images.shapes)
 
     def read(self, part: slice) -> np.ndarray:
@@ -98,7 +98,7 @@ class ImageRows(InputRows):
         return self.images.read(range(len(self)), self.fit)
 
     def fingerprint(self) -> str:
-        """Of an npz its hash, of a store those of its card, of a folder that of names, sizes and times of change."""
+        """For an npz its hash, for a store those of its card, for a folder that of names, sizes and change times."""
         if isinstance(self.images, ImageArchive):
             return file_sha256(self.path)
         if not isinstance(self.images, ImageFolder):

@@ -1,4 +1,4 @@
-"""A store made of a store: of a million images, without a million files."""
+"""A store as the output for a store: a million images without a million files."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from ganzoo.settings import Settings
 from ganzoo.stores.prepare import prepare
 from ganzoo.task import Task
 
-UNLABELLED = ("person", "day", "side", "split", "file")  # columns that hold whatever is made of an image
+UNLABELLED = ("person", "day", "side", "split", "file")  # columns that stay valid for any output image
 
 
 class AppliedConfig(Settings):
-    """What makes one result another."""
+    """What a result depends on."""
 
     identity: dict[str, Any] = Field(..., description="Capability, run, settings, checkpoint, inputs, versions.")
     batch_size: int = Field(..., ge=1, description="Images at once.")
@@ -32,7 +32,7 @@ class AppliedConfig(Settings):
 
 
 class AppliedStore(Archive):
-    """What a method makes of the images of a store; the columns of the labels stay if they still hold."""
+    """A method's results for the images of a store; the label columns stay if they are still valid."""
 
     expects = "a prepared store"
     Config = AppliedConfig
@@ -78,8 +78,8 @@ class AppliedStore(Archive):
 
 
 def apply_to_store(job: Job, places: Places, output: Path) -> Store:
-    """Make the store `output` of the store that `places` has as its input, with the same rows. A job that was
-    interrupted continues when it is started again, and a finished one is left as it is.
+    """Create the store `output` from the input store of `places`, with the same rows. A job that was
+    interrupted continues when it is started again, and a finished one is left unchanged.
 
     Raises UsageError if `output` exists, DatasetError if images do not fit the data of the run, DivergenceError if the
     results are not finite.
@@ -88,7 +88,7 @@ def apply_to_store(job: Job, places: Places, output: Path) -> Store:
     store = Store(places.input)
     _check_size(job, store)
     inputs = inputs_of(job.capability, job.method, places)
-    by_content = ("input", "input_fingerprint")  # a store is known by its checksums, wherever it lies
+    by_content = ("input", "input_fingerprint")  # a store is identified by its checksums, not by its place
     identity = {key: value for key, value in identity_of(job, inputs).items() if key not in by_content}
     config = AppliedConfig(identity=identity, batch_size=job.batch_size, store=dict(store.card.get("checksums", {})))
     if is_store(output) and Store(output).card.get("settings") == config.model_dump(mode="json"):
@@ -98,12 +98,12 @@ def apply_to_store(job: Job, places: Places, output: Path) -> Store:
 
 
 def _check_size(job: Job, store: Store) -> None:
-    """A store keeps positions in pixels, which no resizer would move along."""
+    """A store keeps positions in pixels, which a resizer would not move."""
     wanted = job.capability.input(job.method, job.capability.arguments[0]).shape
     if store.spec.image_shape != wanted:
         shapes = [words((height, width, channels)) for channels, height, width in (store.spec.image_shape, wanted)]
         raise DatasetError(
-            f"--input {store.path}: its images are {shapes[0]}, and the run was trained on {shapes[1]}; prepare it "
+            f"--input {store.path}: its images are {shapes[0]}, but the run was trained on {shapes[1]}; prepare it "
             "again in that size"
         )
 

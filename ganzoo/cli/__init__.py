@@ -19,21 +19,21 @@ COMMANDS = {
     "evaluate": ("ganzoo.cli.evaluate", "Measure a finished run again, or two collections of images."),
     "bench": ("ganzoo.cli.bench", "Compare methods on the same data and budget, over several seeds."),
     "report": ("ganzoo.cli.report", "Make the table and report of a bench again."),
-    "data": ("ganzoo.cli.data", "Prepare data sets as stores, and look at them."),
+    "data": ("ganzoo.cli.data", "Prepare data sets as stores, and inspect them."),
     "refine": ("ganzoo.cli.refine", "Refine a folder or npz of synthetic images with a trained run."),
     "predict": ("ganzoo.cli.predict", "Predict the labels of images with a trained run."),
     "generate": ("ganzoo.cli.generate", "Generate images with a trained run, also for given labels."),
-    "apply": ("ganzoo.cli.apply", "Let a trained run do anything else that it can do, such as encode."),
+    "apply": ("ganzoo.cli.apply", "Apply any other capability of a trained run, such as encode."),
     "export": ("ganzoo.cli.export", "Write a trained method as TorchScript, ONNX or safetensors, with a card."),
-    "plugin": ("ganzoo.cli.plugin", "Begin, check and list plugins: methods, datasets, metrics and trackers."),
+    "plugin": ("ganzoo.cli.plugin", "Create, check and list plugins: methods, datasets, metrics and trackers."),
     "runs": ("ganzoo.cli.runs", "List, show and delete run folders."),
     "doctor": ("ganzoo.cli.doctor", "Show the environment, devices, weights, plugins and caches."),
-    "list": ("ganzoo.cli.listing", "List methods, datasets, metrics, capabilities and all else that is installed."),
+    "list": ("ganzoo.cli.listing", "List methods, datasets, metrics, capabilities and everything else installed."),
 }
 
 
 class _FailedCommand(click.ClickException):
-    """A user's mistake or a failed run: one sentence, and the exit code that belongs to it."""
+    """A user's mistake or a failed run: one sentence, and its exit code."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
@@ -75,7 +75,7 @@ class _Main(click.Group):
             click.echo(f"\nThe run was {stopped}.", err=True)
             sys.exit(stopped.exit_code)
         except KeyboardInterrupt:
-            click.echo("\nInterrupted. The same command goes on from where it was.", err=True)
+            click.echo("\nInterrupted. Run the same command again to resume.", err=True)
             sys.exit(130)
 
 
@@ -88,5 +88,5 @@ def main() -> None:
     """
     warnings.formatwarning = lambda message, *_: f"warning: {printable(str(message))}\n"
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a file name that the terminal's encoding lacks is shown escaped
+        if isinstance(stream, io.TextIOWrapper):  # file names that the terminal cannot encode are escaped
             stream.reconfigure(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""What the commands share that let a finished run do something with files: refine, predict, generate, apply."""
+"""What the commands share that apply a finished run to files: refine, predict, generate, apply."""
 
 from __future__ import annotations
 
@@ -23,23 +23,21 @@ from ganzoo.runs.experiment import load_trained, local_device, plan_of_run
 from ganzoo.runs.run_folder import RunFolder
 from ganzoo.training import checkpoint
 
-_SEED = click.option("--seed", type=click.IntRange(0), default=0, help="Of the noise, if it draws any.  [default: 0]")
-_BATCH_SIZE = click.option(
-    "--batch-size", type=click.IntRange(1), default=256, help="Rows that go through the method at once.  [default: 256]"
-)
+_SEED = click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the noise.  [default: 0]")
+_BATCH_SIZE = click.option("--batch-size", type=click.IntRange(1), default=256, help="Rows per batch.  [default: 256]")
 _DEVICE = click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps.  [default: auto]")
 _PLUGIN = click.option("--plugin", multiple=True, type=PATH, help="Load a plugin from a .py file.")
 _RESIZER = click.option(
     "--resizer",
     type=click.Choice(get_args(Resizer)),
     default="none",
-    help="How images of another size are brought to the run's size.  [default: none, which refuses them]",
+    help="How images of another size are resized to the run's size.  [default: none, which refuses them]",
 )
 _CHANNELS = click.option(
     "--channels",
     type=click.Choice(get_args(Channels)),
     default="as-is",
-    help="How grey and colour are brought together.  [default: as-is, which refuses other channels]",
+    help="How grey and colour images are converted.  [default: as-is, which refuses other channels]",
 )
 Command = Callable[..., None]
 
@@ -70,7 +68,7 @@ def perform(
     channels: Channels = "as-is",
     seed: int = 0,
 ) -> None:
-    """Let the run do what is named, and say what became of it."""
+    """Apply the named capability, and report the result."""
     for file in plugin:
         registry().add_file(file)
     folder = RunFolder(run)

@@ -1,4 +1,4 @@
-"""`ganzoo apply RUN CAPABILITY`: anything that a method can do, on files."""
+"""`ganzoo apply RUN CAPABILITY`: any capability of a method, on files."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ganzoo.system.paths import typed
 
 
 @click.command(
-    help="Let a trained run do anything that its method can do; `ganzoo list capabilities` shows what there is.\n\n"
+    help="Apply a capability of a trained run to files; `ganzoo list capabilities` lists them.\n\n"
     "Images become images under the same names (an npz an npz, a store a store); without images as input they are "
-    "numbered PNG files. Codes and vectors become an npz and a csv file, labels a csv file. manifest.json says what "
-    "was made of what. Run the same command again to resume."
+    "numbered PNG files. Codes and vectors become an npz and a csv file, labels a csv file. manifest.json lists the "
+    "inputs of each output. Run the same command again to resume."
 )
 @click.argument("run", type=PATH)
 @click.argument("capability")
@@ -29,8 +29,8 @@ from ganzoo.system.paths import typed
     help="A further input by its name: masks (images of the same names, or an npz), numbers (an npz or a csv file).",
 )  # fmt: skip
 @click.option("--labels", type=PATH, help="A csv file of labels, as ganzoo reads them.")
-@click.option("--count", type=click.IntRange(1), help="How many samples, for what takes no input.")
-@click.option("--output", required=True, type=PATH, help="The folder for what is made; for labels the csv file.")
+@click.option("--count", type=click.IntRange(1), help="How many samples, for capabilities without input.")
+@click.option("--output", required=True, type=PATH, help="The folder for the output; for labels the csv file.")
 @common()
 def command(
     run: Path,

@@ -1,4 +1,4 @@
-"""`ganzoo bench [SUITE]`: methods x datasets x seeds, each cell in a process of its own."""
+"""`ganzoo bench [SUITE]`: methods x datasets x seeds, each cell in its own process."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ MOST_JOBS = 4  # on CPU cores
 
 
 class _Bench(click.Command):
-    """Which options there are depends on the suite's datasets, so the command is made when it is asked for."""
+    """The options depend on the suite's datasets, so the command is built when it is requested."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> click.Context:
         for file in typed_values(args, "--plugin"):
@@ -93,8 +93,8 @@ def _command(shown: Suite) -> click.Command:
 
     listed = "\n".join(f"  {name}: {load_suite(name).summary}" for name in shipped())
     text = (
-        "Compare methods on the same data, loop and budget: each method with each seed is a cell, run in a process of "
-        "its own. Run the same command again to resume; finished cells are never run again.\n\n"
+        "Compare methods on the same data, loop and budget: each method with each seed is a cell, run in its own "
+        "process. Run the same command again to resume; finished cells are never run again.\n\n"
         f"SUITE is a TOML file, or one of\n\n\b\n{listed}\n\nOptions at the end set the datasets of the suite."
     )
     return click.Command("bench", params=[*own, *made], callback=callback, help=text)
@@ -112,18 +112,18 @@ def _own_params() -> list[click.Parameter]:
         click.Option(["--images"], type=images, help="Budget: images that each method draws.  [default: the suite's]"),
         click.Option(["--steps"], type=steps, help="Budget instead: steps that each method trains for."),
         click.Option(["--seconds"], type=seconds, help="Budget instead: seconds of training, measured once and kept."),
-        click.Option(["--metrics"], metavar="A,B,...", help="Metrics to measure; none: none.  [default: the suite's]"),
-        click.Option(["--jobs"], type=count, help="Cells at once.  [default: one a GPU, else one a core, at most 4]"),
+        click.Option(["--metrics"], metavar="A,B,...", help="Metrics to measure, or none.  [default: the suite's]"),
+        click.Option(["--jobs"], type=count, help="Cells at once.  [default: one per GPU, else per core, at most 4]"),
         click.Option(["--out"], type=path, help="The bench folder.  [default: bench-runs/SUITE]"),
         click.Option(["--device"], help="auto, cpu, cuda, cuda:N or mps.  [default: the suite's, else auto]"),
         click.Option(["--plugin"], type=path, multiple=True, metavar="FILE", help="Load a plugin from a .py file."),
         click.Option(["--track"], metavar="NAME", multiple=True, help=TRACK_HELP),
-        click.Option(["--dry-run"], is_flag=True, help="List the cells and what they will take, and run none."),
+        click.Option(["--dry-run"], is_flag=True, help="List the cells and estimates of their time, and run none."),
     ]
 
 
 def _names(text: str | None) -> list[str] | None:
-    """The names in an option such as `--methods A,B`; None where it is not given."""
+    """The names in an option such as `--methods A,B`; None if it is not given."""
     return None if text is None else [name.strip() for name in text.split(",")]
 
 
@@ -167,7 +167,7 @@ def _bench(
 
 
 def _usual_jobs() -> int:
-    """Cells at once where nobody says: each wants a GPU, or a core and a gigabyte or two of memory."""
+    """Cells at once by default: each needs a GPU, or a core and a gigabyte or two of memory."""
     import torch
 
     return torch.cuda.device_count() or min(MOST_JOBS, os.cpu_count() or 1)
@@ -211,7 +211,7 @@ class _Display(BenchObserver):
         self.console.print(escape(said), highlight=False, soft_wrap=True)
         now = code_of(environment_now())
         if old := {record.code for record in self.known.values()} - {now}:
-            others = f"finished cells of other code ({', '.join(sorted(old))}) stay, in rows of their own"
+            others = f"finished cells of other code ({', '.join(sorted(old))}) stay, in separate rows"
             self.console.print(escape(f"{others}; this is {now}"), highlight=False, soft_wrap=True)
 
     def __enter__(self) -> Self:
@@ -251,7 +251,7 @@ class _Display(BenchObserver):
         self.console.print(f"({self.done}/{self.total}) {_name(cell)}: {how}", highlight=False, soft_wrap=True)
 
     def _left(self, running: Mapping[Cell, str], waiting: Sequence[Cell]) -> str:
-        """From finished cells of the same method; where one is missing, as if it took their mean."""
+        """From finished cells of the same method; a missing one counts as their mean."""
         now = time.monotonic()
         estimates = {cell: seconds_of(cell, self.known.values()) for cell in (*running, *waiting)}
         known = [seconds for seconds in estimates.values() if seconds is not None]

@@ -1,4 +1,4 @@
-"""`ganzoo data`: raw files become stores, and stores can be looked at."""
+"""`ganzoo data`: turns raw files into stores, and inspects stores."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FOLDER = PATH
 SHEET = "contact-sheet.png"
 
 
-@click.group(help="Prepare data sets as stores, and look at them.")
+@click.group(help="Prepare data sets as stores, and inspect them.")
 def command() -> None: ...
 
 
@@ -61,8 +61,8 @@ class _Prepare(click.Group):
     cls=_Prepare,
     options_metavar="NAME --from PATH [options]",
     subcommand_metavar="",
-    help="Turn raw files into a store.\n\n`ganzoo data prepare NAME --help` lists the options of an archive. The same "
-    "command goes on where it was stopped.",
+    help="Turn raw files into a store.\n\n`ganzoo data prepare NAME --help` lists the options of an archive. Run the "
+    "same command again to resume.",
 )
 def prepare_group() -> None: ...
 
@@ -80,7 +80,7 @@ def _prepare_command(archive: type[Archive]) -> click.Command:
     own = [
         click.Option(["--from", "origin"], type=FOLDER, required=True, metavar="PATH", help=archive.expects),
         click.Option(["--to"], type=FOLDER, help=f"The store's folder.  [default: {archive.name} in the data folder]"),
-        click.Option(["--jobs"], type=click.IntRange(0), default=0, help="Processes that read.  [default: one a core]"),
+        click.Option(["--jobs"], type=click.IntRange(0), default=0, help="Reading processes.  [default: one per core]"),
         click.Option(["--plugin"], type=FOLDER, multiple=True, metavar="FILE", help="Load a plugin from a .py file."),
     ]
     about = f"{archive.summary}\n\n{archive.homepage}\n\nLicence: {archive.license}"
@@ -100,20 +100,20 @@ def _report(store: Store) -> None:
     click.echo(f"Look at {store.path / SHEET} before you train on it.")
 
 
-@command.command("download", help="Fetch the files of an archive, where its licence lets anybody.")
+@command.command("download", help="Download the files of an archive, if its licence allows it.")
 @click.argument("name")
 @click.option("--to", type=FOLDER, help="The folder for the files.  [default: raw/NAME in the data folder]")
 def download_command(name: str, to: Path | None) -> None:
     archive: type[Archive] = registry().get("archives", name)
     if not archive.downloads:
-        raise UsageError(f"{name} is not fetched for you: {how_to_get(archive)}")
+        raise UsageError(f"{name} is not downloaded automatically: {how_to_get(archive)}")
     folder = to or data_folder() / "raw" / name
     click.echo(f"Licence of {name}: {archive.license} ({archive.homepage})", err=True)
     download(archive.downloads, folder)
     click.echo(f"{name} is in {folder}; next: ganzoo data prepare {name} --from {folder}")
 
 
-@command.command("list", help="List the archives that can be prepared, and the stores that are.")
+@command.command("list", help="List the archives that can be prepared, and the prepared stores.")
 def list_command() -> None:
     rows = []
     stores = prepared()
@@ -124,11 +124,11 @@ def list_command() -> None:
             state, about = _state(name)
             rows.append([name, about, state])
     print_table([Heading("name"), Heading("summary"), Heading("state")], rows, "data sets")
-    click.echo(f"Stores lie in {data_folder()} (GANZOO_DATA moves it).", err=True)
+    click.echo(f"Stores are in {data_folder()} (GANZOO_DATA moves it).", err=True)
 
 
 def _state(name: str) -> tuple[str, str]:
-    """How a store is, and what its card says it is."""
+    """The state of a store, and its card."""
     try:
         store = Store(data_folder() / name)
         return f"prepared, {len(store):,} images", str(store.card.get("summary", ""))
@@ -136,7 +136,7 @@ def _state(name: str) -> tuple[str, str]:
         return "damaged; prepare it again", ""
 
 
-@command.command("info", help="Show the card of a store, and what its labels are.")
+@command.command("info", help="Show the card of a store, and a summary of its labels.")
 @click.argument("store")
 def info_command(store: str) -> None:
     opened = _open(store)
@@ -171,7 +171,7 @@ def verify_command(store: str) -> None:
         click.echo(f"{opened.path}: {problem}", err=True)
     if found:
         sys.exit(1)
-    click.echo(f"{opened.path}: {len(opened):,} images, all as its card says")
+    click.echo(f"{opened.path}: {len(opened):,} images, all consistent with its card")
 
 
 def _open(name: str) -> Store:

@@ -27,7 +27,7 @@ from ganzoo.system.background import BackgroundWork
 from ganzoo.training.observer import TrainingObserver
 from ganzoo.training.persistent_warnings import kind_of
 
-PLAIN_EVERY = 10.0  # seconds between lines where there is no terminal
+PLAIN_EVERY = 10.0  # seconds between lines without a terminal
 TELL_AFTER = 3.0  # seconds of a fit before it says how long it will take
 
 
@@ -37,7 +37,7 @@ class Display(RunObserver):
     def __init__(self, shorter: str = "") -> None:
         """`shorter` says how a network could be fitted in less time."""
         self.shorter = shorter
-        self.scores: list[Score] = []  # as soon as they are measured: they are shown whatever comes after
+        self.scores: list[Score] = []  # as soon as they are measured: they are shown even if a later step fails
         self.console = Console(stderr=True)
         self.progress = Progress(
             SpinnerColumn(),
@@ -49,7 +49,7 @@ class Display(RunObserver):
             console=self.console,
         )
         self.terms = Text()
-        self.drawing = BackgroundWork("ganzoo-drawing")  # of loss curves, which takes longer than all else of a save
+        self.drawing = BackgroundWork("ganzoo-drawing")  # of loss curves, which takes longer than the rest of a save
         self.live = Live(Group(self.progress, self.terms), console=self.console, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> Self:
@@ -57,11 +57,11 @@ class Display(RunObserver):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.live.stop()
-        if error is None:  # else what ended the run is to be said at once
+        if error is None:  # else the reason why the run ended is shown at once
             self.drawing.wait()
 
     def start(self) -> None:
-        """Take over the terminal. Not earlier: a dataset that is drawn or read first shows a bar of its own."""
+        """Take over the terminal. Not earlier: rendering or reading a dataset shows its own progress bar."""
         if self.console.is_terminal and not self.live.is_started:
             self.live.start()
 
@@ -79,7 +79,7 @@ class Display(RunObserver):
         self.scores = list(scores)
 
     def fitting(self, what: str, steps: int) -> TrainingObserver:
-        self.say(f"fitting {what} for {steps:,} steps; the network is kept for the next time{self.shorter}")
+        self.say(f"fitting {what} for {steps:,} steps; the network is cached for the next run{self.shorter}")
         self.start()
         return _FittingBar(self, f"fitting {what}", 0)
 
@@ -108,13 +108,13 @@ class _Bar(TrainingObserver):
         self.display.doing(f"compiling phase {phase}, which can take minutes")
 
     def compiled(self, phase: str, seconds: float) -> None:
-        self.began += seconds  # no part of the rate
+        self.began += seconds  # not part of the rate
         self.display.terms.plain = ""
         self.display.say(f"{self.title}: phase {phase} was compiled in {seconds:.0f} s")
 
     def captured(self, phase: str, problem: str) -> None:
         if problem:
-            self.display.say(f"{self.title}: --capture: phase {phase}: {problem}; all phases are computed as ever")
+            self.display.say(f"{self.title}: --capture: phase {phase}: {problem}; all phases are computed without it")
         else:
             self.display.say(f"{self.title}: phase {phase} is replayed")
 
@@ -139,7 +139,7 @@ class _Bar(TrainingObserver):
 
 
 class _FittingBar(_Bar):
-    """A network of a metric: also says once how long it will take, as soon as that can be told."""
+    """A network of a metric: also shows once how long it will take, as soon as this can be estimated."""
 
     def started(self, first: int, steps: int) -> None:
         super().started(first, steps)
@@ -155,7 +155,7 @@ class _FittingBar(_Bar):
 
 
 def duration(seconds: float) -> str:
-    """In words, to the digits that matter."""
+    """As text, with the significant digits."""
     whole = round(seconds)
     if whole < 120:
         return f"{whole} s"
@@ -175,7 +175,7 @@ class _TrainingBar(_Bar):
     def logged(self, step: int, means: Mapping[str, float], warnings: Sequence[str]) -> None:
         super().logged(step, means, warnings)
         for warning in warnings:
-            kind = kind_of(warning)  # say each once, not once a number
+            kind = kind_of(warning)  # show each once, not once per number
             if kind not in self.warned:
                 self.warned.add(kind)
                 self.display.console.print(
@@ -184,7 +184,7 @@ class _TrainingBar(_Bar):
 
     def started(self, first: int, steps: int) -> None:
         super().started(first, steps)
-        if first and not self._sheet(first).exists():  # what stopped the run came between the weights and the pictures
+        if first and not self._sheet(first).exists():  # the run was stopped between saving the weights and the pictures
             self.saving(first)
 
     def saving(self, step: int) -> None:

@@ -1,4 +1,4 @@
-"""`ganzoo doctor`: what one pastes into a bug report."""
+"""`ganzoo doctor`: what belongs in a bug report."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pyarrow", "pillow", "plug
             "trackio", "onnx", "onnxruntime", "onnxscript")  # fmt: skip
 
 
-@click.command(help="Show the environment, devices, weights, plugins and caches: what one pastes into a bug report.")
+@click.command(help="Show the environment, devices, weights, plugins and caches, to paste into a bug report.")
 def command() -> None:
     for title, lines in {
         "ganzoo": _ganzoo(),
@@ -72,7 +72,7 @@ def _devices() -> Iterator[str]:
     yield f"cpu: {torch.get_num_threads()} threads, --precision auto is {resolve_precision('auto', cpu)}"
     amx, avx512 = (getattr(torch.cpu, f"_is_{name}_supported", bool)() for name in ("amx_tile", "avx512_bf16"))
     yield f"cpu: bfloat16 instructions {'advertised' if avx512 else 'absent'}, AMX " + (
-        "absent" if not amx else "works" if multiplies_bfloat16() else "advertised, but it fails: torch does without it"
+        "absent" if not amx else "works" if multiplies_bfloat16() else "advertised, but it fails: torch does not use it"
     )
     for index in range(torch.cuda.device_count()):
         facts = torch.cuda.get_device_properties(index)
@@ -82,7 +82,7 @@ def _devices() -> Iterator[str]:
     if torch.backends.mps.is_available():
         yield "mps: an Apple GPU; --device mps uses it, --device auto does not"
     if not torch.cuda.is_available():
-        yield f"no CUDA device (torch was built for CUDA {torch.version.cuda or 'not at all'})"
+        yield f"no CUDA device (torch was built for CUDA {torch.version.cuda or 'none'})"
 
 
 def _packages() -> Iterator[str]:

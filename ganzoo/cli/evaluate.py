@@ -1,4 +1,4 @@
-"""`ganzoo evaluate RUN`, and `ganzoo evaluate --real A --fake B` for images that no run made."""
+"""`ganzoo evaluate RUN`, and `ganzoo evaluate --real A --fake B` for images without a run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Size = click.IntRange(0, 8192)
 
 
 class _Evaluate(click.Command):
-    """With a run, there is an option for each path of its data, which may lie elsewhere now."""
+    """With a run, there is an option for each path of its data, which may have moved."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         run = next((typed(arg) for arg in args if (typed(arg) / "run.toml").is_file()), None)
@@ -64,32 +64,32 @@ def _moved_options(folder: RunFolder, taken: set[str]) -> list[SettingOption]:
     cls=_Evaluate,
     options_metavar="[RUN | --real A --fake B] [options]",
     help="Measure a trained run again, from its newest checkpoint, and write its metrics.json.\n\n"
-    "Data that moved are named with the options that `ganzoo run` had for them, such as --source.\n\n"
+    "If data moved, name their new place with the options of `ganzoo run`, such as --source.\n\n"
     "With --real and --fake instead: measure how far two collections of images are from each other, without a run.",
 )
 @click.argument("run", required=False, metavar="", type=PATH)
 @click.option("--real", type=PATH, help=f"Real images: {IMAGES}.")
-@click.option("--fake", type=PATH, help="Images that are measured against them, in the same forms.")
+@click.option("--fake", type=PATH, help="Images to compare with them, in the same forms.")
 @click.option(
     "--source",
     type=PATH,
-    help="Labelled images, for extractors that learn from some.  [default: --fake where labelled, else --real]",
+    help="Labelled images for extractors that are trained.  [default: --fake if labelled, else --real]",
 )
-@click.option("--extractors", metavar="A,B,...", help="Extractors for --real and --fake; none named: all there are.")
+@click.option("--extractors", metavar="A,B,...", help="Extractors for --real and --fake.  [default: all available]")
 @click.option(
     "--fit-steps",
     type=click.IntRange(1),
-    help="Most steps for which an extractor of --real and --fake trains its network: fewer take less time, and give "
-    "other features, so compare only scores of the same steps.  [default: as many as the extractor asks for]",
+    help="Maximum training steps of an extractor's network for --real and --fake: fewer take less time, but give "
+    "other features, so compare only scores with equal steps.  [default: the extractor's own number]",
 )
-@click.option("--metrics", metavar="A,B,...", help="Metrics to measure; none named: those of the run, or all.")
+@click.option("--metrics", metavar="A,B,...", help="Metrics to measure.  [default: those of the run, or all]")
 @click.option(
     "--samples",
     metavar="INTEGER",
-    help="Most images of a set that are measured, evenly spaced.  [default: that of the run, or 2048]",
+    help="Maximum images measured per set, evenly spaced.  [default: that of the run, or 2048]",
 )
-@click.option("--image-height", type=Size, help="Height in pixels that all images are brought to.  [default: --real's]")
-@click.option("--image-width", type=Size, help="Width in pixels that all images are brought to.  [default: --real's]")
+@click.option("--image-height", type=Size, help="Height in pixels of the resized images.  [default: --real's]")
+@click.option("--image-width", type=Size, help="Width in pixels of the resized images.  [default: --real's]")
 @click.option(
     "--channels",
     type=click.Choice(get_args(Channels)),
@@ -98,7 +98,7 @@ def _moved_options(folder: RunFolder, taken: set[str]) -> list[SettingOption]:
 @click.option(
     "--resizer",
     type=click.Choice(get_args(Resizer)),
-    help="How images of other sizes are brought to one.  [default: none, they must agree]",
+    help="How images of other sizes are resized.  [default: none, they must agree]",
 )
 @click.option(
     "--out", type=PATH, help="A .json file for the scores, with cards.  [default: the run's metrics.json; else none]"
@@ -123,10 +123,10 @@ def _check_form(run: Path | None, given: dict[str, Any]) -> None:
     named = [f"--{name.replace('_', '-')}" for name in COLLECTION_OPTIONS if given[name] is not None]
     if run is not None and (named or given.get("source") is not None):
         flags = ", ".join(named or ["--source"])
-        raise UsageError(f"{flags}: for two collections of images, not for the run {run}; leave out either")
+        raise UsageError(f"{flags}: for two collections of images, not for the run {run}; give only one of them")
     named += [f"--{name}" for name in ("source", "out") if given.get(name) is not None]
     if run is None and not named:
-        raise UsageError("name what is measured: the folder of a run, or two collections with --real and --fake")
+        raise UsageError("name what to measure: the folder of a run, or two collections with --real and --fake")
     if run is None and (given["real"] is None or given["fake"] is None):
         raise UsageError(f"{', '.join(named)}: two collections need both --real and --fake; each is {IMAGES}")
 
@@ -139,7 +139,7 @@ def _run(folder: RunFolder, given: dict[str, Any]) -> None:
         "dataset": moved,
     }
     plan = plan_of_run(folder, {"options": options})
-    if not plan.metric_configs:  # else the scores of the run would be replaced by none
+    if not plan.metric_configs:  # else the scores of the run would be replaced by nothing
         raise UsageError(f"--metrics none, here or in {folder.settings_file}: nothing to measure; name some metrics")
     dataset = plan.dataset(plan.dataset_config)
     out: Path | None = given["out"] or _scores_file(folder)
@@ -157,11 +157,11 @@ def _run(folder: RunFolder, given: dict[str, Any]) -> None:
 
 
 def _scores_file(folder: RunFolder) -> Path | None:
-    """Where the scores of a run are kept: None, with a warning, where nothing can be written."""
+    """Where the scores of a run are saved: None, with a warning, if nothing can be written."""
     try:
         check_writable(folder.path)
     except GanzooError as error:
-        warnings.warn(f"{error}; the scores are shown and not kept, unless --out names a .json file", stacklevel=2)
+        warnings.warn(f"{error}; the scores are shown but not saved, unless --out names a .json file", stacklevel=2)
         return None
     return folder.scores_file
 
@@ -205,7 +205,7 @@ def _collections(given: dict[str, Any]) -> None:
 
 
 def _notes(found: Compared) -> list[str]:
-    """What a reader must know of the collections before the table."""
+    """What a reader must know about the collections before the table."""
     sides = {side: found.facts[side] for side in ("real", "fake")}
     notes = [
         f"--{side}: measured on {facts['images_measured']:,} of {facts['images']:,} images, evenly spaced; "
@@ -215,17 +215,17 @@ def _notes(found: Compared) -> list[str]:
     ]
     fakes = sides["fake"]["images"]
     if found.shared and found.shared == fakes == sides["real"]["images"]:
-        notes.append("warning: --real and --fake are the same images; the scores say only what equal sets score")
+        notes.append("warning: --real and --fake are the same images; the scores are those of equal sets")
     elif found.shared:
         notes.append(
-            f"warning: {found.shared:,} of the {fakes:,} fake images are real ones, pixel for pixel; "
-            "that makes the two sets look nearer than they are"
+            f"warning: {found.shared:,} of the {fakes:,} fake images are pixel-identical to real ones; "
+            "this makes the two sets look more similar than they are"
         )
     return notes
 
 
 def _check_out(out: Path) -> None:
-    """Before any work: raise UsageError where `out` is no json file, GanzooError where it cannot be written."""
+    """Before any work: raise UsageError if `out` is not a json file, GanzooError if it cannot be written."""
     if out.suffix.lower() != ".json" or out.is_dir():
         raise UsageError(f"--out {out}: give a file whose name ends in .json")
     with writing(out):

@@ -14,12 +14,12 @@ from ganzoo.runs.trained import load
 
 @click.command(
     help="Write the method of a finished run as one file that runs without ganzoo.\n\nThe file is run with the "
-    "format's own runtime and compared with the method before it is left in its place. Its card (method, data and its "
-    "licence, scores, settings, versions, inputs and output) is inside it, and beside it as FILE.json. It takes any "
-    "number of rows at once; a generator takes its noise as an input, the latent."
+    "format's own runtime and compared with the method before it is kept. Its card (method, data and its "
+    "licence, scores, settings, versions, inputs and output) is inside it, and next to it as FILE.json. It takes any "
+    "number of rows; a generator takes its noise, the latent vector, as an input."
 )
 @click.argument("run", type=PATH)
-@click.option("--format", required=True, type=click.Choice([*FORMATS]), help="The kind of file.")
+@click.option("--format", required=True, type=click.Choice([*FORMATS]), help="The file format.")
 @click.option("--out", type=PATH, help="The file.  [default: RUN/export/METHOD-FUNCTION.ENDING]")
 @click.option("--function", metavar="CAPABILITY", help="Which function, such as refine.  [default: its main one]")
 @click.option("--plugin", multiple=True, type=PATH, help="Load a plugin from a .py file.")

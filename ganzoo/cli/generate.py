@@ -15,12 +15,11 @@ from ganzoo.errors import UsageError
 
 @click.command(
     help="Generate samples with a trained run: images as PNG files, vectors as samples.npz and samples.csv.\n\n"
-    "With --labels a sample is made for each label, and the labels are written beside the images, so that the folder "
-    "is a labelled set of images. manifest.json says what was made of what. Run the same command again to resume an "
-    "interrupted generation."
+    "With --labels a sample is generated for each label, and the labels are saved with the images, so that the folder "
+    "is a labelled set of images. manifest.json lists the input of each output. Run the same command again to resume."
 )
 @click.argument("run", type=PATH)
-@click.option("--count", type=click.IntRange(1), help="How many samples; not with --labels, which say it.")
+@click.option("--count", type=click.IntRange(1), help="How many samples; not with --labels.")
 @click.option("--output", required=True, type=PATH, help="The folder for the samples.")
 @click.option(
     "--labels", type=PATH, help="A csv file of labels: pitch,yaw or class or label_1,label_2,... as ganzoo reads them."

@@ -20,14 +20,14 @@ from ganzoo.report.terminal import Heading
     "everything if no kind is named."
 )
 @click.argument("kind", required=False, type=click.Choice([*KINDS, "plugins"]))
-@click.option("--dataset", help="Say of each method whether it can be run on this dataset, and if not, why.")
+@click.option("--dataset", help="Show for each method whether it can be run on this dataset, and if not, why.")
 @click.option("--plugin", multiple=True, type=PATH, help="Load a plugin from a .py file.")
 def command(kind: str | None, dataset: str | None, plugin: tuple[Path, ...]) -> None:
     for file in plugin:
         registry().add_file(file)
     if dataset is not None:
         if kind not in (None, "methods"):
-            raise UsageError(f"--dataset says which methods can be run on it, and {kind} cannot be run")
+            raise UsageError(f"--dataset shows which methods can be run on it, but {kind} cannot be run")
         _print_suitable(dataset)
         return
     for each in [kind] if kind else [*KINDS, "plugins"]:
@@ -38,7 +38,7 @@ def command(kind: str | None, dataset: str | None, plugin: tuple[Path, ...]) -> 
 
 
 def _print_suitable(dataset: str) -> None:
-    """Every method, and what it says to a dataset with its default settings."""
+    """Every method, and whether it accepts a dataset with its default settings."""
     from ganzoo.runs.experiment import make_plan
     from ganzoo.runs.suitability import reason_to_decline
 
@@ -76,6 +76,6 @@ def print_plugins() -> None:
 
 
 def unknown_disabled() -> str:
-    """In words, what GANZOO_DISABLE_PLUGINS names that is no plugin; empty where nothing is."""
+    """The names in GANZOO_DISABLE_PLUGINS that are not plugins, as a sentence; empty if there are none."""
     names = registry().unknown_disabled
-    return f"{DISABLE} names {', '.join(names)}, which is no installed plugin" if names else ""
+    return f"{DISABLE} names {', '.join(names)}, which is not an installed plugin" if names else ""

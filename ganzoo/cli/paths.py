@@ -11,7 +11,7 @@ from ganzoo.system.paths import typed
 
 
 class _Path(click.Path):
-    """`~` means the home folder, also where the shell does not replace it, as in --out=~/run."""
+    """`~` means the home folder, even if the shell does not replace it, as in --out=~/run."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         return typed(str(super().convert(value, param, ctx)))

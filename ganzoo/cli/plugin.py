@@ -21,7 +21,7 @@ from ganzoo.scaffold.package import KINDS as NEW_KINDS
 from ganzoo.scaffold.package import LICENSES, write_package
 
 
-@click.group(help="Begin, check and list plugins.")
+@click.group(help="Create, check and list plugins.")
 def command() -> None: ...
 
 
@@ -38,8 +38,8 @@ def list_command() -> None:
     "method, dataset, metric, tracker, capability, task or backbone. Methods are checked with each of their presets.",
 )
 @click.argument("name_or_file")
-@click.option("--slow", is_flag=True, help="Also what takes seconds to minutes: learns, survives a kill, on a GPU.")
-@click.option("--only", metavar="CHECK", multiple=True, help="Make only this check; may be given several times.")
+@click.option("--slow", is_flag=True, help="Also run slow checks: learning, resuming after a kill, on a GPU.")
+@click.option("--only", metavar="CHECK", multiple=True, help="Run only this check; may be given several times.")
 @click.option(
     "--set", "settings", metavar="SETTING=VALUE", multiple=True,
     help="Check with this setting, such as a small size of a dataset; may be given several times.",
@@ -66,23 +66,23 @@ def check_command(name_or_file: str, slow: bool, only: Sequence[str], settings: 
                     console.print(f"[bold]{escape(name)}[/bold] ({kind}, with the settings of a preset)")
                     before = name
                 counts[_made(console, subject, made)] += 1
-    more = "" if slow or only else "; --slow makes the slow ones too"
+    more = "" if slow or only else "; --slow also runs the slow ones"
     console.print(f"{counts['ok']} ok, {counts['failed']} failed, {counts['skipped']} skipped{more}")
     if counts["failed"]:
         sys.exit(1)
 
 
 @command.command(
-    "new", help="Begin a plugin: an installable package NAME with a small working example, its test, README and CI."
+    "new", help="Create a plugin: an installable package NAME with a small working example, its test, README and CI."
 )
 @click.argument("name")
 @click.option(
     "--kind", type=click.Choice(NEW_KINDS), default="refiner", show_default=True, help="What the plugin adds."
 )
 @click.option("--license", type=click.Choice(LICENSES), default="none", show_default=True, help="Its licence.")
-@click.option("--author", default="", help="Who holds the copyright.  [default: the authors of NAME]")
+@click.option("--author", default="", help="The copyright holder.   [default: the authors of NAME]")
 @click.option(
-    "--out", type=PATH, help="The folder to make.  [default: ganzoo-NAME, here]"
+    "--out", type=PATH, help="The folder to create.   [default: ganzoo-NAME, here]"
 )  # fmt: skip
 def new_command(name: str, kind: str, license: str, author: str, out: Path | None) -> None:
     names = names_of(name)
@@ -128,7 +128,7 @@ def _configured(cls: type, settings: Sequence[str]) -> type:
 
 
 def _made(console: Console, subject: type, made: Any) -> str:
-    """Make one check, and say how it ended in a line."""
+    """Run one check, and print its result in a line."""
     from ganzoo.testing import CheckFailed, CheckSkipped
 
     try:
@@ -146,7 +146,7 @@ def _made(console: Console, subject: type, made: Any) -> str:
 
 
 def _taken(names: Names, kind: str) -> list[str]:
-    """What stands in the way of this name once the plugin is installed."""
+    """Why this name would fail once the plugin is installed."""
     from importlib.util import find_spec
 
     kinds = {"dataset": "datasets", "metric": "metrics", "tracker": "trackers", "capability": "capabilities"}

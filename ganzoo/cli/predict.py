@@ -15,8 +15,8 @@ from ganzoo.cli.paths import PATH
 @click.command(
     help="Predict the label of each image with a trained run.\n\nThe csv file has the columns that ganzoo reads: file "
     "and, for gaze, pitch and yaw in radians; for classes, class; for other numbers, label_1, label_2 and so on. "
-    "Images of an npz or a store are called `row 0` and so on, in order. A manifest, labels.csv.json, says what "
-    "was made of what."
+    "Images of an npz or a store are called `row 0` and so on, in order. A manifest, labels.csv.json, lists the input "
+    "of each label."
 )
 @click.argument("run", type=PATH)
 @click.option("--input", required=True, type=PATH, help="A folder of images, an npz or a store.")

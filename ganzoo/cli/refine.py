@@ -14,9 +14,9 @@ from ganzoo.cli.paths import PATH
 
 @click.command(
     help="Refine synthetic images with a trained run.\n\nThe refined images get the names of their originals, and the "
-    "labels (labels.csv, a json beside each image, or the other arrays of an npz) are carried over. manifest.json says "
-    "what was made of what. A prepared store becomes another one. Run the same command again to resume an interrupted "
-    "refinement."
+    "labels (labels.csv, a json next to each image, or the other arrays of an npz) are carried over. "
+    "manifest.json lists the input of each output. A prepared store becomes another one. Run the same command again to "
+    "resume."
 )
 @click.argument("run", type=PATH)
 @click.option("--input", required=True, type=PATH, help="A folder of images, an npz or a store.")

@@ -21,7 +21,7 @@ def command(bench: Path) -> None:
 
 
 def show(folder: BenchFolder) -> Sequence[ResultTable]:
-    """Write the table and the report, print the table, and return what it is made of."""
+    """Write the table and the report, print the table, and return its data."""
     found, results = folder.write()
     console = Console()
     for comparison in found:

@@ -24,11 +24,11 @@ from ganzoo.system import dist
 from ganzoo.system.paths import typed
 
 DEFAULT_DATASET = "eyes"
-TRACK_HELP = "Also tell this tracker (`ganzoo list trackers`); may be given several times."
+TRACK_HELP = "Also log to this tracker (`ganzoo list trackers`); may be given several times."
 
 
 class _Run(click.Group):
-    """The commands are made when they are asked for: which options there are depends on what was typed."""
+    """The commands are built when they are requested: their options depend on the arguments."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(registry().found["methods"])
@@ -67,7 +67,7 @@ class _MethodCommand(click.Command):
     options_metavar="METHOD --dataset NAME [options]",
     subcommand_metavar="",
     help="Train a method on a dataset and measure it.\n\n`ganzoo run METHOD --dataset NAME --help` lists the options "
-    "of both. The same command in the same folder goes on where it stopped.",
+    "of both. Run the same command again to resume.",
 )
 def command() -> None: ...
 
@@ -99,7 +99,7 @@ def _command(name: str, args: Sequence[str]) -> click.Command:
         except UnknownNameError as error:
             raise UnknownNameError(str(error) if preset or not file else f"--config {file}: {error}") from error
         for metric in chosen["metric"].keys() - plan.metric_configs.keys():
-            raise ConfigError(f"a setting of the metric {metric} is given, which is not measured; name it in --metrics")
+            raise ConfigError(f"a setting of the metric {metric} is given, but not measured; name it in --metrics")
         _run(plan, RunFolder(out or plan.default_folder()), track)
 
     method = shown.method
@@ -108,7 +108,7 @@ def _command(name: str, args: Sequence[str]) -> click.Command:
 
 
 def _params(shown: Plan) -> list[click.Parameter]:
-    read_before = {"expose_value": False}  # these decide which options there are
+    read_before = {"expose_value": False}  # these decide which other options exist
     own = [
         click.Option(["--dataset"], help=f"The dataset.  [default: {DEFAULT_DATASET}]", **read_before),
         click.Option(["--preset"], help="Named settings of the method.", **read_before),
@@ -118,9 +118,9 @@ def _params(shown: Plan) -> list[click.Parameter]:
         click.Option(["--plugin"], metavar="FILE", multiple=True, help="Load a plugin from a .py file.", **read_before),
         click.Option(["--track"], metavar="NAME", multiple=True, help=TRACK_HELP),
         click.Option(
-            ["--from", "giver"], metavar="RUN", type=PATH, help="Begin with the weights of this run of the same method."
+            ["--from", "giver"], metavar="RUN", type=PATH, help="Start from the weights of this run of the same method."
         ),
-        click.Option(["--out"], type=PATH, help="The run folder.  [default: one in runs/, by the settings]"),
+        click.Option(["--out"], type=PATH, help="The run folder.  [default: one in runs/, named after the settings]"),
     ]
     taken = {name for option in own for name in option.opts} | {"--help"}
     made = [
@@ -130,13 +130,13 @@ def _params(shown: Plan) -> list[click.Parameter]:
         *setting_options(type(shown.evaluate), "evaluate", shown.evaluate, taken),
     ]
     for name, metric in registry().found["metrics"].items():
-        config = shown.metric_configs.get(name) or metric.Config()  # those on request have settings, too
+        config = shown.metric_configs.get(name) or metric.Config()  # metrics on request have settings, too
         made += setting_options(type(config), f"metric {name}", config, taken, prefix=f"{name}-")
     return [*own, *made]
 
 
 def _typed_settings(params: Sequence[click.Parameter], given: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """What was typed, as tables."""
+    """The options given on the command line, as tables."""
     tables: dict[str, dict[str, Any]] = {"metric": {}}
     for param in params:
         if isinstance(param, SettingOption) and given[str(param.name)] is not None:
@@ -148,13 +148,13 @@ def _typed_settings(params: Sequence[click.Parameter], given: dict[str, Any]) ->
 
 
 def _setting_tables(tables: dict[str, Any], file: str) -> dict[str, Any]:
-    """The tables of a settings file that hold settings; [data], [environment] and [origin] only tell."""
+    """The tables of a settings file that hold settings; [data], [environment] and [origin] are only information."""
     known = ("run", "method", "dataset", "train", "evaluate", "metric", "data", "environment", "origin")
     for table, content in tables.items():
         if table not in known:
             raise ConfigError(f"--config {file}: there is no table [{table}]{did_you_mean(table, known)}")
         if not isinstance(content, dict):
-            raise ConfigError(f"--config {file}: {table} must stand in a table, such as [train]")
+            raise ConfigError(f"--config {file}: {table} must be in a table, such as [train]")
     for key, value in tables.get("run", {}).items():
         if not isinstance(value, str):
             raise ConfigError(f"--config {file}: [run] {key} must be a name, not {value!r}")
@@ -172,10 +172,10 @@ def _run(plan: Plan, folder: RunFolder, track: Sequence[str]) -> None:
     if earlier is not None:
         check_settings(plan, folder)
         dataset = plan.dataset(plan.dataset_config)
-        if moved_settings(folder, dataset):  # else nothing need be read to show the scores
+        if moved_settings(folder, dataset):  # else nothing needs to be read to show the scores
             check_data(folder, dataset)
         if track:
-            click.echo("Nothing is left to track.", err=True)
+            click.echo("There is nothing left to track.", err=True)
         click.echo(f"{folder.path} is complete; `ganzoo evaluate {folder.path}` measures it again.", err=True)
         print_scores(earlier, plan.method.name, title)
         return

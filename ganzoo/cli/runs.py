@@ -1,4 +1,4 @@
-"""`ganzoo runs`: what run folders there are, and what became of them."""
+"""`ganzoo runs`: lists run folders with their states."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ganzoo.runs.run_folder import RunFolder, planned_steps
 from ganzoo.system.lock import is_locked, locked
 from ganzoo.training.checkpoint import folder as checkpoints
 
-DEPTH = 4  # folders below the one that is given in which runs are looked for: those of benches lie three deep
+DEPTH = 4  # depth of the search for runs below the given folder: those of benches are three deep
 
 
 @click.group(help="List, show and delete run folders.")
@@ -67,7 +67,7 @@ def show_command(run: Path) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def rm_command(runs: Sequence[Path], yes: bool) -> None:
     for run in runs:
-        RunFolder(run).settings()  # raises where it holds no run: nothing else is ever deleted
+        RunFolder(run).settings()  # raises if it holds no run: nothing else is ever deleted
         if run.is_symlink():
             raise UsageError(f"{run} is a link; name the folder itself")
         if is_locked(run):
@@ -108,7 +108,7 @@ def _runs(folder: Path, depth: int) -> Iterator[RunFolder]:
 
 
 def _settings(run: RunFolder) -> dict[str, Any]:
-    """The run's tables; empty where run.toml is damaged, which must not hide the others."""
+    """The run's tables; empty if run.toml is damaged, which must not hide the others."""
     try:
         return run.settings()
     except ConfigError:
@@ -116,7 +116,7 @@ def _settings(run: RunFolder) -> dict[str, Any]:
 
 
 def _asked(tables: Mapping[str, Any], key: str) -> str:
-    """The method or dataset that a run.toml names; ? where it is damaged."""
+    """The method or dataset that a run.toml names; ? if it is damaged."""
     asked = tables.get("run")
     return str(asked.get(key, "?")) if isinstance(asked, dict) else "?"
 

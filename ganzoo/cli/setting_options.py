@@ -26,10 +26,10 @@ class SettingOption(click.Option):
 def setting_options(
     config: type[Settings], table: str, shown: Settings, taken: set[str], prefix: str = ""
 ) -> list[SettingOption]:
-    """One option per field, those of the class itself before inherited ones; `shown` gives the defaults that help
-    states.
+    """One option per field, those of the class itself before inherited ones; `shown` gives the defaults that the help
+    shows.
 
-    A flag that is already `taken` gets the table's name in front; those made here are added to `taken`.
+    A flag that is already `taken` is prefixed with the table's name; new flags are added to `taken`.
     """
     made: list[SettingOption] = []
     own = inspect.get_annotations(config)

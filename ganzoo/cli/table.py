@@ -15,9 +15,9 @@ ARROWS = {"lower": "↓", "higher": "↑", "": ""}
 
 
 def score_table(scores: Sequence[Score], method: str, title: str, width: int) -> Group:
-    """The headline scores, one row each, with the method beside the rivals that were measured with it.
+    """The headline scores, one row each, with the method next to the baselines that were measured with it.
 
-    Scores without a value stand below, with the reason, and so do warnings. Without any value there is no table.
+    Scores without a value are listed below, with the reason, and so are warnings. Without any value there is no table.
     """
     headline = [score for score in scores if score.headline]
     shown = [score for score in headline if score.value is not None]
@@ -50,7 +50,7 @@ def print_scores(scores: Sequence[Score], method: str, title: str) -> None:
 
 
 def _why_empty(scores: Sequence[Score]) -> str:
-    """What stands in the place of a table without a number."""
+    """The text that replaces a table without a number."""
     if not scores:
         return "no metric was measured; name some with --metrics"
     return "nothing could be measured" if all(score.value is None for score in scores) else "no score for the table"
@@ -64,7 +64,7 @@ def _label(score: Score) -> Text:
 
 
 def _together(notes: Sequence[tuple[str, str]]) -> list[str]:
-    """One line for all the scores of which the same is said."""
+    """One line for all scores with the same reason."""
     names: dict[str, list[str]] = {}
     for name, text in notes:
         if name not in names.setdefault(text, []):
@@ -82,7 +82,7 @@ def _cell(score: Score | None) -> Text:
 
 
 def _number(value: float) -> str:
-    """Three digits that count, never in powers of ten."""
+    """Three significant digits, never in powers of ten."""
     if value == 0 or 0.001 <= abs(value) < 1000:
         return f"{value:.3g}"
     return f"{value:.2e}" if abs(value) < 0.001 else f"{value:,.0f}"

@@ -1,4 +1,4 @@
-"""The card of an exported method: what it is, what it was trained on, how good it is, how it is used."""
+"""The card of an exported method: the method, its training data, its scores and its use."""
 
 from __future__ import annotations
 

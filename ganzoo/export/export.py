@@ -1,4 +1,4 @@
-"""Writes a trained method aside, runs what was written, compares, and only then leaves the file in its place."""
+"""Writes a trained method to a temporary file, runs it, compares the results, and only then keeps the file."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from ganzoo.files.output import check_writable, writing
 from ganzoo.runs.trained import Trained
 from ganzoo.system.atomic import replacing, write_text
 
-BATCHES = (1, 2, 5)  # sizes of the batches that it is tried with; it was made with 3
+BATCHES = (1, 2, 5)  # sizes of the batches for the check; the export used 3
 TOLERANCE = 1e-4  # of an output in [-1, 1] that is an eightieth of a grey level; of a gaze .006 degrees
 
 
 @dataclass(frozen=True)
 class ExportedFile:
-    """What became of an export."""
+    """The result of an export."""
 
     file: Path
     card_file: Path
@@ -35,10 +35,10 @@ class ExportedFile:
 def export(trained: Trained, format: str, out: Path | None = None, function: str | None = None) -> ExportedFile:
     """Write the function of a capability (the main one of the method, if none is named) to `out`.
 
-    Without `out` it is RUN/export/METHOD-FUNCTION and the format's ending. The card lies beside it, and in it.
+    Without `out` it is RUN/export/METHOD-FUNCTION and the format's ending. The card is next to the file, and inside it.
 
     Raises UsageError if the method has no such capability, if it cannot be exported, if the format's libraries are
-    missing, or if the file exists; GanzooError if it cannot be written, or computes something else than the method.
+    missing, or if the file exists; GanzooError if it cannot be written, or if its results differ from the method's.
     """
     written = FORMATS[format]
     check_libraries(format)
@@ -62,7 +62,7 @@ def export(trained: Trained, format: str, out: Path | None = None, function: str
                 written.write(trained, made, aside, card)
             except OSError:
                 raise
-            except Exception as error:  # each exporter has its own way to refuse
+            except Exception as error:  # each exporter refuses differently
                 raise UsageError(
                     f"method {trained.plan.method.name} cannot be exported to {format}: its {made.name} does what that "
                     f"format cannot ({type(error).__name__}: {_first_line(error)})"
@@ -73,7 +73,7 @@ def export(trained: Trained, format: str, out: Path | None = None, function: str
 
 
 def check_libraries(format: str) -> None:
-    """Raises UsageError, with the command that installs them, where the format's libraries are missing."""
+    """Raises UsageError, with the command that installs them, if the format's libraries are missing."""
     written = FORMATS[format]
     if missing := written.missing():
         raise UsageError(
@@ -104,7 +104,7 @@ def _check(trained: Trained, written: Format, file: Path, function: Function, fo
 
 
 def _first_line(error: BaseException) -> str:
-    """Of the cause of all causes: exporters wrap it in advice."""
+    """The first line of the root cause: exporters wrap it in advice."""
     while error.__cause__ is not None:
         error = error.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

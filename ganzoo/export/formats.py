@@ -1,4 +1,4 @@
-"""The formats: each writes a function with its card, and runs what was written by the format's own means."""
+"""The formats: each writes a function with its card, and runs the file with the format's own runtime."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Format(ABC):
 
     @abstractmethod
     def run(self, trained: Trained, file: Path, function: Function, inputs: Sequence[Inputs]) -> list[Tensor]:
-        """What the function in `file` makes of each of the inputs."""
+        """The results of the function in `file` for each of the inputs."""
 
 
 class TorchScript(Format):
@@ -102,14 +102,14 @@ class Onnx(Format):
 
 
 class Safetensors(Format):
-    """The parameters and buffers that the function uses; with them and the card ganzoo makes the method again."""
+    """The parameters and buffers that the function uses; with them and the card ganzoo restores the method."""
 
     ending = ".safetensors"
     runtime = "a new method with these weights"
     package = "safetensors"
 
     def write(self, trained: Trained, function: Function, file: Path, card: Mapping[str, Any]) -> None:
-        # of the part that the function needs: a history holds images that may not be passed on
+        # of the part that the function needs: a history holds images that may be private
         state = function.module.get_submodule("method").state_dict()
         tensors = {name: tensor.detach().contiguous().clone() for name, tensor in state.items()}
         file.write_bytes(save(tensors, metadata={"format": "pt", CARD: json.dumps(card)}))
@@ -117,10 +117,10 @@ class Safetensors(Format):
     def run(self, trained: Trained, file: Path, function: Function, inputs: Sequence[Inputs]) -> list[Tensor]:
         with safe_open(file, framework="pt") as opened:
             card = json.loads(opened.metadata()[CARD])
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (it is no mapping)
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (it is not a mapping)
         cls = type(trained.method)
         config = build_config(cls.Config, {"the card": card["method"]["settings"]})
-        # another seed: what the file lacks must not be right by chance
+        # another seed: missing weights must not be right by chance
         spec = DataSpec.from_table(card["data"]["images"]) or trained.spec
         fresh = build_method(cls, config, spec, seed=trained.plan.train.seed + 1, device=torch.device("cpu"))
         fresh.load_state_dict(tensors, strict=False)

@@ -23,11 +23,11 @@ Inputs = tuple[Tensor, ...]
 
 @dataclass(frozen=True)
 class Function:
-    """A function of a method, with what its inputs and its output mean."""
+    """A function of a method, with the meaning of its inputs and output."""
 
     capability: Capability
     module: nn.Module  # on the CPU, in eval mode
-    inputs: Callable[[int], Inputs]  # so many rows that it can be tried with: the same on every call
+    inputs: Callable[[int], Inputs]  # the given number of rows for a check: the same on every call
     takes: Sequence[Mapping[str, Any]]  # for the card: each input
     output: Mapping[str, Any]
 
@@ -75,7 +75,7 @@ def function_of(method: Method, capability: Capability) -> Function:
 
 
 def _drop_unused(method: Method, call: nn.Module, inputs: Inputs, expected: Tensor) -> None:
-    """Leave out every part without which the function still computes the same: discriminators, histories."""
+    """Remove every part that the function does not use: discriminators, histories."""
     for name, part in list(method.named_children()):
         delattr(method, name)
         try:

@@ -16,9 +16,9 @@ LARGEST = 1e30
 def loss_curves(records: Sequence[Mapping[str, Any]], file: Path, title: str) -> None:
     """Write a PNG with one small plot per loss term, from the lines of log.jsonl.
 
-    Raises GanzooError where the file cannot be written.
+    Raises GanzooError if the file cannot be written.
     """
-    from matplotlib.figure import Figure  # a second of import that only this needs
+    from matplotlib.figure import Figure  # its import takes a second, and only this needs it
 
     terms = sorted({key for record in records for key in record if "/" in key and _is_drawable(record[key])})
     if not terms:
@@ -40,5 +40,5 @@ def loss_curves(records: Sequence[Mapping[str, Any]], file: Path, title: str) ->
 
 
 def _is_drawable(*values: Any) -> bool:
-    """Whether a plot can show the numbers; a damaged log may hold anything, and a diverged one infinity."""
+    """Whether a plot can show the numbers; a damaged log may hold anything, a diverged one infinity."""
     return all(type(value) in (int, float) and abs(value) < LARGEST for value in values)

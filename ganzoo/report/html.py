@@ -1,4 +1,4 @@
-"""A web page in one file: it loads nothing, runs nothing, and escapes whatever it is given."""
+"""A web page in one file: it loads nothing, runs nothing, and escapes all input."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def bullets(texts: Sequence[str]) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], strong: Collection[tuple[int, int]] = ()) -> str:
-    """A table that scrolls sideways where the screen is narrow; `strong` names cells by (row, column)."""
+    """A table that scrolls sideways on a narrow screen; `strong` names cells by (row, column)."""
 
     def cell(row: int, column: int, text: str) -> str:
         return f"<td><strong>{escape(text)}</strong></td>" if (row, column) in strong else f"<td>{escape(text)}</td>"
@@ -72,7 +72,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], strong: Collection
 
 
 def picture(data: bytes, kind: str, caption: str, *, scrolls: bool = False) -> str:
-    """An image of the kind `png` or `svg+xml`, shrunk to the page, or in its own size with a scroll bar."""
+    """An image of the kind `png` or `svg+xml`, scaled to the page, or in its own size with a scroll bar."""
     address = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
     image = f'<img src="{address}" alt="{escape(caption)}">'
     inner = f'<div class="wide">{image}</div>' if scrolls else image
@@ -80,9 +80,9 @@ def picture(data: bytes, kind: str, caption: str, *, scrolls: bool = False) -> s
 
 
 def picture_file(file: Path, caption: str, *, scrolls: bool = False) -> str:
-    """A PNG from a file; empty where there is none.
+    """A PNG from a file; empty if there is none.
 
-    A link is not followed, and nothing but a PNG is taken: a page is passed on, and must hold no file of its reader's.
+    Links are not followed, and only PNG files are included: a page is shared, and must not contain private files.
     """
     try:
         if file.is_symlink() or not file.is_file() or file.stat().st_size > MOST:
@@ -96,5 +96,5 @@ def picture_file(file: Path, caption: str, *, scrolls: bool = False) -> str:
 
 
 def folded(summary: str, text: str) -> str:
-    """Text as it is, shown on a click."""
+    """Preformatted text, shown on a click."""
     return f"<details><summary>{escape(summary)}</summary><pre>{escape(text)}</pre></details>"

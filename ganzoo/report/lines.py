@@ -1,4 +1,4 @@
-"""A score as a function of something else, a line for each row of a table."""
+"""A score as a function of a quantity, one line per row of a table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Curve = Sequence[tuple[float, float]]  # place, value
 def lines(panels: Mapping[str, Mapping[str, Curve]], y_label: str, aside: Sequence[str] = ()) -> bytes:
     """An SVG with a panel for each quantity: label -> row -> curve. Rows named in `aside` are grey and dashed."""
     from matplotlib import colormaps, rc_context
-    from matplotlib.figure import Figure  # a second of import that only this needs
+    from matplotlib.figure import Figure  # its import takes a second, and only this needs it
 
     figure = Figure(figsize=(5 * len(panels), 4.2), layout="constrained")
     names = list(dict.fromkeys(name for curves in panels.values() for name in curves))

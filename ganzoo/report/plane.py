@@ -1,4 +1,4 @@
-"""Two scores against each other: who is better in one without being worse in the other."""
+"""Two scores against each other, with the Pareto front."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Point:
     y: float
     x_half: float = 0.0
     y_half: float = 0.0
-    aside: bool = False  # a floor, an oracle: drawn hollow, no part of the front
+    aside: bool = False  # a floor, an oracle: drawn hollow, not part of the front
 
 
 def plane(points: Sequence[Point], front: Sequence[int], x_label: str, y_label: str) -> bytes:
     """An SVG of the points, and of a line through those of the front (by index)."""
     from matplotlib import rc_context
-    from matplotlib.figure import Figure  # a second of import that only this needs
+    from matplotlib.figure import Figure  # its import takes a second, and only this needs it
 
     figure = Figure(figsize=(6, 4.2), layout="constrained")
     axes = figure.add_subplot()

@@ -1,4 +1,4 @@
-"""Sample sheets of points of the plane: what a method makes over the real points, a panel for each capability."""
+"""Sample sheets of points of the plane: a method's output over the real points, one panel per capability."""
 
 from __future__ import annotations
 

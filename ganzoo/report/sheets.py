@@ -1,4 +1,4 @@
-"""Sample sheets: what a method makes, beside what it starts from and what it should look like."""
+"""Sample sheets: a method's output, with its input and real samples."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ganzoo.training.devices import device_of
 from ganzoo.training.loader import reseed
 
 COLUMNS = 12
-ENLARGED = 2  # eyes are small; a sheet is looked at
+ENLARGED = 2  # eyes are small, so images are enlarged
 FRAME = 3  # white pixels between images
 
 
@@ -38,10 +38,10 @@ def sample_sheet(
     seed: int,
     capabilities: Mapping[str, type[Capability]],
 ) -> bool:
-    """Write a PNG of what the method makes: rows of images for each capability above the real ones, such as the source
-    above the refined above the real; or scatter plots of what it makes over the real points.
+    """Write a PNG of the method's output: rows of images for each capability above the real ones, such as the source
+    above the refined above the real; or scatter plots of its output over the real points.
 
-    The same samples on every call. Returns False for a method that makes no samples, and for vectors that are not
+    The same samples on every call. Returns False for a method without samples, and for vectors that are not
     points of a plane. Raises GanzooError if the file cannot be written.
     """
     domains = {"source": source, "target": target}

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from ganzoo.errors import printable
 
-LEAST = 16  # letters of a column of words; with less room than that the rows are stacked
+LEAST = 16  # minimum letters of a column of words; if there is less space the rows are stacked
 AROUND = 3  # two of padding around a column and one between columns
 
 
@@ -36,7 +36,7 @@ def fitted(
 ) -> list[RenderableType]:
     """The rows for a terminal of that width.
 
-    One table where it fits. Else, with `split`, several tables below each other, each led by the first column. Else
+    One table if it fits. Else, with `split`, several tables below each other, each with the first column. Else
     the rows stacked: the first cell, and below it a line for each other cell, with its heading.
     """
     cells = [[_text(cell) for cell in row] for row in rows]
@@ -56,7 +56,7 @@ def _text(cell: Text | str) -> Text:
 
 
 def _least(heading: Heading, cells: Sequence[Text]) -> int:
-    """The letters that a column needs: of words it can also do with LEAST."""
+    """The letters that a column needs; for words LEAST are enough."""
     natural = max(cell_len(heading.text), *(cell.cell_len for cell in cells), 0)
     return natural if heading.number else min(natural, LEAST)
 
@@ -66,7 +66,7 @@ def _total(least: Sequence[int], places: Sequence[int]) -> int:
 
 
 def _groups(least: Sequence[int], width: int) -> list[list[int]]:
-    """Columns in groups that fit the width, each led by column 0."""
+    """Columns in groups that fit the width, each with column 0."""
     groups = [[0]]
     for place in range(1, len(least)):
         if len(groups[-1]) > 1 and _total(least, [*groups[-1], place]) > width:

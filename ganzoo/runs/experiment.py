@@ -64,7 +64,7 @@ class Plan:
     giver: Path | None = None  # the run whose weights are the first ones
 
     def tables(self) -> dict[str, Any]:
-        """The settings as they stand in run.toml."""
+        """The settings as in run.toml."""
         giver = {} if self.giver is None else {"from": str(self.giver)}
         return {
             "run": {"method": self.method.name, "dataset": self.dataset.name, "preset": self.preset, **giver},
@@ -157,7 +157,7 @@ def load_trained(folder: RunFolder, plan: Plan, device: torch.device) -> tuple[M
     """The run's method with the weights of its newest checkpoint, and that checkpoint's step. Needs no data."""
     newest = checkpoint.latest(folder.path)
     if newest is None:
-        raise CheckpointError(f"{folder.path} has no whole checkpoint yet; run it first, or go on with it")
+        raise CheckpointError(f"{folder.path} has no whole checkpoint yet; run it first, or resume it")
     spec = DataSpec.from_table(folder.settings().get("data", {})) or plan.dataset(plan.dataset_config).spec()
     method = build_method(plan.method, plan.method_config, spec, seed=plan.train.seed, device=device)
     return method.eval(), checkpoint.load(newest, method)
@@ -190,17 +190,17 @@ class _Recorder(ForwardingObserver):
 
 
 class RunObserver(EvaluationObserver):
-    """What a run tells the outside beyond an evaluation."""
+    """What a run reports beyond an evaluation."""
 
     def training(self, plan: Plan, folder: RunFolder, method: Method, dataset: Dataset) -> TrainingObserver:
-        """Training begins or goes on; the loop tells the observer returned here."""
+        """Training starts or is resumed; the loop reports to the observer returned here."""
         return TrainingObserver()
 
 
 def run(
     plan: Plan, folder: RunFolder, stage: RunObserver | None = None, tracking: Tracking | None = None
 ) -> list[Score]:
-    """Train, evaluate and write the run folder, going on from where an earlier attempt stopped."""
+    """Train, evaluate and write the run folder, resuming an earlier attempt."""
     stage, tracking = stage or RunObserver(), tracking or Tracking(())
     device = local_device(plan.train.device)
     with signals.heard(), ExitStack() as held, tracking.closing():
@@ -257,9 +257,9 @@ def _train(
 
 
 def check_settings(plan: Plan, folder: RunFolder) -> list[str]:
-    """Raise ConfigError where the folder holds another run than the plan's, or files of somebody else.
+    """Raise ConfigError if the folder holds another run than the plan's, or other files.
 
-    Returns the settings that may differ: paths, where the data are known by their fingerprint (`check_data`).
+    Returns the settings that may differ: paths, if the data are identified by their fingerprint (`check_data`).
     """
     known = folder.settings_file.exists() and origin_of(folder).data
     free = [f"dataset.{name}" for name in path_settings(plan.dataset.Config)] if known else []
@@ -270,9 +270,9 @@ def check_settings(plan: Plan, folder: RunFolder) -> list[str]:
 def measure(
     plan: Plan, folder: RunFolder, method: Method, dataset: Dataset, stage: EvaluationObserver, step: int | None = None
 ) -> tuple[list[Score], dict[str, Any]]:
-    """The scores of a method trained to `step`, the last one where none is given, and what metrics.json says beside.
+    """The scores of a method trained to `step`, by default the last one, and the other contents of metrics.json.
 
-    `stage` is told the scores as soon as there are any.
+    `stage` receives the scores as soon as there are any.
     """
     data = TrainedEvaluation(
         method,
@@ -294,7 +294,7 @@ def measure(
             raise
         raise NotEnoughMemoryError(
             f"there is not enough memory to measure {plan.method.name} with --samples {plan.evaluate.samples}; fewer "
-            "may fit, and what was trained is kept"
+            "may fit, and the trained weights are kept"
         ) from error
     training_seconds, images_drawn = folder.spent()
     facts = {
@@ -316,7 +316,7 @@ def measure(
 
 
 def began_with(folder: RunFolder, plan: Plan) -> dict[str, Any]:
-    """What of a run's history belongs to its scores: whose weights came first, and at which steps it had ended."""
+    """The part of a run's history that belongs to its scores: its first weights, and the steps of earlier ends."""
     origin = origin_of(folder)
     weights = {} if origin.weights is None else {"from": {"run": str(plan.giver), **as_table(origin.weights)}}
     return {**weights, **({"ended_before_at": list(origin.ends)} if origin.ends else {})}

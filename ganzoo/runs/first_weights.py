@@ -1,4 +1,4 @@
-"""`--from RUN`: a run that begins with the weights of another one."""
+"""`--from RUN`: a run that starts from the weights of another one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class FirstWeights:
     noted: WeightsRecord
 
     def load(self, method: Method) -> None:
-        """Give `method` all parameters and buffers. Raises ConfigError where they do not fit it."""
+        """Give `method` all parameters and buffers. Raises ConfigError if they do not fit it."""
         try:
             checkpoint.load(self.path, method)
         except CheckpointError as error:
@@ -30,21 +30,21 @@ class FirstWeights:
             given = {"method": old.get("method", {}), "run": old.get("data", {})}
             wanted = {"method": as_table(method.config), "run": method.spec.as_table()}
             different = [each.removeprefix("run.") for each in differing(given, wanted)]
-            said = f"what differs is {'; '.join(different)}" if different else str(error)
+            said = f"these differ: {'; '.join(different)}" if different else str(error)
             raise ConfigError(f"--from {self.giver.path}: its weights do not fit this {method.name}; {said}") from error
 
 
 def first_weights(giver: Path | None, method: type[Method], folder: RunFolder) -> FirstWeights | None:
-    """The weights with which the run in `folder` begins; None where it has its own, or goes on from its checkpoint.
+    """The weights from which the run in `folder` starts; None if it has its own, or resumes from its checkpoint.
 
-    Raises ConfigError where `giver` is no run of the method, or has other weights than when the run began,
-    CheckpointError where it has saved nothing.
+    Raises ConfigError if `giver` is not a run of the method, or has other weights than when the run began,
+    CheckpointError if it has saved nothing.
     """
     if giver is None or checkpoint.latest(folder.path) is not None:
         return None
     of = RunFolder(giver)
     if giver.resolve() == folder.path.resolve():
-        raise ConfigError(f"--from {giver} is the run folder itself; to go on with a run, give its own command again")
+        raise ConfigError(f"--from {giver} is the run folder itself; to resume a run, run its own command again")
     if not of.settings_file.is_file():
         raise ConfigError(f"--from {giver} holds no run: there is no run.toml in it")
     run = of.settings().get("run", {})

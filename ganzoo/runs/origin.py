@@ -1,4 +1,4 @@
-"""What a run came from: plugin files, data and first weights, told by hashes so that they are known in another place.
+"""The origin of a run: plugin files, data and first weights, identified by hashes so that they can be moved.
 
 It is the table [origin] of run.toml.
 """
@@ -28,7 +28,7 @@ PARTS = ("source", "source_test", "target", "target_test")
 
 
 class WeightsRecord(Settings):
-    """The first weights, where they are those of another run."""
+    """The first weights, if they are those of another run."""
 
     step: int = Field(..., ge=1, description="Of the checkpoint that they were taken from.")
     sha256: str = Field(..., description="Of its parameters.")
@@ -40,17 +40,17 @@ class Origin(Settings):
     folder: str = Field("", description="The run folder when the run began, from the root.")
     plugins: dict[str, str] = Field({}, description="Plugin files that were given, from the root, with their SHA-256.")
     data: dict[str, str] = Field({}, description="The fingerprint of each part of the data.")
-    weights: WeightsRecord | None = Field(None, description="The first weights, where another run gave them.")
+    weights: WeightsRecord | None = Field(None, description="The first weights, if they are those of another run.")
     ends: tuple[int, ...] = Field((), description="Steps at which the run had ended before --steps was raised.")
 
 
 def origin_of(folder: RunFolder) -> Origin:
-    """What run.toml says; all empty for a run that does not say. Raises ConfigError where the table is damaged."""
+    """What run.toml says; all empty for a run that does not say. Raises ConfigError if the table is damaged."""
     return read_origin(folder.settings(), folder.settings_file)
 
 
 def read_origin(tables: Mapping[str, Any], file: Path) -> Origin:
-    """The same of the tables of any settings file."""
+    """The same for the tables of any settings file."""
     try:
         return Origin.model_validate(tables.get("origin", {}))
     except ValidationError as error:
@@ -81,14 +81,14 @@ def _fingerprint(domain: Domain) -> str:
 
 
 def check_data(folder: RunFolder, dataset: Dataset) -> None:
-    """Raise ConfigError where the run's data are given from another place and are not the same.
+    """Raise ConfigError if the run's data are given from another place and are not the same.
 
-    Data that changed where they are may have been read otherwise by another version of a library: that is a warning.
+    Data that changed in place may have been read differently by another version of a library: that is a warning.
     """
     known, moved = origin_of(folder).data, moved_settings(folder, dataset)
     if not known:
         if moved:
-            said = "is of a version that kept no fingerprint of the data; nobody can say whether these are the same"
+            said = "is of a version that kept no fingerprint of the data, so it is unknown whether these are the same"
             warnings.warn(f"{folder.path} {said}", stacklevel=2)
         return
     found = fingerprints(dataset)
@@ -98,10 +98,8 @@ def check_data(folder: RunFolder, dataset: Dataset) -> None:
     said = f"not the images and labels with which {folder.path} began ({', '.join(different)} differ)"
     if moved:
         flags = ", ".join(f"--{name.replace('_', '-')} {getattr(dataset.config, name)}" for name in moved)
-        raise ConfigError(f"{flags}: {said}; name where those lie now, or measure and train on others in a new run")
-    warnings.warn(
-        f"the data of {dataset.name} are {said}; what is computed now is of the data as they are", stacklevel=2
-    )
+        raise ConfigError(f"{flags}: {said}; name their new place, or use other data in a new run")
+    warnings.warn(f"the data of {dataset.name} are {said}; results are those of the current data", stacklevel=2)
 
 
 def moved_settings(folder: RunFolder, dataset: Dataset) -> list[str]:
@@ -112,7 +110,7 @@ def moved_settings(folder: RunFolder, dataset: Dataset) -> list[str]:
 
 
 def found_again(table: Mapping[str, Any], dataset: type[Dataset], origin: Origin, folder: RunFolder) -> dict[str, Any]:
-    """A run's dataset settings; a path that is gone becomes the place beside the run folder, if both moved together."""
+    """A run's dataset settings; a missing path becomes the place next to the run folder, if both moved together."""
     found = dict(table)
     if not origin.folder:
         return found
@@ -126,10 +124,10 @@ def found_again(table: Mapping[str, Any], dataset: type[Dataset], origin: Origin
 
 
 def load_plugins(origin: Origin, folder: Path) -> str:
-    """Load the plugin files of the run in `folder` where they lie. Says in words which could not be loaded, if any.
+    """Load the plugin files of the run in `folder`. Returns a sentence on those that could not be loaded, if any.
 
-    A file that was loaded before under the same name, or with the same content, stands for that of the run. A file in
-    the run folder itself is not loaded: a folder that somebody sends shall not bring code that runs by itself.
+    A file that was loaded before under the same name, or with the same content, replaces that of the run. A file in
+    the run folder itself is not loaded: a folder from others must not run code by itself.
     """
     missing = []
     for name, sha256 in origin.plugins.items():
@@ -137,21 +135,21 @@ def load_plugins(origin: Origin, folder: Path) -> str:
         loaded = [each for each in registry().files() if each.sha256 == sha256 or each.name == file.stem]
         try:
             if not loaded and (not file.is_file() or _is_below(file, folder)):
-                raise PluginError("there is no such file" if not file.is_file() else "it lies in the run folder")
+                raise PluginError("there is no such file" if not file.is_file() else "it is in the run folder")
             if not loaded:
                 registry().add_file(file)
         except PluginError as error:
-            missing.append(f"the run was made with --plugin {file}, which was not loaded ({error})")
+            missing.append(f"the run was started with --plugin {file}, which was not loaded ({error})")
     check_plugins(origin, folder)
     return "; ".join(missing)
 
 
 def check_plugins(origin: Origin, folder: Path) -> None:
-    """Warn of each plugin file that is not as it was when the run in `folder` began."""
+    """Warn of each plugin file that has changed since the run in `folder` began."""
     for name, sha256 in origin.plugins.items():
         for plugin in registry().files():
             if plugin.name == Path(name).stem and plugin.sha256 != sha256:
-                warnings.warn(f"the plugin {plugin.file} is not as it was when {folder} began", stacklevel=2)
+                warnings.warn(f"the plugin {plugin.file} has changed since {folder} began", stacklevel=2)
 
 
 def _is_there(path: Path) -> bool:

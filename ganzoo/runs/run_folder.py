@@ -1,4 +1,4 @@
-"""A run's folder: what was asked, what happened, what came out."""
+"""A run's folder: settings, log and results."""
 
 from __future__ import annotations
 
@@ -17,44 +17,44 @@ from ganzoo.system.atomic import write_text
 from ganzoo.training import checkpoint
 from ganzoo.training.config import WHEN_TO_STOP
 
-TABLES = ("run", "method", "dataset", "train", "evaluate", "metric")  # what must agree for a run to go on
+TABLES = ("run", "method", "dataset", "train", "evaluate", "metric")  # what must agree to resume a run
 FREE = tuple(f"train.{name}" for name in WHEN_TO_STOP)  # except for these
-STEPS = ("train.steps",)  # and, for a run that has come to its end, this one
+STEPS = ("train.steps",)  # and, for a finished run, this one
 
 
 class RunFolder:
-    """Reads and writes the files of one run. Files are replaced whole, so that none is ever half-written."""
+    """Reads and writes the files of one run. Files are replaced as a whole, so that none is ever half-written."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.settings_file = path / "run.toml"
-        self.log_file = path / "log.jsonl"  # what happened: equal for equal runs
+        self.log_file = path / "log.jsonl"  # loss terms and warnings: identical for identical runs
         self.timing_file = path / "timing.jsonl"  # how long it took
         self.scores_file = path / "metrics.json"
         self.curves_file = path / "curves.png"
-        # why it did not come to its end
+        # why it did not finish
         self.ending_files = {"diverged": path / "diverged.txt", "collapsed": path / "collapsed.txt"}
 
     def check(self, tables: Mapping[str, Any], free: Collection[str] = ()) -> bool:
         """Whether the folder already holds a run with these settings, save those in `free` ("table.key").
 
-        A run that has come to its end may be given more steps. Raises ConfigError, listing the differing keys, where
-        the folder holds another run, or files of somebody else.
+        A finished run may be given more steps. Raises ConfigError, listing the differing keys, if
+        the folder holds another run, or other files.
         """
         if self.settings_file.exists():
             raised = STEPS if self._goes_past_its_end(tables) else ()
             if different := differing(self.settings(), tables, {*free, *raised}):
                 raise ConfigError(
                     f"{self.path} holds a run with other settings ({'; '.join(different)}); "
-                    "give another --out, or the same settings to go on with it"
-                    + ("; --steps can be raised when the run has come to its end" if _raised(different) else "")
+                    "give another --out, or the same settings to resume it"
+                    + ("; --steps can be raised when the run is finished" if _raised(different) else "")
                 )
         elif self.path.is_dir() and any(self.path.iterdir()):
             raise ConfigError(f"--out {self.path} is not empty and holds no ganzoo run; give another folder")
         return self.settings_file.exists()
 
     def open(self, tables: Mapping[str, Any], free: Collection[str] = ()) -> None:
-        """Claim the folder for a run with these settings, or go on with the one that is there."""
+        """Claim the folder for a run with these settings, or resume the one that is there."""
         if self.check(tables, free):
             self._go_on(tables)
             return
@@ -73,7 +73,7 @@ class RunFolder:
         return newest is not None and newest.name.endswith(f"-{planned:08d}")
 
     def _go_on(self, tables: Mapping[str, Any]) -> None:
-        """Note in run.toml where the data lie now and how many steps there are now; the scores of the end that was
+        """Record in run.toml the current place of the data and number of steps; the scores of the end that was
         planned before are kept under another name."""
         old = self.settings()
         new = {**old, **{key: table for key, table in tables.items() if key == "dataset"}}
@@ -89,7 +89,7 @@ class RunFolder:
             self.replace(self.settings_file, write_toml(new))
 
     def ended(self, how: str, why: str) -> None:
-        """Note why a run did not come to its end; `how` is a key of `ending_files`."""
+        """Record why a run did not finish; `how` is a key of `ending_files`."""
         self.replace(self.ending_files[how], f"{why}\n")
 
     def begin(self) -> None:
@@ -100,7 +100,7 @@ class RunFolder:
                     file.unlink()
 
     def settings(self) -> dict[str, Any]:
-        """The tables of run.toml. Raises ConfigError where the folder holds no run."""
+        """The tables of run.toml. Raises ConfigError if the folder holds no run."""
         if not self.settings_file.is_file():
             raise ConfigError(f"{self.path} holds no run: there is no run.toml in it")
         return read_toml(self.settings_file)
@@ -111,7 +111,7 @@ class RunFolder:
             handle.write(json.dumps(record) + "\n")
 
     def rewind(self, step: int) -> None:
-        """Drop the log lines after `step`, which a resumed run writes again; a torn last line goes too."""
+        """Drop the log lines after `step`, which a resumed run writes again, and a torn last line."""
         for file in (self.log_file, self.timing_file):
             if file.exists():
                 kept = [record for record in self.logged(file) if record["step"] <= step]
@@ -148,7 +148,7 @@ class RunFolder:
         self.replace(file or self.scores_file, json.dumps(document, indent=1, default=str) + "\n")
 
     def scores(self) -> list[Score] | None:
-        """The scores of metrics.json, or None where the run has not been evaluated."""
+        """The scores of metrics.json, or None if the run has not been evaluated."""
         if not self.scores_file.exists():
             return None
         try:
@@ -160,7 +160,7 @@ class RunFolder:
             raise ConfigError(f"{self.scores_file} is damaged; delete it to have the run evaluated again") from error
 
     def replace(self, file: Path, text: str) -> None:
-        """Write a file aside and rename it. Raises GanzooError where the disk refuses."""
+        """Write a temporary file and rename it. Raises GanzooError if the disk refuses."""
         with writing(file):
             write_text(file, text)
 
@@ -168,7 +168,7 @@ class RunFolder:
 def differing(old: Mapping[str, Any], new: Mapping[str, Any], free: Collection[str] = ()) -> list[str]:
     """The settings in which two runs differ, as `table.key: old -> new`, save those in `free`.
 
-    A metric that only one of them knows, because a plugin came or went, is no difference; nor is when to give up.
+    A metric that only one of them knows, because plugins changed, is not a difference; nor is when to give up.
     """
     found = []
     for table in TABLES:
@@ -183,14 +183,14 @@ def differing(old: Mapping[str, Any], new: Mapping[str, Any], free: Collection[s
 
 
 def planned_steps(tables: Mapping[str, Any]) -> int:
-    """The steps that the settings of a run ask for; 0 where they are damaged."""
+    """The steps that the settings of a run ask for; 0 if they are damaged."""
     train = tables.get("train")
     steps = train.get("steps", 0) if isinstance(train, Mapping) else 0
     return steps if type(steps) is int else 0
 
 
 def _raised(different: Sequence[str]) -> bool:
-    """Whether more steps are all that two runs differ in."""
+    """Whether two runs differ only in that one has more steps."""
     key, *words = different[0].split() if len(different) == 1 else [""]
     return key == "train.steps:" and words[0].isdigit() and int(words[0]) < int(words[2])
 

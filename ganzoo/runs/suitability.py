@@ -17,7 +17,7 @@ WORDS = {
 
 
 def reason_to_decline(method: type[Method], config: Any, spec: DataSpec) -> str:
-    """Why `method` cannot be run with these settings on such data: one sentence; empty if it can."""
+    """Why `method` cannot be run with these settings on such data: one sentence, or empty if it can."""
     columns = method.columns(config)
     if missing := [name for name in columns if name not in spec.columns]:
         shown = [name for name in spec.columns if name in WORDS or missing[0] not in WORDS]

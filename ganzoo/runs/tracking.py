@@ -1,4 +1,4 @@
-"""Tells the trackers what a run does. One that fails is named, switched off, and the run goes on."""
+"""Reports a run to the trackers. One that fails is named and disabled, and the run continues."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ FILE = "trackers.json"  # in the run folder: what each tracker calls the run
 
 
 class Tracking:
-    """The trackers of one run, by name. Raises UnknownNameError, or UsageError where one's library is missing.
+    """The trackers of one run, by name. Raises UnknownNameError, or UsageError if a library is missing.
 
-    `say` shows a sentence to the user; `name` and `group` are those of `RunCard`. Until `started` nobody is told
-    anything, so a process that must not track never calls it.
+    `say` shows a sentence to the user; `name` and `group` are those of `RunCard`. Nothing is reported before
+    `started`, so a process that must not track never calls it.
     """
 
     def __init__(
@@ -34,15 +34,15 @@ class Tracking:
         self._say, self._name, self._group = say, name, group
         self._chosen: dict[str, type[Tracker]] = {each: _class(each) for each in names}
         self._told: dict[str, Tracker] = {}
-        self.failures: dict[str, str] = {}  # tracker -> why it was switched off
-        self.seconds = 0.0  # that trackers took: no part of what a run costs
+        self.failures: dict[str, str] = {}  # tracker -> why it was disabled
+        self.seconds = 0.0  # that trackers took: not part of the cost of a run
 
     @property
     def names(self) -> Sequence[str]:
         return tuple(self._chosen)
 
     def started(self, folder: Path, settings: Mapping[str, Any], first_step: int = 0) -> None:
-        """Open the run in every tracker, or go on with the one that it has there."""
+        """Open the run in every tracker, or resume the one that it has there."""
         ids = _ids(folder / FILE)
         for name, cls in self._chosen.items():
             card = RunCard(self._name or folder.resolve().name, self._group, folder, first_step, ids.get(name, ""))
@@ -73,7 +73,7 @@ class Tracking:
 
     @contextmanager
     def closing(self) -> Iterator[None]:
-        """When the body ends, tell how it ended."""
+        """When the body ends, report how it ended."""
         state: State = "failed"
         try:
             yield
@@ -81,7 +81,7 @@ class Tracking:
         except DivergenceError:
             state = "diverged"
             raise
-        except KeyboardInterrupt:  # that a signal asked for, too
+        except KeyboardInterrupt:  # including one that a signal asked for
             state = "interrupted"
             raise
         finally:
@@ -99,20 +99,20 @@ class Tracking:
         began = time.perf_counter()
         try:
             yield
-        except (Exception, SystemExit) as error:  # a stranger's code may raise anything
+        except (Exception, SystemExit) as error:  # third-party code may raise anything
             said = str(error).strip().splitlines()
             reason = f"{type(error).__name__}{': ' + said[0] if said else ''}"
             self.failures[name] = reason
-            self._say(f"the tracker {name} failed {when} and is switched off; the run goes on ({reason})")
+            self._say(f"the tracker {name} failed {when} and is disabled; the run continues ({reason})")
             if broken := self._told.pop(name, None):
-                with suppress(Exception, SystemExit):  # what it has may still be written
+                with suppress(Exception, SystemExit):  # its data may still be written
                     broken.finished("failed")
         finally:
             self.seconds += time.perf_counter() - began
 
 
 class TrackedTraining(ForwardingObserver):
-    """Tells the trackers what the loop tells, and passes it on first: `inner` makes the pictures."""
+    """Reports to the trackers what the loop reports, after passing it on: `inner` makes the pictures."""
 
     def __init__(self, tracking: Tracking, folder: RunFolder, inner: TrainingObserver) -> None:
         super().__init__(inner)
@@ -144,14 +144,14 @@ def _class(name: str) -> type[Tracker]:
     cls: type[Tracker] = registry().get("trackers", name)
     if cls.library:
         found = find_spec(cls.library)
-        if found is None or found.origin is None:  # without origin: a mere folder of that name
+        if found is None or found.origin is None:  # without origin: only a folder of that name
             mend = f"; install it with: {cls.install}" if cls.install else ""
             raise UsageError(f"--track {name}: the library {cls.library} is not installed{mend}")
     return cls
 
 
 def _ids(file: Path) -> dict[str, str]:
-    """What each tracker called the run; nothing where the file is absent or damaged."""
+    """What each tracker called the run; empty if the file is absent or damaged."""
     try:
         found = strict_json.parse(file.read_bytes())
     except (OSError, ValueError):

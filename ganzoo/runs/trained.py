@@ -37,17 +37,17 @@ class UnableError(UsageError, AttributeError):
 class Trained:
     """The method of a finished run, ready for use. `ganzoo.load` makes it.
 
-    Everything that the method can do is a function of this object, under the name of the capability: `refine(images)`,
-    `predict(images)`, `generate(count)`, `encode(images)`, `inpaint(images, mask)`. `can` names them all.
+    Every capability of the method is a function of this object: `refine(images)`,
+    `predict(images)`, `generate(count)`, `encode(images)`, `inpaint(images, mask)`. `can` lists them.
 
-    Images come in two forms, and what comes back has the form, type and device of what was given first:
+    Images have two forms, and the result has the form, type and device of the first input:
 
     - numpy: uint8 [N, H, W, C], for grey ones [N, H, W] too;
     - torch: [N, C, H, W], uint8 or float in [-1, 1].
 
     Masks have the same shapes and hold bool, or 0 and 1. Labels, codes and other vectors are numbers [N, k]. Height,
     width and channels are those of the run (`spec`). Noise, if a method draws any, depends on `seed` and the place of a
-    row; torch's own random state stays as it was.
+    row; torch's own random state is preserved.
     """
 
     def __init__(self, folder: RunFolder, plan: Plan, method: Method, step: int, device: torch.device) -> None:
@@ -60,7 +60,7 @@ class Trained:
 
     @property
     def spec(self) -> DataSpec:
-        """The shape of the images, and what labels mean."""
+        """The shape of the images, and the meaning of labels."""
         return self.method.spec
 
     @property
@@ -72,7 +72,7 @@ class Trained:
         return [*super().__dir__(), *self.can]
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name.startswith("_") or name == "method":  # nothing of ours; `method` is absent only while this is unpickled
+        if name.startswith("_") or name == "method":  # not ours; `method` is absent only during unpickling
             raise AttributeError(name)
         try:
             capability = capability_of(self.method, name)
@@ -86,7 +86,7 @@ class Trained:
         return call
 
     def _apply(self, capability: Capability, given: list[Any], batch_size: int, seed: int) -> np.ndarray | Tensor:
-        """Let the method do it, batch by batch."""
+        """Apply the capability, batch by batch."""
         name = capability.name
         batch_size, seed = _whole(name, "batch_size", batch_size, 1), _whole(name, "seed", seed, 0)
         if not capability.arguments:
@@ -114,12 +114,12 @@ class Trained:
         counts = [len(value.rows) for value in values]
         if len(set(counts)) > 1:
             names = " and ".join(argument.name for argument in capability.arguments)
-            raise UsageError(f"{capability.name}: {names} need as many rows, and they have {counts}")
+            raise UsageError(f"{capability.name}: {names} must have equal numbers of rows, but have {counts}")
         return values
 
     @contextmanager
     def _working(self, name: str) -> Iterator[None]:
-        """In the body the method works: random state stays as it was, and whatever goes wrong is a GanzooError."""
+        """In the body the method runs: random state is preserved, and every error is a GanzooError."""
         try:
             with random_state_kept(self.device), blaming(f"method {self.plan.method.name}, {name}"):
                 yield
@@ -165,6 +165,6 @@ def load(run: str | PathLike[str], *, device: str = "auto", plugins: Iterable[st
     method, step = load_trained(folder, plan, place)
     if step < plan.train.steps:
         raise CheckpointError(
-            f"{folder.path} is at step {step} of {plan.train.steps}; the `ganzoo run` that began it goes on with it"
+            f"{folder.path} is at step {step} of {plan.train.steps}; run the `ganzoo run` command that started it again"
         )
     return Trained(folder, plan, method.requires_grad_(False), step, place)

@@ -1,1 +1,1 @@
-"""`ganzoo plugin new`: the files that a plugin begins with."""
+"""`ganzoo plugin new`: the files of a new plugin."""

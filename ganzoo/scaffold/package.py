@@ -1,4 +1,4 @@
-"""Writes an installable package for a new plugin from the templates beside this file."""
+"""Writes an installable package for a new plugin from the templates next to this file."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ TRY = {
 
 
 def write_package(folder: Path, names: Names, kind: str, *, license: str, author: str) -> list[str]:
-    """Write the package into `folder`, which must not exist; the paths of its files in it.
+    """Write the package into `folder`, which must not exist. Returns the paths of its files in it.
 
-    It is there as a whole or not at all. Raises UsageError for a folder that exists and for a class name that the
-    template needs itself, and GanzooError where nothing can be written.
+    It is complete or absent. Raises UsageError for a folder that exists and for a class name that the
+    template itself needs, and GanzooError if nothing can be written.
     """
     if folder.exists() or folder.is_symlink():
         raise UsageError(f"{folder} exists; name another folder with --out, or another plugin")
@@ -44,7 +44,7 @@ def write_package(folder: Path, names: Names, kind: str, *, license: str, author
             for file, text in contents.items():
                 (made / file).parent.mkdir(parents=True, exist_ok=True)
                 (made / file).write_text(text, encoding="utf-8")
-            shutil.copytree(made, folder)  # with the rights of an ordinary new folder
+            shutil.copytree(made, folder)  # with the permissions of an ordinary new folder
     except FileExistsError as error:
         raise UsageError(f"{folder} exists; name another folder with --out, or another plugin") from error
     except OSError as error:
@@ -56,8 +56,8 @@ def _contents(names: Names, kind: str, license: str, author: str) -> dict[str, s
     templates = files("ganzoo.scaffold") / "templates"
     module = _read(templates / "kinds" / f"{kind}.py.in")
     if re.search(rf"\b{names.cls}\b", module):
-        raise UsageError(f"{names.name!r}: the class would be called {names.cls}, which the module needs for another "
-                         "thing; take another name")  # fmt: skip
+        raise UsageError(f"{names.name!r}: the class would be called {names.cls}, which the module uses for something "
+                         "else; use another name")  # fmt: skip
     words = {
         "name": names.name,
         "package": names.package,
@@ -72,7 +72,7 @@ def _contents(names: Names, kind: str, license: str, author: str) -> dict[str, s
         "try": Template(TRY[kind]).substitute(name=names.name),
         "license_lines": f'license = "{LICENSES[license]}"\nlicense-files = ["LICENSE"]\n' if LICENSES[license] else "",
         "license_sentence": f"Under the licence {LICENSES[license]}, see LICENSE." if LICENSES[license] else
-        "No licence is given yet: others may read it, and no more. Choose one before you publish it.",
+        "There is no licence yet: others may only read it. Choose one before you publish it.",
     }  # fmt: skip
     sources = {
         f"{names.module}.py": module,

@@ -274,9 +274,9 @@ def test_refused_outputs_stay_as_they_were(tmp_path: Path) -> None:
     (tmp_path / "foreign" / "manifest.json").write_text("[1]")
     (tmp_path / "link").symlink_to(source)
     for input, output, says in [
-        (source, source, "is where the input lies"),
-        (source, tmp_path / "link", "is where the input lies"),
-        (tmp_path / "eyes.npz", tmp_path, "is where the input lies"),
+        (source, source, "is the folder of the input"),
+        (source, tmp_path / "link", "is the folder of the input"),
+        (tmp_path / "eyes.npz", tmp_path, "is the folder of the input"),
         (source, tmp_path / "file", "is a file; give a folder"),
         (source, tmp_path / "full", "is not empty"),
         (source, tmp_path / "foreign", "of another job"),
@@ -363,5 +363,5 @@ def test_bad_input_leaves_no_output(tmp_path: Path, break_it: Any, says: str) ->
 def test_images_in_inner_folders_are_not_refined_into_one(tmp_path: Path) -> None:
     (tmp_path / "eyes" / "p0").mkdir(parents=True)
     Image.fromarray(np.zeros((4, 6), np.uint8)).save(tmp_path / "eyes" / "p0" / "1.png")
-    with pytest.raises(UsageError, match="give each of the inner folders by itself"):
+    with pytest.raises(UsageError, match="give each of the inner folders separately"):
         refine(tmp_path / "eyes/**", tmp_path / "out")

@@ -98,5 +98,5 @@ def test_a_finished_refinement_is_left_as_it_is_and_another_runs_is_not_touched(
 
 
 def test_images_of_another_size_are_refused_in_words(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"its images are 6x10 .* and the run was trained on 35x55"):
+    with pytest.raises(DatasetError, match=r"its images are 6x10 .* but the run was trained on 35x55"):
         refine(store, tmp_path / "refined", Inverted(image_spec(1, 35, 55, GazeTask())))

@@ -35,7 +35,7 @@ def test_an_archive_becomes_a_store_that_is_listed_shown_and_verified(ganzoo, da
     assert (data / "mnist" / "contact-sheet.png").is_file()
     assert "prepared, 40 images" in ganzoo("data", "list").output
     assert "license" in ganzoo("data", "info", "mnist").output
-    assert "40 images, all as its card says" in ganzoo("data", "verify", "mnist").output
+    assert "40 images, all consistent with its card" in ganzoo("data", "verify", "mnist").output
     shown = ganzoo("data", "show", data / "mnist", "--rows", 1, "--columns", 2, "--out", "two.png")
     assert shown.output == "two.png\n"
     assert Path("two.png").is_file()
@@ -76,7 +76,7 @@ def test_user_mistakes_are_one_sentence(ganzoo, digits):
         ("data prepare mnist", "Missing option '--from'", 2),
         ("data verify mnist", "mnist is not prepared; ganzoo data download mnist, or get it from", 1),
         ("data info mine", "there is no store 'mine'", 1),
-        ("data download mnistm", "mnistm is not fetched for you: get it from", 2),
+        ("data download mnistm", "mnistm is not downloaded automatically: get it from", 2),
         ("data download absent", "there is no archive 'absent'", 2),
     ]:
         result = ganzoo(*line.split())

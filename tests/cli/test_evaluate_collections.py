@@ -84,7 +84,7 @@ def test_images_of_another_shape_are_refused_with_the_options_that_fix_it(ganzoo
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ((), "name what is measured"),
+        ((), "name what to measure"),
         (("run", "--real", "real.npz"), "--real: for two collections of images, not for the run run"),
         (("run", "--resizer", "none", "--channels", "grey"), "--channels, --resizer: for two collections"),
         (("--real", "real.npz"), "two collections need both --real and --fake"),
@@ -140,7 +140,7 @@ def test_the_same_images_twice_are_measured_and_said_to_be_the_same(ganzoo, imag
 
 def test_images_in_both_collections_are_counted(ganzoo, images):
     result = ganzoo("evaluate", "--real", "real.npz[0:40]", "--fake", "real.npz[30:60]", *PIXELS, "--metrics", "kid")
-    assert "10 of the 30 fake images are real ones, pixel for pixel" in result.stderr
+    assert "10 of the 30 fake images are pixel-identical to real ones" in result.stderr
 
 
 def test_it_says_that_only_some_of_the_images_were_measured(ganzoo, images):
@@ -230,7 +230,7 @@ def test_a_network_is_said_before_it_is_fitted_can_be_shortened_and_says_so_in_i
     named = ("--extractors", "gaze", "--metrics", "kid", "--out", "scores.json", "--fit-steps", 2)
     result = ganzoo("evaluate", "--real", "gaze.npz[0:4]", "--fake", "gaze.npz[4:8]", *named)
     assert result.exit_code == 0, result.output
-    said = "on 4 fake images for 2 steps; the network is kept for the next time; --fit-steps N makes it shorter"
+    said = "on 4 fake images for 2 steps; the network is cached for the next run; --fit-steps N makes it shorter"
     assert said in " ".join(result.stderr.split())
     assert document(images)["scores"][0]["card"]["extractor"]["steps"] == 2
     again = ganzoo("evaluate", "--real", "gaze.npz[0:4]", "--fake", "gaze.npz[4:8]", *named)
@@ -278,4 +278,4 @@ class TestInRuns:
     def test_a_setting_of_a_metric_that_is_not_measured_is_refused(self, ganzoo):
         result = ganzoo(*self.RUN, "--precision-recall-k", 4)
         assert result.exit_code == 2
-        assert "the metric precision-recall is given, which is not measured; name it in --metrics" in result.stderr
+        assert "the metric precision-recall is given, but not measured; name it in --metrics" in result.stderr

@@ -65,7 +65,7 @@ def test_steps_are_raised_at_the_end_alone(ganzoo, tmp_path):
     with pytest.warns(UserWarning, match="damaged"):
         result = run(ganzoo, "out", 6)
     assert result.exit_code == 2
-    assert "--steps can be raised when the run has come to its end" in result.output
+    assert "--steps can be raised when the run is finished" in result.output
 
 
 def test_fewer_steps_are_another_run(ganzoo):
@@ -115,7 +115,7 @@ def test_what_cannot_begin_so_is_refused_before_there_is_a_folder(ganzoo, tmp_pa
     assert ganzoo(*dcgan, "--width", 4, "--out", "small").exit_code == 0
     for giver, words in (
         ("first", "is a run of shift, and this is dcgan; it must be the same method"),
-        ("small", "weights do not fit this dcgan; what differs is method.width: 4 -> 8"),
+        ("small", "weights do not fit this dcgan; these differ: method.width: 4 -> 8"),
         ("nowhere", "nowhere holds no run"),
     ):
         result = ganzoo(*dcgan, "--width", 8, "--from", giver, "--out", "new")

@@ -137,8 +137,8 @@ def test_its_kit_check_knows_a_method_that_paints_outside_the_mask(trained):
     ("images", "mask", "words"),
     [
         (IMAGES, MASK[:, 1:], r"mask \[N, H, W\] of 24 x 40 pixels and 1 channels are what .* these are \[5, 23, 40\]"),
-        (IMAGES, MASK[:4], r"images and mask need as many rows, and they have \[5, 4\]"),
-        (IMAGES, IMAGES, "mask must hold masks: bool, or 0 and 1, and nothing else"),
+        (IMAGES, MASK[:4], r"images and mask must have equal numbers of rows, but have \[5, 4\]"),
+        (IMAGES, IMAGES, "mask must hold only masks: bool, or 0 and 1"),
         (IMAGES, None, r"mask must be a numpy array \[N, H, W\] or a torch tensor .*, not NoneType"),
     ],
 )
@@ -157,7 +157,7 @@ def test_a_missing_argument_is_said_with_the_form_of_the_call(trained):
     [
         (("--with", "mask=small.npz"), "--with mask=small.npz must hold masks of 24 x 40 pixels"),
         (("--with", "mask=few"), "--with mask=few: 3 of 5 images have none there (2, 3, 4)"),
-        (("--with", "mask=grey.npz"), "must hold masks: bool, or 0 and 1, and nothing else"),
+        (("--with", "mask=grey.npz"), "must hold only masks: bool, or 0 and 1"),
         ((), "inpaint needs masks, 1 where a pixel is to be made anew: give --with mask=PATH"),
     ],
 )

@@ -135,7 +135,7 @@ def test_every_command_loads_the_plugin_file_of_the_run(ganzoo, project, forget)
 def test_a_changed_plugin_file_is_said(ganzoo, project):
     with (project / "mine.py").open("a") as file:
         file.write("# changed")
-    with pytest.warns(UserWarning, match=r"mine\.py is not as it was when runs/a began"):
+    with pytest.warns(UserWarning, match=r"mine\.py has changed since runs/a began"):
         assert ganzoo("evaluate", "runs/a").exit_code == 0
 
 
@@ -143,7 +143,7 @@ def test_a_run_that_goes_on_with_a_changed_plugin_file_says_so(ganzoo, project):
     with (project / "mine.py").open("a") as file:
         file.write("# changed")
     (project / "runs/a/metrics.json").unlink()
-    with pytest.warns(UserWarning, match=r"mine\.py is not as it was when runs/a began"):
+    with pytest.warns(UserWarning, match=r"mine\.py has changed since runs/a began"):
         result = ganzoo("run", "shift", "--plugin", "mine.py", *DATA, *SETTINGS, "--out", "runs/a")
     assert result.exit_code == 0
 
@@ -156,7 +156,9 @@ def test_the_options_of_the_data_of_a_run_are_in_its_help(ganzoo, project):
 
 def test_a_plugin_file_that_is_gone_is_named_with_the_option(ganzoo, project):
     (project / "mine.py").rename(project / "yours.py")
-    with pytest.raises(UnknownNameError, match=r"made with --plugin .*/project/mine\.py.*name the file with --plugin"):
+    with pytest.raises(
+        UnknownNameError, match=r"started with --plugin .*project/mine\.py.*name the file with --plugin"
+    ):
         package.load("runs/a")
     assert package.load("runs/a", plugins="yours.py").method.name == "shift"
 
@@ -165,7 +167,7 @@ def test_a_run_folder_brings_no_code_that_runs_by_itself(ganzoo, project):
     file, settings = project / "runs/a/mine.py", project / "runs/a/run.toml"
     (project / "mine.py").rename(file)
     settings.write_text(settings.read_text().replace(str(project / "mine.py"), str(file)))
-    with pytest.raises(UnknownNameError, match="it lies in the run folder"):
+    with pytest.raises(UnknownNameError, match="it is in the run folder"):
         package.load("runs/a")
 
 

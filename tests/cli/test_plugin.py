@@ -51,7 +51,7 @@ def test_a_plugin_that_keeps_its_contract_passes_line_by_line(ganzoo, tmp_path):
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
     assert lines[0] == "well-kept (tracker)"
-    assert lines[-1] == "5 ok, 0 failed, 0 skipped; --slow makes the slow ones too"
+    assert lines[-1] == "5 ok, 0 failed, 0 skipped; --slow also runs the slow ones"
     assert [line.split()[0] for line in lines[1:-1]] == ["ok"] * 5
 
 
@@ -126,7 +126,7 @@ def test_a_disabled_plugin_is_listed_and_not_loaded(tmp_path):
     assert "methods" not in rows["dcgan"]
     assert "methods: simgan" in rows["simgan"]
     assert rows["simgan"].rstrip().endswith("ok")
-    assert "GANZOO_DISABLE_PLUGINS names nobody, which is no installed plugin" in done.stderr
+    assert "GANZOO_DISABLE_PLUGINS names nobody, which is not an installed plugin" in done.stderr
 
 
 def test_who_asks_for_a_disabled_method_is_told_why_it_is_not_there(monkeypatch):
@@ -147,4 +147,4 @@ def test_doctor_says_the_contract_and_what_is_disabled(ganzoo, monkeypatch):
     text = ganzoo("doctor").output
     assert ", contract 2" in text
     assert "dcgan (ganzoo 0.1.0): disabled" in text
-    assert "names nobody, which is no installed plugin" in text
+    assert "names nobody, which is not an installed plugin" in text

@@ -13,7 +13,7 @@ import venv
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, TOY
+from conftest import IMPORTS, ROOT, TOY
 from extras import needs
 
 from ganzoo.scaffold.package import KINDS
@@ -36,7 +36,7 @@ device = "cpu"
 def ran(*command: object, cwd: Path, **environment: str) -> str:
     done = subprocess.run(
         [str(part) for part in command], cwd=cwd, capture_output=True, text=True, timeout=900,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'plugins'}", **environment},
+        env={**os.environ, "PYTHONPATH": IMPORTS, **environment},
     )  # fmt: skip
     assert done.returncode == 0, f"{command}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
     return done.stdout + done.stderr

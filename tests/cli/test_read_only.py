@@ -29,7 +29,7 @@ def read_only(ganzoo, tmp_path):
 
 
 def test_a_run_in_a_read_only_folder_is_measured_and_shown(ganzoo, read_only):
-    with pytest.warns(UserWarning, match="out cannot be written: .*; the scores are shown and not kept"):
+    with pytest.warns(UserWarning, match="out cannot be written: .*; the scores are shown but not saved"):
         result = ganzoo("evaluate", "out")
     assert result.exit_code == 0
     assert "fid[pixels]" in result.output

@@ -70,9 +70,8 @@ def test_a_tracker_that_fails_is_named_in_one_sentence_and_the_run_goes_on(ganzo
     result = ganzoo(*RUN, "--track", "falling", "--track", "unopened", "--track", "notebook")
     assert result.exit_code == 0, result.output
     for words in (
-        "the tracker falling failed at step 4 and is switched off; the run goes on "
-        "(ConnectionError: the server is gone)",
-        "the tracker unopened failed at the start and is switched off; the run goes on (SystemExit: please log in)",
+        "the tracker falling failed at step 4 and is disabled; the run continues (ConnectionError: the server is gone)",
+        "the tracker unopened failed at the start and is disabled; the run continues (SystemExit: please log in)",
     ):
         assert result.output.count(words) == 1
     assert "and much more" not in result.output

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from conftest import ROOT, TOY
+from conftest import IMPORTS, TOY
 
 from ganzoo.cli import main  # noqa: F401 (what the subprocess runs)
 from ganzoo.discovery.registry import Registry
@@ -144,7 +144,7 @@ def test_a_good_package_adds_what_it_has(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_the_command_line_works_beside_a_broken_package(tmp_path: Path) -> None:
     installed(tmp_path, ENDS)
-    path = os.pathsep.join([str(tmp_path), str(ROOT), str(ROOT / "plugins")])
+    path = os.pathsep.join([str(tmp_path), IMPORTS])
     command = [sys.executable, "-m", "ganzoo", "list", "plugins"]
     shown = subprocess.run(
         command, env={**os.environ, "PYTHONPATH": path, "COLUMNS": "300"}, capture_output=True, text=True

@@ -27,8 +27,8 @@ def test_all_names_follow_from_one():
         ("../evil", "in lower case"),
         ("straße", "in lower case"),
         ("m" * (LONGEST + 1), f"at most {LONGEST} letters"),
-        ("class", "a word of Python's own"),
-        ("none", "a word of Python's own"),
+        ("class", "a reserved word of Python"),
+        ("none", "a reserved word of Python"),
         ("ganzoo-mine", "leave ganzoo out"),
     ],
 )
@@ -38,7 +38,7 @@ def test_a_bad_name_is_refused_with_the_rule(name, words):
 
 
 def test_a_class_name_that_the_module_needs_itself_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="the class would be called Method, which the module needs"):
+    with pytest.raises(UsageError, match="the class would be called Method, which the module uses"):
         write_package(tmp_path / "new", names_of("method"), "refiner", license="none", author="")
     assert not list(tmp_path.iterdir())
 
@@ -60,7 +60,7 @@ def test_the_licence_stands_in_the_package_as_it_was_chosen(tmp_path, license):
         assert "Ada Lovelace" in (tmp_path / "new" / "LICENSE").read_text()
     readme = (tmp_path / "new" / "README.md").read_text()
     assert LICENSES[license] in readme
-    assert ("No licence is given yet" in readme) == (license == "none")
+    assert ("There is no licence yet" in readme) == (license == "none")
 
 
 @pytest.mark.parametrize("kind", KINDS)

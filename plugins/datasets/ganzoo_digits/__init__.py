@@ -21,9 +21,9 @@ class ColourConfig(StorePairConfig):
 
 
 class ResizedConfig(StorePairConfig):
-    image_height: int = Field(28, ge=0, le=8192, description="Height that all images are brought to; 0: the target's.")
-    image_width: int = Field(28, ge=0, le=8192, description="Width that all images are brought to; 0: the target's.")
-    resizer: Resizer = Field("pillow-bilinear", description="How images of other sizes are brought to one.")
+    image_height: int = Field(28, ge=0, le=8192, description="Height of the resized images; 0: the target's.")
+    image_width: int = Field(28, ge=0, le=8192, description="Width of the resized images; 0: the target's.")
+    resizer: Resizer = Field("pillow-bilinear", description="How images of other sizes are resized.")
 
 
 class GreyConfig(ResizedConfig):

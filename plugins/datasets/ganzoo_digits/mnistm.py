@@ -1,4 +1,4 @@
-"""MNIST-M (Ganin et al. 2016, section 5.2.4): MNIST digits over photographs, made the same on every machine."""
+"""MNIST-M (Ganin et al. 2016, section 5.2.4): MNIST digits over photographs, identical on every machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SIZE = 28  # px
 
 class MNISTMConfig(Settings):
     mnist: Path | None = Field(None, description="The prepared store of MNIST.  [default: the one named mnist]")
-    seed: int = Field(0, ge=0, description="Decides which patch of which photograph is behind each digit.")
+    seed: int = Field(0, ge=0, description="Seed of the photograph and patch behind each digit.")
 
 
 class MNISTM(Archive):
@@ -81,7 +81,7 @@ class MNISTM(Archive):
         return Path(path)
 
     def _blended(self, digit: np.ndarray, row: int) -> np.ndarray:
-        """uint8 [3, 28, 28]; a function of the seed and the row alone."""
+        """uint8 [3, 28, 28]; a function of only the seed and the row."""
         random = np.random.Generator(np.random.Philox(key=[self.config.seed, row]))
         photograph = photographs(self.path)[random.integers(len(photographs(self.path)))]
         top, left = (random.integers(side - SIZE + 1) for side in photograph.shape[:2])

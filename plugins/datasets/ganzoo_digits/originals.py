@@ -1,4 +1,4 @@
-"""MNIST, USPS and SVHN, read by torchvision from the files that their authors give out, or from an npz."""
+"""MNIST, USPS and SVHN, read by torchvision from the original files, or from an npz."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from ganzoo.task import ClassTask
 
 SPLITS = ("train", "test")
 BLOCK = 5_000  # images in a piece
-MOST_UNPACKED = 2**28  # bytes; the largest of them has a fifth of that
+MOST_UNPACKED = 2**28  # bytes; the largest of them has a fifth of this
 NPZ = tuple(f"{what}_{split}" for split in SPLITS for what in "xy")
 
 
 class NoSettings(Settings):
-    """There is nothing to set."""
+    """No settings."""
 
 
 class Digits(Archive):
@@ -43,7 +43,7 @@ class Digits(Archive):
         "file": "part and row in it",
     }
     Config: ClassVar[type[Settings]] = NoSettings
-    files: ClassVar[Sequence[str]]  # what is checksummed, where it is there
+    files: ClassVar[Sequence[str]]  # files with checksums, if they exist
 
     @property
     def task(self) -> ClassTask:
@@ -64,7 +64,7 @@ class Digits(Archive):
         return {"images": "as they are"}
 
     def inputs(self) -> dict[str, str]:
-        """The files that are there, with their checksums."""
+        """The existing files, with their checksums."""
         if self.path.is_file():
             return {self.path.name: digest(self.path.read_bytes())}
         names = [name for file in self.files for name in (file, file.removesuffix(".gz"))]
@@ -148,7 +148,7 @@ class MNIST(Digits):
 
 
 class _Bounded:
-    """A packed file, unpacked, that ends with an error where it holds far more than the data set has."""
+    """A packed file, unpacked; an error if it holds far more than the data set has."""
 
     def __init__(self, content: BinaryIO | gzip.GzipFile | bz2.BZ2File, file: Path) -> None:
         check_plain(file)

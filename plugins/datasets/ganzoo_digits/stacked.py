@@ -23,12 +23,12 @@ CHANNELS = 3
 class StackedConfig(Settings):
     size: int = Field(26_000, ge=1, le=1_000_000, description="Images for training, of MNIST's training digits.")
     test_size: int = Field(26_000, ge=1, le=1_000_000, description="Images for the test, of MNIST's test digits.")
-    data_seed: int = Field(0, ge=0, description="Seed by which digits are drawn.")
+    data_seed: int = Field(0, ge=0, description="Seed of the drawn digits.")
 
 
 class StackedMNIST(Dataset):
-    """Three independent digits as red, green and blue. There are no labels to learn from: which digits an image shows
-    stands in the column `digits`, which metrics alone read. Counts as in Lin et al. 2018, section 4.2."""
+    """Three independent digits as red, green and blue. There are no labels for training: which digits an image shows
+    is in the column `digits`, which only metrics read. Counts as in Lin et al. 2018, section 4.2."""
 
     name = "stacked-mnist"
     summary = "Three MNIST digits as the channels of an image, 1,000 modes: a hard test for mode collapse."
@@ -54,9 +54,7 @@ class StackedMNIST(Dataset):
     def _store(self) -> Store:
         path = data_folder() / MNIST.name
         if not is_store(path):
-            raise DatasetError(
-                f"stacked-mnist is made of the store {MNIST.name}, which is not there; {how_to_get(MNIST)}"
-            )
+            raise DatasetError(f"stacked-mnist needs the store {MNIST.name}, which does not exist; {how_to_get(MNIST)}")
         store = Store(path)
         if store.spec.image_shape[0] != 1 or "split" not in store.columns:
             raise DatasetError(f"the store {path} must hold grey digits with the column split; {how_to_get(MNIST)}")

@@ -1,4 +1,4 @@
-"""Dataset `eyes`: eyes drawn from a parametric 3-D model, in the look of a simulator and in that of a webcam."""
+"""Dataset `eyes`: eyes rendered from a parametric 3-D model, in the styles of a simulator and of a webcam."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ganzoo_eyes.split import COLUMNS, Split
 
 ganzoo_contract = 2
 
-_FIRST_TARGET_PERSON = 10_000  # person ids of the source are below, so that no id means two people
+_FIRST_TARGET_PERSON = 10_000  # person ids of the source are below, so that no id is used twice
 _EXTRA = tuple(name for name in COLUMNS if name != "gaze")
 
 
@@ -35,13 +35,17 @@ class EyesConfig(Settings):
     height: int = Field(35, ge=16, le=512, description="Height of an image in pixels.")
     width: int = Field(55, ge=24, le=512, description="Width of an image in pixels; the camera's field stays the same.")
     channels: Literal[1, 3] = Field(1, description="1 for grey images, 3 for colour.")
-    data_seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of people and pictures; not that of the training.")
-    source_people: int = Field(40, ge=1, le=_FIRST_TARGET_PERSON, description="Number of faces that the simulator has.")
+    data_seed: int = Field(
+        0, ge=0, le=2**31 - 1, description="Seed of people and pictures, separate from the training seed."
+    )
+    source_people: int = Field(40, ge=1, le=_FIRST_TARGET_PERSON, description="Number of faces of the simulator.")
     target_people: int = Field(200, ge=1, le=100_000, description="Number of people in the target's training images.")
-    target_test_people: int = Field(40, ge=1, le=100_000, description="Number of other people in the target's test.")
+    target_test_people: int = Field(
+        40, ge=1, le=100_000, description="Number of other people in the target's test set."
+    )
     source_gaze: Literal["matched", "wide"] = Field(
         "matched",
-        description="Gaze range of the source: matched covers the target's stated range closely, wide goes far beyond.",
+        description="Gaze range of the source: matched is close to the target's stated range, wide is much wider.",
     )
     source_range: tuple[float, float, float, float] | None = Field(
         None,
@@ -50,7 +54,7 @@ class EyesConfig(Settings):
     )
     equalize_source: bool = Field(True, description="Equalise the source's histograms too, as the target's always are.")
     render_device: Literal["cpu", "cuda"] = Field(
-        "cpu", description="Where images are drawn; those of a GPU may differ from the CPU's by rounding."
+        "cpu", description="Device that renders images; a GPU's may differ from the CPU's by rounding."
     )
 
 
@@ -82,7 +86,7 @@ class Eyes(Dataset):
         return self._domain(self._split("target_test"), self.config.target_test_size)
 
     def spec(self) -> DataSpec:
-        """Known without drawing, which takes minutes the first time."""
+        """Known without rendering, which takes minutes the first time."""
         c = self.config
         one_side = {
             "": Column((c.channels, c.height, c.width)),

@@ -1,4 +1,4 @@
-"""Drawn once, kept as .npy files: each split in a folder of its own, named by a hash of all it depends on."""
+"""Rendered once, kept as .npy files: each split in its own folder, named by a hash of all that it depends on."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def folder(split: Split, size: int, device: str) -> Path:
 
 
 def columns(split: Split, size: int, device: str = "cpu") -> Mapping[str, np.ndarray]:
-    """The columns of a split's first `size` rows, memory-mapped; drawn first where they are not there yet.
+    """The columns of a split's first `size` rows, memory-mapped; rendered first if they do not exist yet.
 
-    Raises DatasetError where they cannot be written, or what lies there is not what was written.
+    Raises DatasetError if they cannot be written, or are damaged.
     """
     place = folder(split, size, device)
     if not place.is_dir():
@@ -74,7 +74,7 @@ def _read(file: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _make(place: Path, split: Split, size: int, device: str) -> None:
-    """Draws aside and renames, so that a folder is whole or absent; whoever renames first wins, the rest agree."""
+    """Renders into a temporary folder and renames it: a folder is complete or absent, and the first process wins."""
     place.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(place.parent)
     need = size * (split.channels * split.height * split.width + 256)
@@ -91,12 +91,12 @@ def _make(place: Path, split: Split, size: int, device: str) -> None:
         try:
             made.rename(place)
         except OSError:
-            if not place.is_dir():  # else another process was faster and its files are the same
+            if not place.is_dir():  # else another process was faster, with the same files
                 raise
 
 
 def _remove_abandoned(root: Path) -> None:
-    """What a killed process left aside more than a day ago."""
+    """Temporary folders that a killed process left more than a day ago."""
     for old in root.glob("eyes-*.partial"):
         if time.time() - old.stat().st_mtime > _DAY:
             shutil.rmtree(old, ignore_errors=True)

@@ -2,7 +2,7 @@
 
 A counter-based generator: the splitmix64 mixing function (Steele, Lea and Flood, OOPSLA 2014) of a key made from all
 four. Integer arithmetic is exact on every device, and scalars are worked out in float64 before they are rounded to
-float32, so that a sample does not depend on the samples drawn beside it.
+float32, so that a sample does not depend on the other samples of a batch.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ class Lids:
 
 
 def lids(anatomy: Anatomy, pose: Pose, eye_in_head_pitch: Tensor) -> Lids:
-    """Where the lids stand. The upper one follows the gaze nearly fully, the lower one by a good third (assumption)."""
+    """Lid positions. The upper lid follows the gaze nearly fully, the lower one by a good third (assumption)."""
     turned = EYEBALL_RADIUS * eye_in_head_pitch.sin()
     upper = anatomy.eyeball_drop - anatomy.upper_opening - 0.75 * turned
     lower = anatomy.eyeball_drop + anatomy.lower_opening - 0.35 * turned

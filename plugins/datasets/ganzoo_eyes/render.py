@@ -180,7 +180,7 @@ class Painter:
         self._fringe(
             -self.above_lower / (0.35 * a.lash_length), 0.35 * a.lash_length, 0.3 * a.lash_strength * inside, 2.0
         )
-        # Roots stand so close that they draw a line.
+        # Roots are so close that they form a line.
         line = bell(self.below_upper, 0.6 + 0.5 * self.soft) * inside
         self.canvas.paint(a.hair, 1.0, 0.5, 0.75 * a.lash_strength * line)
 

@@ -1,4 +1,4 @@
-"""The two looks: that of a cheap simulator, and that of a webcam in the wild.
+"""The two rendering styles: a simple simulator, and a webcam in the wild.
 
 Every number here is stated, with its origin, in docs/eyes.md. Change one and you must raise `RENDERER_VERSION`.
 """
@@ -96,7 +96,7 @@ def _target_pose(draws: Draws, person: Draws) -> Pose:
         draws.uniform("gaze_pitch", pitch_from, pitch_to),
         draws.uniform("gaze_yaw", yaw_from, yaw_to),
     )
-    # The head turns part of the way to what the eye looks at; the laptop's camera stands above its screen.
+    # The head turns part of the way to what the eye looks at; the laptop's camera is above its screen.
     head_pitch = person.normal("head_pitch", 4, 4) + 0.3 * gaze_pitch + draws.normal("head_pitch", 0, 5)
     head_yaw = 0.4 * gaze_yaw + draws.normal("head_yaw", 0, 7)
     reach = 25.0  # eyes rarely turn further in the head without it following (Stahl 1999, rounded)

@@ -1,4 +1,4 @@
-"""What a picture of an eye is made of: plain records of tensors, one row per image. Millimetres and radians."""
+"""The parts of a picture of an eye: plain records of tensors, one row per image. Millimetres and radians."""
 
 from __future__ import annotations
 

@@ -20,12 +20,12 @@ ganzoo_contract = 2
 
 
 class MPIIGazeConfig(StorePairConfig):
-    """SimGAN's size: 35 x 55, as renders are stored; of MPIIGaze's 36 x 60 the middle is cut out, never resampled."""
+    """SimGAN's size: 35 x 55, as renders are stored; MPIIGaze's 36 x 60 are cropped to the centre, never resampled."""
 
-    image_height: int = Field(35, ge=0, le=8192, description="Height that all images are brought to; 0: the target's.")
-    image_width: int = Field(55, ge=0, le=8192, description="Width that all images are brought to; 0: the target's.")
+    image_height: int = Field(35, ge=0, le=8192, description="Height of the resized images; 0: the target's.")
+    image_width: int = Field(55, ge=0, le=8192, description="Width of the resized images; 0: the target's.")
     resizer: Resizer = Field(
-        "center-crop", description="How images of other sizes are brought to one; center-crop resamples nothing."
+        "center-crop", description="How images of other sizes are resized; center-crop does not resample."
     )
 
 

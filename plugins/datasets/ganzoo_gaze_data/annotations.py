@@ -36,8 +36,8 @@ class Annotations:
     def check(root: Path) -> None:
         if not (root / ORIGINAL).is_dir():
             raise DatasetError(
-                f"--labels rotation-only needs {root / ORIGINAL} with pXX/dayYY/{FILE}, where the distance of each "
-                "eye stands, and it is not there; unpack it too, or prepare with --labels published"
+                f"--labels rotation-only needs {root / ORIGINAL} with pXX/dayYY/{FILE}, which has the distance of each "
+                "eye, but it does not exist; unpack it too, or prepare with --labels published"
             )
 
     @classmethod
@@ -54,8 +54,8 @@ class Annotations:
         """R g of unit length, [3].
 
         R turns the eye's centre onto the camera's axis, so the angle between gaze and axis must be the one that the
-        annotation gives between gaze and centre. Raises DatasetError where it is another: then image, annotation
-        or their scale are not what they are taken for.
+        annotation gives between gaze and centre. Raises DatasetError if it differs: then image, annotation
+        or their scale are wrong.
         """
         number = int(file.split(".")[0]) if file.split(".")[0].isdigit() else 0
         if not 1 <= number <= len(self.lines):
@@ -68,7 +68,7 @@ class Annotations:
         made = made / np.linalg.norm(made)
         stated = gaze @ centre / (np.linalg.norm(gaze) * distance)
         apart = np.rad2deg(abs(np.arccos(np.clip(made[2], -1, 1)) - np.arccos(np.clip(stated, -1, 1))))
-        if not apart < AGREEMENT_DEG:  # also where it is not a number
+        if not apart < AGREEMENT_DEG:  # also if it is not a number
             raise DatasetError(
                 f"its normalised gaze disagrees with annotation.txt by more than {AGREEMENT_DEG:g} degree"
             )

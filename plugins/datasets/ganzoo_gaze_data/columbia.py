@@ -38,7 +38,7 @@ NAME = re.compile(
 class ColumbiaConfig(Settings):
     height: int = Field(35, ge=8, le=2048, description="Height of the stored images in px.")
     width: int = Field(55, ge=8, le=2048, description="Width of the stored images in px.")
-    resizer: Resizer = Field("crop-then-lanczos", description="How your crops are brought to that size.")
+    resizer: Resizer = Field("crop-then-lanczos", description="How your crops are resized to that size.")
     positive_h: Literal["image-right", "image-left"] = Field(
         "image-right", description="Where eyes with a positive H look in the picture. Check it on the contact sheet."
     )

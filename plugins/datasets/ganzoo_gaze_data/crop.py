@@ -11,7 +11,7 @@ from pydantic import Field
 from ganzoo.errors import DatasetError
 from ganzoo.settings import Settings
 
-LEAST = 8.0  # px between the eye corners: what is smaller shows no gaze
+LEAST = 8.0  # px between the eye corners: smaller eyes show no gaze
 
 
 class CropConfig(Settings):
@@ -34,9 +34,9 @@ class Crop:
 
     @classmethod
     def of(cls, corners: np.ndarray, config: CropConfig) -> Crop:
-        """Centred on the middle of two eye corners [2, 2]. Raises DatasetError where they are no such things."""
+        """Centred on the middle of two eye corners [2, 2]. Raises DatasetError if they are not valid."""
         apart = float(np.linalg.norm(corners[1] - corners[0]))
-        if not apart >= LEAST:  # also where it is not a number
+        if not apart >= LEAST:  # also if it is not a number
             raise DatasetError(f"its eye corners are less than {LEAST:g} px apart")
         across = config.crop_width * apart
         down = across * config.height / config.width
@@ -44,12 +44,12 @@ class Crop:
         return cls(float(x - across / 2), float(y - down / 2), across, down)
 
     def image(self, pixels: np.ndarray, config: CropConfig) -> np.ndarray:
-        """uint8 [H, W, C] as grey uint8 [1, height, width]. Raises DatasetError where the crop leaves the image."""
+        """uint8 [H, W, C] as grey uint8 [1, height, width]. Raises DatasetError if the crop leaves the image."""
         tall, wide = pixels.shape[:2]
         right, bottom = self.left + self.across, self.top + self.down
         if self.left < 0 or self.top < 0 or right > wide or bottom > tall:
             raise DatasetError("the crop around its eye reaches beyond the image")
-        # only the part that matters becomes grey; a margin feeds the filter at the crop's edge
+        # only the required part becomes grey; a margin is for the filter at the crop's edge
         reach = int(np.ceil(3 * max(1.0, self.across / config.width, self.down / config.height))) + 1
         x, y = max(0, int(self.left) - reach), max(0, int(self.top) - reach)
         part = pixels[y : int(bottom) + reach + 1, x : int(right) + reach + 1]
@@ -65,7 +65,7 @@ class Crop:
 
 
 def steps(config: CropConfig) -> dict[str, str]:
-    """What a crop does, for recipes."""
+    """The description of a crop, for recipes."""
     return {
         "crop width": f"{config.crop_width:g} times the distance of the eye corners",
         "crop height": "so that pixels stay square",

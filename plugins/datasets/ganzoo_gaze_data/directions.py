@@ -33,7 +33,7 @@ def pitch_yaw(vectors: np.ndarray) -> np.ndarray:
 
 
 def gaze_columns(vector: np.ndarray) -> Mapping[str, np.ndarray | np.float32]:
-    """The columns of one gaze vector. Raises DatasetError where it is not finite, or not of length 1."""
+    """The columns of one gaze vector. Raises DatasetError if it is not finite, or not of length 1."""
     vector = np.asarray(vector, np.float64)
     if vector.shape != (3,):
         raise DatasetError("its gaze is not three numbers")
@@ -46,7 +46,7 @@ def gaze_columns(vector: np.ndarray) -> Mapping[str, np.ndarray | np.float32]:
 
 
 def pose_columns(facing: np.ndarray) -> Mapping[str, np.float32]:
-    """The columns of a head that faces along a vector [3]; not a number where that is unknown."""
+    """The columns of a head that faces along a vector [3]; NaN if that is unknown."""
     pitch, yaw = pitch_yaw(facing)
     return {"pose_pitch": np.float32(pitch), "pose_yaw": np.float32(yaw)}
 

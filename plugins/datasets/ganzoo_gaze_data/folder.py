@@ -31,11 +31,11 @@ class FolderConfig(Settings):
     height: int = Field(0, ge=0, le=8192, description="Height of the stored images in px; 0: that of most images.")
     width: int = Field(0, ge=0, le=8192, description="Width of the stored images in px; 0: that of most images.")
     channels: Channels = Field("as-is", description="Convert all images to grey or rgb; as-is: they must agree.")
-    resizer: Resizer = Field("none", description="How images of other sizes are brought to one; none: they must agree.")
+    resizer: Resizer = Field("none", description="How images of other sizes are resized; none: they must agree.")
 
 
 class Folder(Archive):
-    """Labels are those of `pair`, and as strict: what is wrong with one row is refused, and nothing is skipped."""
+    """Labels are those of `pair`, and as strict: an error in one row is refused, and nothing is skipped."""
 
     name = "folder"
     summary = "Your own images with gaze labels: a folder with labels.csv or json files, or an npz"
@@ -44,7 +44,7 @@ class Folder(Archive):
     citation = ""
     size = "that of your images"
     expects = (
-        "PATH (a folder of images, with labels.csv, with NAME.json beside each image or without labels; FOLDER/** with "
+        "PATH (a folder of images, with labels.csv, with a NAME.json per image or without labels; FOLDER/** with "
         "the folders inside it; or an npz)"
     )
     domain = "either"
@@ -69,7 +69,7 @@ class Folder(Archive):
     def pieces(self) -> Sequence[str]:
         images = opened(self.path)
         self._fit.check(images.shapes, images.names, f"--from {self.path}")
-        columns_of(self.path)  # raises where labels are impossible, before anything is written
+        columns_of(self.path)  # raises if labels are impossible, before anything is written
         count = len(images.names)
         return [f"{at}-{min(at + BLOCK, count)}" for at in range(0, count, BLOCK)] if self._many else [f"0-{count}"]
 

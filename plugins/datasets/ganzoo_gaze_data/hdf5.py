@@ -1,4 +1,4 @@
-"""The package h5py, which reads h5 files and MATLAB 7.3 files, and which not everybody needs."""
+"""The package h5py, an optional dependency that reads h5 files and MATLAB 7.3 files."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ MOST_JSON, MOST_IMAGE = 2**30, 2**26  # bytes
 
 
 class NoSettings(Settings):
-    """There is nothing to set."""
+    """No settings."""
 
 
 class Kaggle(Archive):
@@ -172,8 +172,8 @@ def rows_of(file: Path) -> dict[str, np.ndarray]:
     """The look_vec of each image.
 
     Rows of `look_vec` are those of `path`; images are named, and listed in the order of their names as text. A row
-    belongs to the image whose name its path has; where names are plain numbers, to the one with its number. Raises
-    DatasetError where neither holds: by order alone, labels would go to the wrong eyes.
+    belongs to the image whose name its path has; if names are plain numbers, to the one with its number. Raises
+    DatasetError if neither applies: by order alone, labels would go to the wrong eyes.
     """
     with opened(file) as content, reading(file, "h5 file"):
         if "look_vec" not in content:
@@ -189,11 +189,11 @@ def rows_of(file: Path) -> dict[str, np.ndarray]:
     numbers = [int(name) if name.isascii() and name.isdigit() else -1 for name in names]
     if sorted(numbers) == list(range(len(names))):
         return {name: vectors[number] for name, number in zip(names, numbers, strict=True)}
-    raise DatasetError(f"{file}: which look_vec belongs to which image (such as image/{names[0]}) cannot be told")
+    raise DatasetError(f"{file}: it is unclear which look_vec belongs to which image (such as image/{names[0]})")
 
 
 def _stored(group: Any, key: str) -> np.ndarray:
-    """One image, uint8 [1, 35, 55]; looked at only where it has the right size and lies in this file."""
+    """One image, uint8 [1, 35, 55]; read only if it has the right size and is in this file."""
     with reading(Path(f"image/{key}"), "h5 array"):
         array = group[key]
         shape, elsewhere = array.shape, array.external or array.is_virtual
@@ -221,7 +221,7 @@ def _grey(pixels: np.ndarray) -> np.ndarray:
 
 
 def _labelled(pixels: np.ndarray, record: Any) -> tuple[np.ndarray, Mapping[str, Any]]:
-    """An image and its gaze, where the entry is UnityEyes' own json, or holds a vector."""
+    """An image and its gaze, if the entry is UnityEyes' own json, or holds a vector."""
     if isinstance(record, dict) and "interior_margin_2d" in record and pixels.shape[:2] != (HEIGHT, WIDTH):
         image, columns = eye(pixels, record, CropConfig(height=HEIGHT, width=WIDTH))
         return image, {key: columns[key] for key in GAZE}

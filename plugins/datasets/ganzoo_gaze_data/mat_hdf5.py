@@ -14,14 +14,14 @@ import numpy as np
 from ganzoo_gaze_data.hdf5 import h5py
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-OFFSETS = (0, 512)  # MATLAB puts a header of its own before it
+OFFSETS = (0, 512)  # MATLAB writes its own header before it
 Sides = dict[str, dict[str, np.ndarray]]
-HEAD = 520  # bytes that tell
+HEAD = 520  # bytes that identify the format
 MOST = 2**29  # bytes that one array may take, unpacked
 
 
 def is_hdf5(head: bytes) -> bool:
-    """Whether a file that begins like this is MATLAB 7.3."""
+    """Whether a file with these first bytes is MATLAB 7.3."""
     return any(head[at : at + len(SIGNATURE)] == SIGNATURE for at in OFFSETS)
 
 
@@ -66,7 +66,7 @@ def _dataset(file: Any, name: str) -> Any:
 
 def _plain(found: Any, name: str) -> Any:
     if not isinstance(found, h5py().Dataset) or found.external or found.is_virtual:
-        raise ValueError(f"{name} is no array of this file")
+        raise ValueError(f"{name} is not an array of this file")
     if found.nbytes > MOST:
         raise ValueError(f"{name} takes more than {MOST >> 20} MiB")
     return found

@@ -1,6 +1,6 @@
-"""MATLAB 5 files, looked at before SciPy reads them.
+"""MATLAB 5 files, checked before SciPy reads them.
 
-SciPy looks data types up in a table without looking whether they are in it, so a damaged file can end the process
+SciPy looks data types up in a table without checking that they are in it, so a damaged file can crash the process
 (seen with 1.17). The layout is MathWorks' "MAT-File Format", chapter 1.
 """
 
@@ -23,12 +23,12 @@ DEEPEST = 8  # arrays in arrays
 def checked(data: bytes, names: Sequence[str], most: int) -> bytes:
     """The variables of these names as an uncompressed MATLAB 5 file whose every tag is one that SciPy knows.
 
-    Raises ValueError, struct.error or zlib.error where the file has another layout, is cut off, or unpacks to more
+    Raises ValueError, struct.error or zlib.error if the file has another layout, is cut off, or unpacks to more
     than `most` bytes.
     """
     order = {b"IM": "<", b"MI": ">"}.get(data[126:HEADER])
     if order is None:
-        raise ValueError("it is no MATLAB 5 file")
+        raise ValueError("it is not a MATLAB 5 file")
     version = struct.pack(f"{order}H", 0x0100) + data[126:HEADER]
     made = [b"MATLAB 5.0 MAT-file".ljust(124) + version]
     for body in _variables(data, order, most):

@@ -41,7 +41,7 @@ class MPIIGazeConfig(Settings):
     )
     labels: Literal["published", "rotation-only"] = Field(
         "published",
-        description="published: as the mat files have them, made with the scaled matrix M; rotation-only: without the "
+        description="published: as in the mat files, computed with the scaled matrix M; rotation-only: without the "
         "scale, as the authors later advised (needs Data/Original).",
     )
 
@@ -88,7 +88,7 @@ class MPIIGaze(Archive):
         _check_hdf5(root, days)
         if (root / LISTS).is_dir():
             for person in people:
-                evaluation(root, person)  # raises where one is missing or damaged
+                evaluation(root, person)  # raises if one is missing or damaged
         return days
 
     def read(self, piece: str) -> Piece:
@@ -148,14 +148,14 @@ class MPIIGaze(Archive):
 
 
 def _days(root: Path, person: str) -> list[str]:
-    """The mat files of a person, whatever case their ending has."""
+    """The mat files of a person, with an ending in any case."""
     return [name for name in names_in(root / NORMALIZED / person, root) if DAY.fullmatch(name)]
 
 
 def read_mat(data: bytes, file: Path) -> tuple[dict[str, dict[str, np.ndarray]], list[str]]:
-    """Of each side `image` uint8 [N, 36, 60], `gaze` and `pose` float64 [N, 3]; and N file names.
+    """For each side `image` uint8 [N, 36, 60], `gaze` and `pose` float64 [N, 3]; and N file names.
 
-    Raises DatasetError where the file is damaged or has another layout.
+    Raises DatasetError if the file is damaged or has another layout.
     """
     with reading(file, "mat file"):
         sides, names = read_hdf5(data, SIDES, KEYS) if is_hdf5(data[:HEAD]) else _read_matlab_5(data)
@@ -197,7 +197,7 @@ def _check_hdf5(root: Path, days: Sequence[str]) -> None:
 
 
 def _head(file: Path) -> bytes:
-    """The first bytes of a file; nothing if it cannot be read, which its own piece will say."""
+    """The first bytes of a file; empty if it cannot be read, which its piece will report."""
     if file.is_symlink() or not file.is_file():
         return b""
     try:
@@ -209,11 +209,11 @@ def _head(file: Path) -> bytes:
 
 @lru_cache(32)
 def evaluation(root: Path, person: str) -> frozenset[tuple[str, str]]:
-    """The evaluation subset of a person: day/file and side. Raises DatasetError where its list is not as published."""
+    """The evaluation subset of a person: day/file and side. Raises DatasetError if its list is not as published."""
     file = root / LISTS / f"{person}.txt"
     check_inside(file, root)
     if not file.is_file():
-        raise DatasetError(f"{file} is missing, while {file.parent} is there; unpack MPIIGaze again")
+        raise DatasetError(f"{file} is missing, while {file.parent} exists; unpack MPIIGaze again")
     with reading(file, "evaluation list"):
         lines = [line.split() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
     if any(len(line) != 2 or line[1] not in SIDES or "/" not in line[0] for line in lines):
@@ -222,7 +222,7 @@ def evaluation(root: Path, person: str) -> frozenset[tuple[str, str]]:
 
 
 def _root(path: Path) -> Path:
-    """The folder that holds Data/Normalized, which may lie in the one that was given."""
+    """The folder that holds Data/Normalized, which may be inside the given one."""
     check_folder(path, MPIIGaze.expects)
     for root in (path, path / "MPIIGaze"):
         if (root / NORMALIZED).is_dir():

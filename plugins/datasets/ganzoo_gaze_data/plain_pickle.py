@@ -1,6 +1,6 @@
 """Pickles that hold nothing but numbers, text, containers and numpy arrays. Anything else is refused.
 
-A pickle is a program: `pickle.load` of a stranger's file may run any code. Here it can only call the few functions
+A pickle is a program: `pickle.load` of an untrusted file may run any code. Here it can only call the few functions
 below, which keep what they are given; numpy gets none of it before it has been checked.
 """
 

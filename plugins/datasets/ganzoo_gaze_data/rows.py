@@ -37,7 +37,7 @@ class SampleRows:
             self.columns.setdefault(name, []).append(value)
 
     def content(self, name: str, most: int) -> bytes:
-        """A file below the root, which becomes an input. Raises DatasetError where it is no plain file of it."""
+        """A file below the root, which becomes an input. Raises DatasetError if it is not a plain file."""
         path = self.root / name
         check_inside(path, self.root)
         check_plain(path)
@@ -56,7 +56,7 @@ class SampleRows:
 
     @contextmanager
     def skipping(self, name: str) -> Iterator[None]:
-        """Count what is raised on an image that cannot be used, with its reason; go on with the next one."""
+        """Count an image that cannot be used, with the reason; continue with the next one."""
         try:
             with catch_warnings():
                 filterwarnings("ignore", module=r"PIL\.")  # on damaged metadata and large images
@@ -75,7 +75,7 @@ class SampleRows:
 
 
 def check_folder(path: Path, expects: str) -> None:
-    """Raise DatasetError where --from names no folder, saying what it must name."""
+    """Raise DatasetError, with what is expected, if --from is not a folder."""
     if path.is_file() and path.suffix.lower() in PACKED:
         raise DatasetError(f"--from {path} is packed: unpack it first, then give the folder; it must be {expects}")
     if path.is_file():

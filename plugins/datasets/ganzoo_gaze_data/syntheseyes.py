@@ -1,4 +1,4 @@
-"""SynthesEyes (Wood et al., ICCV 2015): folders f01, f02, m01, ... of png files, each with a pkl beside it."""
+"""SynthesEyes (Wood et al., ICCV 2015): folders f01, f02, m01, ... of png files, each with a pkl of the same name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ganzoo_gaze_data.rows import SampleRows, check_folder, names_in
 BLOCK = 256  # images in a piece
 MOST_PICKLE, MOST_IMAGE = 2**20, 2**24  # bytes
 LANDMARKS = ("ldmks_lids_2d", "ldmks_iris_2d", "ldmks_pupil_2d")
-ENOUGH = 100  # images that tell whether labels and landmarks agree
+ENOUGH = 100  # images to check whether labels and landmarks agree
 
 
 class SynthesEyes(Archive):
@@ -102,9 +102,9 @@ class SynthesEyes(Archive):
 
 
 def _check_signs(moved: np.ndarray, folder: Path) -> None:
-    """Raise DatasetError where irises lie the other way than labels say, over images enough to tell.
+    """Raise DatasetError if irises and labels have opposite directions, over enough images.
 
-    Rows are iris x, y in the eye, and gaze x, y. Signs of a camera's axes are easily mistaken, and nothing later would
+    Rows are iris x, y in the eye, and gaze x, y. Signs of a camera's axes are easily confused, and nothing later would
     find it; so labels that the pictures contradict are refused.
     """
     if len(moved) < ENOUGH:
@@ -112,8 +112,8 @@ def _check_signs(moved: np.ndarray, folder: Path) -> None:
     for axis, name in enumerate("xy"):
         iris, gaze = moved[:, axis], moved[:, 2 + axis]
         if gaze.std() > 0.05 and np.corrcoef(iris, gaze)[0, 1] < 0:
-            raise DatasetError(f"--from {folder}: irises lie the other way than look_vec says along {name}, "
-                               "so this is not SynthesEyes as it was published")  # fmt: skip
+            raise DatasetError(f"--from {folder}: irises and look_vec have opposite directions along {name}, "
+                               "so this is not SynthesEyes as published")  # fmt: skip
 
 
 def _look(vector: object) -> np.ndarray:
@@ -123,7 +123,7 @@ def _look(vector: object) -> np.ndarray:
 
 
 def _rotation(matrix: object) -> np.ndarray:
-    """[9], row by row; not a number where it is not said."""
+    """[9], row by row; NaN if it is not given."""
     try:
         return _numbers(matrix, (3, 3), "head_pose").ravel().astype(np.float32)
     except DatasetError:

@@ -1,4 +1,4 @@
-"""UnityEyes (Wood et al., ETRA 2016): a folder of N.jpg and N.json as its program writes them."""
+"""UnityEyes (Wood et al., ETRA 2016): a folder of N.jpg and N.json as the program writes them."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class UnityEyes(Archive):
 
 
 def eye(pixels: np.ndarray, record: Mapping[str, Any], config: CropConfig) -> tuple[np.ndarray, Mapping[str, Any]]:
-    """The crop and the columns of an image and its json. Raises DatasetError, without a name, where one is unfit."""
+    """The crop and the columns of an image and its json. Raises DatasetError, without a name, if one is unusable."""
     points = {name: landmarks(record, name, count, len(pixels)) for name, count in LANDMARKS.items()}
     corners = np.stack([points["caruncle_2d"].mean(0), points["interior_margin_2d"][OUTER]])
     crop = Crop.of(corners, config)
@@ -127,7 +127,7 @@ def look_vector(record: Mapping[str, Any]) -> np.ndarray:
 
 
 def head_facing(record: Mapping[str, Any]) -> np.ndarray:
-    """Where the head faces [3]; not a number where the json does not say.
+    """Where the head faces [3]; NaN if the json does not have it.
 
     head_pose holds the camera's rotation about the head, so the head's direction in the camera is its inverse.
     """

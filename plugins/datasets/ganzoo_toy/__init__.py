@@ -1,1 +1,1 @@
-"""Points of the plane on which generators are tried: `ring`, `grid` and `spiral`."""
+"""Points of the plane to test generators: `ring`, `grid` and `spiral`."""

@@ -1,4 +1,4 @@
-"""What the toy datasets share: points of the plane, drawn anew from a seed, with a part for the test."""
+"""What the toy datasets share: points of the plane, drawn from a seed, with a part for the test."""
 
 from __future__ import annotations
 

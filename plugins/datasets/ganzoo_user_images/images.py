@@ -22,13 +22,13 @@ ganzoo_contract = 2
 
 
 class ImagesConfig(PartsConfig):
-    source: Path | None = Field(None, description=f"The images (needed), labelled or not: {WHERE}.")
-    test: Path | None = Field(None, description="Held-out images of the same kind, which metrics alone read.")
+    source: Path | None = Field(None, description=f"The images (required), labelled or not: {WHERE}.")
+    test: Path | None = Field(None, description="Held-out images of the same kind, read only by metrics.")
 
 
 class Images(Dataset):
-    """The set is the target. If it is labelled, it is the source as well: its owner gave the labels to be learned from,
-    so a generator for labels reads them there and is no oracle."""
+    """The set is the target. If it is labelled, it is also the source: its labels are given for training,
+    so a generator for labels reads them there and is not an oracle."""
 
     name = "images"
     summary = "One set of your own images, labelled or not: for methods that learn a single domain."
@@ -58,7 +58,7 @@ class Images(Dataset):
         return self._test
 
     def card(self) -> Mapping[str, Any]:
-        """Where the images are, how many, whether they are labelled, and what was done to their shape."""
+        """Where the images are, how many, whether they are labelled, and how their shape was converted."""
         card: dict[str, Any] = {"task": self.task.name, "source": self._facts("source", self._images)}
         if self._test is not None:
             card["test"] = self._facts("test", self._test)

@@ -28,7 +28,7 @@ PARTS: tuple[Part, ...] = ("source", "source_test", "target", "target_test")
 
 
 def _whole(person: int | str) -> int | str:
-    """A person's name as settings have it: 3 is the same, typed or in a file, and 03 is another."""
+    """A person's name as in settings: 3 is the same on the command line and in a file, and 03 is another."""
     return int(person) if isinstance(person, str) and person.isascii() and person == _plain(person) else person
 
 
@@ -40,24 +40,24 @@ Person = Annotated[int | str, AfterValidator(_whole)]
 
 
 class PairConfig(PartsConfig):
-    source: Path | None = Field(None, description=f"Labelled synthetic images for training (needed): {WHERE}.")
+    source: Path | None = Field(None, description=f"Labelled synthetic images for training (required): {WHERE}.")
     target: Path | None = Field(
-        None, description=f"Real images for training (needed; labels reach only an oracle): {WHERE}."
+        None, description=f"Real images for training (required; only an oracle reads labels): {WHERE}."
     )
     source_test: Path | None = Field(None, description="Held-out labelled synthetic images, for label drift.")
-    target_test: Path | None = Field(None, description="Labelled real images that metrics alone read.")
+    target_test: Path | None = Field(None, description="Labelled real images, read only by metrics.")
     source_range: tuple[float, float, float, float] | None = Field(
         None,
         description="Keep only source and source-test images whose gaze lies in PITCH_MIN,PITCH_MAX,YAW_MIN,YAW_MAX "
-        "(degrees); take the range from what is known beforehand, never from test labels.",
+        "(degrees); take the range from prior knowledge, never from test labels.",
     )
     test_people: tuple[Person, ...] = Field(
         (),
-        description="People of --target, as its labels name them, who are kept for the test instead of --target-test.",
+        description="People of --target, as named in its labels, who are the test instead of --target-test.",
     )
     match_intensity: bool = Field(
         False,
-        description="Scale and shift all source images alike, so that their pixels have the mean and spread of the "
+        description="Apply one linear map to all source images, so that their pixels have the mean and spread of the "
         "target's.",
     )
 
@@ -90,7 +90,7 @@ class Pair(Dataset):
         return self._target_test
 
     def card(self) -> Mapping[str, Any]:
-        """Of each part its files, count, gaze range in degrees and what was done to size and channels."""
+        """For each part its files, count, gaze range in degrees and the conversion of size and channels."""
         domains = {part: getattr(self, f"_{part}") for part in PARTS}
         card: dict[str, Any] = {part: self._facts(part, domain) for part, domain in domains.items() if domain}
         card["test_people"] = people_in(self._target_test)
@@ -129,13 +129,13 @@ class Pair(Dataset):
         domain = self._parts.read("target", "target", labelled=True)
         people = people_in(domain)
         if people is None:
-            raise ConfigError("--test-people: the labels of --target do not say whose its images are")
+            raise ConfigError("--test-people: the labels of --target do not name the people")
         wanted = {composed(str(person)) for person in self.config.test_people}
         if absent := sorted(wanted - set(people), key=natural):
             raise ConfigError(f"--test-people: --target has no person {some(absent)}; it has only {some(people, 20)}")
         test = np.isin(domain.extra["person"], sorted(wanted))
         if test.all():
-            raise ConfigError("--test-people names everybody in --target, so that nobody is left for training")
+            raise ConfigError("--test-people names everybody in --target, so nobody is left for training")
         parts = domain.take(np.flatnonzero(~test)), domain.take(np.flatnonzero(test))
         return parts[0], replace(parts[1], name="target-test")
 
@@ -167,7 +167,7 @@ class Pair(Dataset):
         }
 
     def _shared_rows(self) -> int:
-        """How many test images are also target images: those a method has seen without their labels."""
+        """How many test images are also target images: those that a method saw without their labels."""
         return 0 if self.config.target_test is None else self._parts.shared_rows("target", "target_test")
 
 

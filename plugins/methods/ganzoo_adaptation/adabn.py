@@ -20,18 +20,18 @@ from ganzoo.pixels import to_unit_range
 ganzoo_contract = 2
 
 ENOUGH = 10_000  # target images, evenly spaced, from which statistics are taken
-CHUNK = 256  # of them go through the network at once
+CHUNK = 256  # of them in a batch
 
 
 class AdaBN(Method):
     """Adaptive batch normalization (Li et al. 2016, algorithm 1).
 
-    Statistics are taken in one pass over the target, batch by batch, each layer on what the layers before it make of
-    the same batch.
+    Statistics are taken in one pass over the target, batch by batch, each layer on the output of the layers before
+    it for the same batch.
     """
 
     name = "adabn"
-    summary = "Source-only, with the BatchNorm statistics of the target in place of the source's."
+    summary = "Source-only, with the BatchNorm statistics of the target instead of the source's."
     paper = "https://arxiv.org/abs/1603.04779"
     Config = PredictorConfig
     couples_batch = True  # BatchNorm
@@ -58,7 +58,7 @@ class AdaBN(Method):
     def finish(self, source: Domain, target: Domain) -> None:
         images = target.spread(ENOUGH).images
         device = next(self.predictor.parameters()).device
-        chunks = np.array_split(images, -(-len(images) // CHUNK))  # of equal size: each counts alike in the mean
+        chunks = np.array_split(images, -(-len(images) // CHUNK))  # of equal size: each has the same weight in the mean
         update_bn((to_unit_range(torch.tensor(chunk).to(device)) for chunk in chunks), self.predictor.features)
 
     def predict(self, images: Tensor) -> Tensor:

@@ -22,10 +22,10 @@ ganzoo_contract = 2
 
 
 class ADDAConfig(PredictorConfig):
-    """Settings of ADDA. Those of a predictor hold for its first stage."""
+    """Settings of ADDA. Those of a predictor apply to its first stage."""
 
     batch_norm: bool = Field(True, description="BatchNorm after each convolution.")
-    adaptation: float = Field(1.0, gt=0, description="Steps of the second stage for one of the first.")
+    adaptation: float = Field(1.0, gt=0, description="Steps of the second stage per step of the first.")
     adversarial_lr: float = Field(1e-4, gt=0, description="Learning rate of the target encoder and the discriminator.")
     width: int = Field(500, ge=1, description="Units of each of the discriminator's two hidden layers.")
 
@@ -36,10 +36,10 @@ PAPER: dict[str, Any] = {**SUPERVISED, "optimizer": "adamw", "lr": 1e-3, "decay"
 
 class ADDA(Method):
     """Two stages (section 4): a predictor learns from the source; then a copy of its encoder learns on the target to
-    give features that a discriminator takes for the source's. The source encoder and the head rest meanwhile."""
+    give features that a discriminator takes for the source's. The source encoder and the head are frozen meanwhile."""
 
     name = "adda"
-    summary = "Copies an encoder that was trained on the source and adapts the copy until its features look like it."
+    summary = "Adapts a copy of an encoder trained on the source, until its target features look like the source's."
     paper = "https://arxiv.org/abs/1702.05464"
     Config = ADDAConfig
     couples_batch = True  # BatchNorm
@@ -93,7 +93,7 @@ class ADDA(Method):
         return {"task": self.predictor.loss(batch.source, batch.source_label)}
 
     def discriminator_loss(self, batch: Batch) -> Mapping[str, Tensor]:
-        """Equation 7, negated: features of the source are what is real here."""
+        """Equation 7, negated: features of the source are the real ones."""
         with torch.no_grad():
             source = self.predictor.features(self.predictor.training_images(batch.source))
             target = self.target_features(self.predictor.training_images(batch.target))

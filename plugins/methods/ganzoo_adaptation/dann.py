@@ -30,8 +30,8 @@ class DANNConfig(PredictorConfig):
     reversal: float = Field(
         0.1,
         ge=0,
-        description="Strength (lambda) that the reversed gradient grows to; 0: features are not adapted. The paper's 1 "
-        "stands for classes; a gaze loss is about a tenth of theirs.",
+        description="Final strength (lambda) of the reversed gradient; 0: features are not adapted. The paper's 1 "
+        "is for classification; a gaze loss is about a tenth of a cross-entropy.",
     )
     domain_width: int = Field(1024, ge=1, description="Units in a hidden layer of the domain classifier.")
     domain_layers: int = Field(2, ge=0, description="Hidden layers of the domain classifier.")

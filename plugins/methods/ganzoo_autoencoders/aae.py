@@ -35,7 +35,7 @@ class AAEConfig(Settings):
     latent: int = Field(8, ge=2, description="Dimension of a code.")
     prior: Literal["normal", "uniform", "mixture"] = Field(
         "normal",
-        description="What codes are to be distributed like: normal, uniform in a cube, or ten normal modes on a circle "
+        description="The prior distribution of codes: normal, uniform in a cube, or ten normal modes on a circle "
         "in the plane of the first two numbers.",
     )
     prior_deviation: float = Field(1.0, gt=0, description="Standard deviation of each number under the prior.")
@@ -57,7 +57,7 @@ class AAE(Method):
     """Three phases on one batch (section 2): reconstruction, the discriminator of codes, and the encoder against it."""
 
     name = "aae"
-    summary = "An autoencoder whose codes an adversary draws to a chosen prior; it encodes, reconstructs and generates."
+    summary = "An autoencoder whose codes are adversarially matched to a prior; it encodes, reconstructs and generates."
     paper = "https://arxiv.org/abs/1511.05644"
     Config = AAEConfig
     kinds = ("image", "vector")
@@ -106,7 +106,7 @@ class AAE(Method):
         return terms
 
     def discriminator_loss(self, batch: Batch) -> Mapping[str, Tensor]:
-        """The prior is what is real here, and codes are what is generated."""
+        """Samples of the prior are real, and codes are generated."""
         with torch.no_grad():
             codes = self.encode(batch[self.config.domain])
         on_prior, on_codes = self.discriminator(self.draw_latent(len(batch))), self.discriminator(codes)

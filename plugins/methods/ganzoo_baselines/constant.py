@@ -1,4 +1,4 @@
-"""The floor: one answer for every image."""
+"""The floor: one prediction for every image."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Constant(Method):
 
     def finish(self, source: Domain, target: Domain) -> None:
         labels = torch.tensor(source.labels)
-        most_frequent = isinstance(self.spec.task, ClassTask)  # a mean of classes is no class
+        most_frequent = isinstance(self.spec.task, ClassTask)  # a mean of classes is not a class
         self.prediction.copy_(labels.mode(0).values if most_frequent else labels.double().mean(0))
 
     def predict(self, images: Tensor) -> Tensor:

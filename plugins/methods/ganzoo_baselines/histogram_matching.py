@@ -24,7 +24,7 @@ ENOUGH = 10_000  # target images, evenly spaced, from which the histogram is tak
 class HistogramMatching(Method):
     """The rule of `skimage.exposure.match_histograms`, with the pixels of all target images as the reference.
 
-    It is written out here because that one takes single arrays on the host, and would need the target's pixels again.
+    It is written here because that one takes single arrays on the CPU, and would need the target's pixels again.
     """
 
     name = "histogram-matching"

@@ -1,4 +1,4 @@
-"""No refinement at all: what every refiner is compared with."""
+"""No refinement: the baseline of every refiner."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ganzoo_contract = 2
 class Identity(Method):
     name = "identity"
     reads = ("source",)
-    summary = "Leaves synthetic images as they are."
+    summary = "Returns synthetic images unchanged."
     paper = ""
     Config = Settings
     presets: ClassVar[Presets] = {"default": {"train": {"steps": 0}}}

@@ -18,7 +18,7 @@ ganzoo_contract = 2
 
 class Oracle(Method):
     name = "oracle"
-    summary = "Learns from the labels of the target, which nobody else is given: the ceiling."
+    summary = "Learns from the labels of the target, which no other method receives: the ceiling."
     paper = ""
     Config = SupervisedConfig
     couples_batch = True  # BatchNorm

@@ -1,4 +1,4 @@
-"""The reference without adaptation: DANN's network, trained on the source alone."""
+"""The reference without adaptation: DANN's network, trained only on the source."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ganzoo_contract = 2
 class SourceOnly(Method):
     name = "source-only"
     reads = ("source", "source_label")
-    summary = "Learns to predict labels from the labelled source alone, with DANN's network and budget."
+    summary = "Learns to predict labels only from the labelled source, with DANN's network and budget."
     paper = ""
     Config = SupervisedConfig
     couples_batch = True  # BatchNorm

@@ -26,7 +26,7 @@ ganzoo_contract = 2
 class DCGANConfig(Settings):
     """Settings of DCGAN. The defaults fit a laptop; the preset `paper` holds the paper's."""
 
-    latent: int = Field(100, ge=1, description="Numbers that an image is made from, uniform in [-1, 1].")
+    latent: int = Field(100, ge=1, description="Dimension of the latent vector, uniform in [-1, 1].")
     width: int = Field(
         32, ge=1, description="Feature maps at half the image's size, doubled at each level; the paper's is 128."
     )
@@ -73,7 +73,7 @@ class DCGAN(Method):
         return terms
 
     def discriminator_loss(self, batch: Batch) -> Mapping[str, Tensor]:
-        """Real and made images go through BatchNorm apart, each with statistics of its own kind."""
+        """Real and generated images go through BatchNorm separately, each with their own statistics."""
         with torch.no_grad():
             made = self.generate(len(batch))
         real_scores, made_scores = self.discriminator(batch.target), self.discriminator(made)
@@ -92,7 +92,7 @@ class DCGAN(Method):
         return torch.rand(count, self.config.latent, device=next(self.generator.parameters()).device) * 2 - 1
 
     def generate_from(self, latent: Tensor) -> Tensor:
-        """The last feature map is a whole number of doublings; what it has too much is cut off below and right."""
+        """The last feature map is a whole number of doublings; the excess is cropped at the bottom and right."""
         return self.generator(latent)[..., : self.spec.height, : self.spec.width]
 
     def diagnose(self, means: Mapping[str, float]) -> Sequence[str]:

@@ -53,11 +53,11 @@ PAPER: dict[str, Any] = {
 
 
 class GAN(Method):
-    """Departures from the authors' code: the two networks take turns (theirs move at once), no dropout of the input,
+    """Departures from the authors' code: the networks are updated in turn (theirs at once), no dropout of the input,
     default initialisation, and pixels in [-1, 1]."""
 
     name = "gan"
-    summary = "Generates samples from noise with two fully connected networks that play the minimax game."
+    summary = "Generates samples from noise with two fully connected networks trained by the minimax game."
     paper = "https://arxiv.org/abs/1406.2661"
     Config = GANConfig
     kinds = ("image", "vector")

@@ -42,13 +42,15 @@ class CycleGANConfig(Settings):
         1,
         ge=1,
         description="Halvings in a discriminator: with 1, 2, 3 it judges patches of 16, 34, 70 pixels. The paper's 70 "
-        "of 256 pixels are as much of an image as 16 of an eye's 55.",
+        "of 256 pixels are the same fraction as 16 of an eye's 55.",
     )
-    cycle: float = Field(10.0, ge=0, description="Weight (lambda) of the distance between an image and its way back.")
+    cycle: float = Field(10.0, ge=0, description="Weight (lambda) of the cycle-consistency loss.")
     identity: float = Field(
-        5.0, ge=0, description="Weight of the distance by which a generator changes images of its own target."
+        5.0, ge=0, description="Weight of the identity loss: how much a generator changes images of its own target."
     )
-    history: int = Field(50, ge=0, description="Past images of each generator that discriminators see again; 0: none.")
+    history: int = Field(
+        50, ge=0, description="Past images of each generator that are shown to its discriminator again; 0: none."
+    )
     lr: float = Field(2e-4, gt=0, description="Learning rate of all networks, to zero over the run's second half.")
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's decay of the mean gradient.")
     beta2: float = Field(0.999, ge=0, lt=1, description="Adam's decay of the mean squared gradient.")
@@ -142,9 +144,9 @@ class CycleGAN(Method):
         ]
 
     def _translate(self, generator: nn.Module, images: Tensor, own: Tensor) -> tuple[Tensor, Tensor | None]:
-        """What a generator makes of `images`, and of images of the domain it translates to.
+        """A generator's output for `images`, and for images of the domain to which it translates.
 
-        One pass does both: InstanceNorm keeps the images of a batch apart.
+        One pass computes both: InstanceNorm treats the images of a batch independently.
         """
         if not self.config.identity:
             return generator(images).float(), None
@@ -152,9 +154,9 @@ class CycleGAN(Method):
         return made, same
 
     def _made(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Images of the target and of the source that the generators made in this step, as in the authors' code.
+        """Images of the target and of the source generated in this step, as in the authors' code.
 
-        If the generators did not run before in this step, they make them of `batch`.
+        If the generators did not run before in this step, they are generated from `batch`.
         """
         if MADE[0] in batch.carried:
             return batch.carried[MADE[0]], batch.carried[MADE[1]]
@@ -165,7 +167,7 @@ class CycleGAN(Method):
 def build_generator(spec: DataSpec, width: int, blocks: int) -> nn.Sequential:
     """Section 7.2: c7s1-k, d2k, d4k, residual blocks, u2k, uk, c7s1; images [N, C, H, W] in [-1, 1] in and out.
 
-    Padding on the way up gives back the sizes of the way down, odd ones too.
+    Padding of the upsampling layers restores the sizes before downsampling, odd ones too.
     """
     if min(spec.height, spec.width) < SMALLEST:
         raise ConfigError(
@@ -191,12 +193,12 @@ def build_generator(spec: DataSpec, width: int, blocks: int) -> nn.Sequential:
 def build_discriminator(spec: DataSpec, width: int, layers: int) -> nn.Sequential:
     """Section 7.2: a PatchGAN, Ck-C2k-..., of 4 x 4 convolutions; scores [N, 1, H / 2^layers, W / 2^layers].
 
-    The last two convolutions keep the size (the authors' code loses a pixel at each), so small images are possible.
+    The last two convolutions keep the size (in the authors' code each removes a pixel), so small images are possible.
     """
     rows, columns = spec.height >> layers, spec.width >> layers
     if rows * columns < 2:
         raise ConfigError(
-            f"--discriminator-layers {layers}: halved so often, nothing is left of images of "
+            f"--discriminator-layers {layers}: after so many halvings nothing is left of images of "
             f"{spec.height} x {spec.width} pixels; lower it"
         )
     keep = nn.ZeroPad2d((1, 2, 1, 2))
@@ -212,10 +214,10 @@ def build_discriminator(spec: DataSpec, width: int, layers: int) -> nn.Sequentia
 def _judge(
     discriminator: nn.Module, real: Tensor, made: Tensor, history: History | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """A discriminator's halved losses on real and on made images, and how often it is right.
+    """A discriminator's halved losses on real and on generated images, and how often it is right.
 
-    Of the made ones half are as given and half come from the history (section 4); a single image is one or the other by
-    the toss of a coin.
+    Half of the generated ones are new and half come from the history (section 4); a single image is either, at
+    random.
     """
     count = len(real)
     if history is not None:

@@ -38,7 +38,7 @@ class SimGANConfig(Settings):
     self_regularization: float = Field(
         5.0,
         ge=0,
-        description="Weight (lambda) of the L1 distance between refined and synthetic image. It stands for images in "
+        description="Weight (lambda) of the L1 distance between refined and synthetic image. It is for images in "
         "[-1, 1], the L1 distance as a mean over pixels and the adversarial loss as a mean over patches; with "
         "--reduction sum both are sums.",
     )
@@ -49,8 +49,10 @@ class SimGANConfig(Settings):
         "mean", description="Losses of an image as a mean over its patches and pixels, or as their sum as in the paper."
     )
     history: int = Field(512, ge=0, description="Past refined images that the discriminator is shown again; 0: none.")
-    refiner_pretraining: int = Field(100, ge=0, description="Steps of the refiner on self-regularization alone.")
-    discriminator_pretraining: int = Field(0, ge=0, description="Steps of the discriminator alone, after those.")
+    refiner_pretraining: int = Field(
+        100, ge=0, description="First steps, of the refiner with self-regularization only."
+    )
+    discriminator_pretraining: int = Field(0, ge=0, description="Next steps, of the discriminator only.")
     refiner_updates: int = Field(1, ge=1, description="Refiner updates in a step (K_g).")
     discriminator_updates: int = Field(1, ge=1, description="Discriminator updates in a step (K_d).")
     average: float = Field(
@@ -205,9 +207,9 @@ def build_refiner(channels: int, width: int, blocks: int) -> nn.Sequential:
 
 
 def build_discriminator(spec: DataSpec, *, local: bool) -> nn.Sequential:
-    """Scores [N, 2, H/4, W/4] of patches (section 2.2), or [N, 2, 1, 1] of whole images, its rival.
+    """Scores [N, 2, H/4, W/4] of patches (section 2.2), or [N, 2, 1, 1] of whole images, the alternative.
 
-    The paper names no activation; a leaky one keeps a gradient for the refiner everywhere.
+    The paper does not specify the activation; a leaky one keeps a gradient for the refiner everywhere.
     """
     body = nn.Sequential(
         nn.Conv2d(spec.channels, 96, 3, stride=2, padding=1),
@@ -239,7 +241,7 @@ def features(images: Tensor, kind: str) -> Tensor:
 def likeness(refined: Tensor, source: Tensor) -> dict[str, Tensor]:
     """Numbers for the log: mean `change` of a pixel in grey levels of 255, and `diversity`.
 
-    Variety is how much the refined images of a batch differ from each other, relative to how much their inputs do; a
+    Variety is how much the refined images of a batch differ from each other, relative to their inputs; a
     single image has none.
     """
     change = (refined - source).abs().mean() * 127.5
@@ -249,7 +251,7 @@ def likeness(refined: Tensor, source: Tensor) -> dict[str, Tensor]:
 
 
 def says_real(scores: Tensor) -> Tensor:
-    """For each patch, 1.0 where the discriminator takes it for real, else 0.0."""
+    """For each patch, 1.0 if the discriminator takes it for real, else 0.0."""
     return (scores.detach()[:, 1] > scores.detach()[:, 0]).float()
 
 

@@ -1,4 +1,4 @@
-"""What all metrics of this plugin do: put images and real ones through extractors, compare, and write the cards."""
+"""What the metrics of this plugin share: extract features of two sets of images, compare them, and write the cards."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ganzoo_fid.estimate import DistanceEstimate
 
 @dataclass(frozen=True)
 class FeatureDistance:
-    """A way to compare features [M, D] with those of real images [N, D], and what its scores say of it."""
+    """A way to compare features [M, D] with those of real images [N, D], and what its scores state about it."""
 
     names: Sequence[str]  # of the scores, without the extractor
     measure: Callable[[np.ndarray, np.ndarray], Mapping[str, DistanceEstimate]]
@@ -31,9 +31,9 @@ class FeatureDistance:
 
 
 def measured(data: Evaluation, comparison: FeatureDistance, extractors: Sequence[str]) -> list[Score]:
-    """What the method makes, and the synthetic images as they are, compared with real images.
+    """The method's images, and the unchanged synthetic images, compared with real images.
 
-    These are held-out ones where there are any.
+    The real images are held-out ones if there are any.
     """
     try:
         origin, real = "target_test", data.domain("target_test")
@@ -44,7 +44,7 @@ def measured(data: Evaluation, comparison: FeatureDistance, extractors: Sequence
 
 
 def _as_it_is(data: Evaluation) -> Mapping[str, Domain]:
-    """The rival that does nothing: the synthetic images, if the data have any."""
+    """The baseline that does nothing: the synthetic images, if the data have any."""
     try:
         return {"source-only": data.domain("source").spread(data.samples)}
     except MetricUnavailableError:

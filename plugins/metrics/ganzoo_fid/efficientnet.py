@@ -1,4 +1,4 @@
-"""The extractor `efficientnet-lite0`: an ImageNet network whose weights come as a package, so it needs no download."""
+"""The extractor `efficientnet-lite0`: an ImageNet network with weights in a package, so it needs no download."""
 
 from __future__ import annotations
 

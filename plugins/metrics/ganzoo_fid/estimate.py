@@ -12,7 +12,7 @@ NORMAL_95 = 1.959964  # two-sided 95 % point of the normal distribution
 @dataclass(frozen=True)
 class DistanceEstimate:
     value: float
-    standard_error: float  # NaN: there is nothing to tell it from
+    standard_error: float  # NaN: there is no data to estimate it
     least: float = -np.inf  # no interval reaches below it
 
     @property
@@ -26,7 +26,7 @@ class DistanceEstimate:
 
 @dataclass(frozen=True)
 class Positive(DistanceEstimate):
-    """A number above 0. Its interval is normal in the logarithm: small ones err upwards more than downwards."""
+    """A number above 0. Its interval is normal in the logarithm: small ones err more upwards than downwards."""
 
     most: float = np.inf  # no interval reaches above it
 
@@ -45,10 +45,10 @@ class Positive(DistanceEstimate):
 
 @dataclass(frozen=True)
 class Share(DistanceEstimate):
-    """A share of `count` things. Its interval is Wilson's (1927), which keeps within 0 and 1 and is honest beside them.
+    """A share of `count` things. Its interval is Wilson's (1927), which stays within 0 and 1 and is accurate near them.
 
-    The count that enters it is the one at which independent things would have the standard error. At 0 and 1
-    themselves there is none such: there it is Wilson's at `count`, or the normal one where that reaches further.
+    Its count is the one at which independent things would have this standard error. At 0 and 1
+    there is no such count: there it is Wilson's at `count`, or the normal one if that is wider.
     """
 
     count: int = 1
@@ -70,7 +70,7 @@ def jackknife_error(*influences: np.ndarray) -> float:
     """The standard error of a statistic of independent samples, from the influence of each row of each sample.
 
     `influences` holds one array [N] for each sample: how much the statistic grows with the weight of a row, times N
-    (Efron's infinitesimal jackknife), or how much it changes where the row is left out, times N (the jackknife). A
+    (Efron's infinitesimal jackknife), or how much it changes if the row is left out, times N (the jackknife). A
     bootstrap is not used, because resampled sets repeat a third of their rows and lose as many: with fewer rows than
     features that alone moves an FID up by a third or more (measured in docs/metrics.md), and its spread is no longer
     the spread of the estimate.

@@ -8,9 +8,9 @@ from scipy.linalg import solve_triangular
 from ganzoo_fid.estimate import DistanceEstimate, jackknife_error
 
 LARGE = 1_024  # rows from which eigenvalues are faster than singular values
-ROUNDING = 3e-8  # a singular value so small beside the greatest is all rounding, when taken from its square
-TOLERANCE = 1e-7  # of the sum of the singular values: what all that rounding may amount to
-COVARIANCES = 1e-9  # the same, of covariances: looser than what they amount to with features of networks
+ROUNDING = 3e-8  # a singular value this small relative to the largest is only rounding, if computed from its square
+TOLERANCE = 1e-7  # of the sum of the singular values: the maximum total rounding
+COVARIANCES = 1e-9  # the same for covariances: looser than their rounding with features of networks
 
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> DistanceEstimate:
@@ -35,13 +35,13 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> DistanceEstimate:
 
 
 def _trace(a: np.ndarray, b: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-    """The sum of the singular values s of AB', and what each row of A [N] and of B [M] has in it.
+    """The sum of the singular values s of AB', and the share of each row of A [N] and of B [M] in it.
 
     A weight w_i scales row i of A by sqrt(w_i), so that the sum has the derivative sum_k s_k u_ik^2 / 2 at w_i = 1, u
     being its left singular vectors; the share of row i is twice that. Shares add up to the sum.
     """
     if min(len(a), len(b)) > a.shape[1]:
-        varies = (a.max(0) > a.min(0)) & (b.max(0) > b.min(0))  # AB' holds nothing of a feature that does not
+        varies = (a.max(0) > a.min(0)) & (b.max(0) > b.min(0))  # AB' contains only features that vary in both
         found = _of_covariances(a[:, varies], b[:, varies])
         if found is not None:
             return found
@@ -53,7 +53,7 @@ def _trace(a: np.ndarray, b: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]
 
 
 def _of_covariances(a: np.ndarray, b: np.ndarray) -> tuple[float, np.ndarray, np.ndarray] | None:
-    """`_trace` of many rows, without a product or a base of their number; None where rounding could matter.
+    """`_trace` of many rows, without a product or a base of their number; None if rounding could matter.
 
     With A'A = LL' and L'(B'B)L = V s^2 V', the left singular vectors are A L'^-1 V, the right ones B L V / s.
     """
@@ -87,8 +87,8 @@ def _reduced(rows: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
 def _singular(product: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
     """The sum of the singular values s of a product [n, m]; its left [n, k] and right vectors [m, k], times sqrt(s).
 
-    Of a large product they are taken from the eigenvalues s^2 of its square, in half the time. That rounds s by about
-    1e-16 / s where the greatest is 1, so only values near the root of float64's precision are lost. Where they could
+    For a large product they come from the eigenvalues s^2 of its square, in half the time. This rounds s by about
+    1e-16 / s if the largest is 1, so only values near the root of float64's precision are lost. If they could
     matter, as with many features that are constant, the singular values are computed as such.
     """
     if product.shape[0] > product.shape[1]:

@@ -24,7 +24,7 @@ def build_inception(weights: Mapping[str, Tensor]) -> nn.Module:
     from pytorch_fid import inception  # here, because it imports torchvision, which takes a second
     from torchvision.models.inception import BasicConv2d
 
-    # Its constructor fetches the weights itself and takes no others, so ours are handed to it in place of the download.
+    # Its constructor downloads the weights and accepts no others, so ours replace the download.
     with mock.patch.object(inception, "load_state_dict_from_url", return_value=weights):
         network: nn.Module = inception.InceptionV3().eval()
     for module in network.modules():

@@ -6,7 +6,7 @@ import numpy as np
 
 from ganzoo_fid.estimate import DistanceEstimate, jackknife_error
 
-BLOCK = 2**22  # kernel values at once: 32 MiB, however many rows there are
+BLOCK = 2**22  # kernel values at once: 32 MiB, for any number of rows
 
 
 def polynomial_kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -17,8 +17,8 @@ def polynomial_kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def kernel_distance(a: np.ndarray, b: np.ndarray) -> DistanceEstimate:
     """The unbiased squared maximum mean discrepancy of features [N, D] and [M, D], with its standard error.
 
-    All pairs are used: this is the value that averages over random subsets approach. It is negative about half of
-    the time where the two distributions are equal. Each set must have two rows at least.
+    All pairs are used: this is the limit of averages over random subsets. It is negative about half of
+    the time if the two distributions are equal. Each set must have two rows at least.
     """
     far_a, far_b = (sums / count for sums, count in zip(_sums(a, b), (len(b), len(a)), strict=True))
     near_a, near_b = _mean_of_others(a), _mean_of_others(b)

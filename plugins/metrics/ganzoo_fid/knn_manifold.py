@@ -1,4 +1,4 @@
-"""The neighbourhoods of a set of features: around each row a ball that reaches to its k-th nearest neighbour."""
+"""The k-NN manifold of a set of features: around each row a ball that reaches to its k-th nearest neighbour."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-BLOCK = 2**22  # distances at once: 32 MiB, however many rows there are
+BLOCK = 2**22  # distances at once: 32 MiB, for any number of rows
 SLACK = 1e-10  # of the squared lengths of two rows: squared distances that differ by less are equal
 
 
@@ -20,7 +20,7 @@ class Balls:
 
     centres: np.ndarray  # [N, D]
     reach: np.ndarray  # [N]: to the k-th nearest of the other rows
-    next_reach: np.ndarray  # [N]: to the next one, where the ball reaches once one of the k is deleted
+    next_reach: np.ndarray  # [N]: to the next one, the radius if one of the k is deleted
     neighbours: np.ndarray  # int64 [N, k]: the rows of the k nearest
 
     @classmethod
@@ -29,7 +29,7 @@ class Balls:
         nearest, distances = [], []
         for start, block in squared_distances(rows, rows):
             own = np.arange(len(block))
-            block[own, start + own] = np.inf  # a row is no neighbour of its own
+            block[own, start + own] = np.inf  # a row is not its own neighbour
             found = np.argpartition(block, k, axis=1)[:, : k + 1]
             found = np.take_along_axis(found, np.take_along_axis(block, found, 1).argsort(1), 1)
             nearest.append(found[:, :k])
@@ -41,7 +41,7 @@ class Balls:
         return len(self.centres)
 
     def around_points(self, points: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """For blocks of `points` [M, D]: the first row, which balls hold each point, and which do at the next reach.
+        """For blocks of `points` [M, D]: the first row, which balls hold each point, and which do with the next radius.
 
         Both are bool [points of the block, N].
         """

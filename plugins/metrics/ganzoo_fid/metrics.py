@@ -1,4 +1,4 @@
-"""How near the images a method makes are to real ones, on named extractors: the four metrics and their settings."""
+"""How near generated images are to real ones, on named extractors: the four metrics and their settings."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ class DistanceConfig(Settings):
     """Settings of the distances between distributions of features."""
 
     extractors: tuple[str, ...] = Field(
-        EXTRACTORS, description="Feature extractors; each gives a score of its own, named after it."
+        EXTRACTORS, description="Feature extractors; each gives a score, named after it."
     )
 
 
 class PrecisionRecallConfig(Settings):
     """Settings of precision and recall."""
 
-    extractors: tuple[str, ...] = Field(EXTRACTORS, description="Feature extractors; each gives scores of its own.")
+    extractors: tuple[str, ...] = Field(EXTRACTORS, description="Feature extractors; each gives its own scores.")
     k: int = Field(3, ge=1, description="A ball around an image reaches to its k-th nearest neighbour.")
 
 
 class DensityCoverageConfig(Settings):
     """Settings of density and coverage."""
 
-    extractors: tuple[str, ...] = Field(EXTRACTORS, description="Feature extractors; each gives scores of its own.")
+    extractors: tuple[str, ...] = Field(EXTRACTORS, description="Feature extractors; each gives its own scores.")
     k: int = Field(5, ge=1, description="A ball around an image reaches to its k-th nearest neighbour.")
 
 
@@ -81,21 +81,21 @@ class FeatureMetric(Metric):
 
 class FID(FeatureMetric):
     name = "fid"
-    summary = "Frechet distance between features of the images made and of real ones (Heusel et al. 2017)."
+    summary = "Frechet distance between features of generated and real images (Heusel et al. 2017)."
     Config = DistanceConfig
     comparison = _distance("fid", frechet_distance, "squared Frechet distance of fitted Gaussians, float64")
 
 
 class KID(FeatureMetric):
     name = "kid"
-    summary = "Kernel distance between features of the images made and of real ones (Binkowski et al. 2018)."
+    summary = "Kernel distance between features of generated and real images (Binkowski et al. 2018)."
     Config = DistanceConfig
     comparison = _distance("kid", kernel_distance, "unbiased squared MMD over all pairs, kernel (x.y/D + 1)^3, float64")
 
 
 class PrecisionRecall(FeatureMetric):
     name = "precision-recall"
-    summary = "The share of images made that are near real ones, and the reverse (Kynkaanniemi et al. 2019)."
+    summary = "The share of generated images near real ones, and the reverse (Kynkaanniemi et al. 2019)."
     by_default = False
     Config = PrecisionRecallConfig
 
@@ -116,7 +116,7 @@ class PrecisionRecall(FeatureMetric):
 
 class DensityCoverage(FeatureMetric):
     name = "density-coverage"
-    summary = "How many images made each real neighbourhood holds, and the share that hold any (Naeem et al. 2020)."
+    summary = "Generated images per real neighbourhood, and the share of those with any (Naeem et al. 2020)."
     by_default = False
     Config = DensityCoverageConfig
 

@@ -1,4 +1,4 @@
-"""How two sets of features lie in each other's neighbourhoods, in float64.
+"""Precision, recall, density and coverage of two sets of features, in float64.
 
 Precision and recall are those of Kynkaanniemi et al. (2019, equations 1 and 2), density and coverage those of Naeem et
 al. (2020, equations 3 and 4). Standard errors are from the jackknife, exactly: each row of either set is left out once,
@@ -27,7 +27,7 @@ def precision_and_recall(fake: np.ndarray, real: np.ndarray, k: int) -> Mapping[
 
 
 def density_and_coverage(fake: np.ndarray, real: np.ndarray, k: int) -> Mapping[str, DistanceEstimate]:
-    """How many of `fake` [M, D] each neighbourhood of `real` [N, D] holds, over k, and the share that hold any.
+    """How many of `fake` [M, D] each neighbourhood of `real` [N, D] contains, over k, and the share that contain any.
 
     `real` must have k + 2 rows at least, `fake` two.
     """
@@ -63,7 +63,7 @@ def density_and_coverage(fake: np.ndarray, real: np.ndarray, k: int) -> Mapping[
 def share_inside(points: np.ndarray, balls: Balls) -> Share:
     """The share of `points` [M, D] that lie in any of the balls, with its standard error."""
     inside_any = np.zeros(len(points), bool)
-    changes = np.zeros(len(balls))  # points won minus points lost without each of the balls' rows
+    changes = np.zeros(len(balls))  # points gained minus points lost without each of the balls' rows
     for start, inside, inside_next in balls.around_points(points):
         count = inside.sum(1)
         inside_any[start : start + len(inside)] = count > 0
@@ -73,10 +73,10 @@ def share_inside(points: np.ndarray, balls: Balls) -> Share:
 
 
 def _changes(inside: np.ndarray, inside_next: np.ndarray, count: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
-    """Of each row of the balls' set [N]: points that come to lie in a ball without it, minus those that lie in none.
+    """For each row of the balls' set [N]: points that enter a ball without it, minus those that leave all balls.
 
     A point in two balls stays in one. A point in one ball is lost with its centre, unless another ball then grows to
-    it; a point in none is won by whatever makes a ball grow to it.
+    it; a point in none is gained if a ball grows to it.
     """
     few = np.flatnonzero(count <= 1)
     point, ball = np.nonzero(inside_next[few] & ~inside[few])
@@ -99,6 +99,6 @@ def _grown(gain: np.ndarray, balls: Balls) -> np.ndarray:
 
 
 def _centred(fake: np.ndarray, real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both around the real mean, where the products that distances are made of round least."""
+    """Both centred on the real mean, where the products in the distances round least."""
     mean = real.mean(0)
     return fake - mean, real - mean

@@ -1,4 +1,4 @@
-"""pytorch-fid's Inception weights, the ones that published FIDs are measured with."""
+"""pytorch-fid's Inception weights, the ones used for published FIDs."""
 
 from __future__ import annotations
 

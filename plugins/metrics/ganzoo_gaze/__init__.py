@@ -1,4 +1,4 @@
-"""What a method does to gaze labels: `downstream-gaze-error`, `gaze-error`, `label-drift`, and the extractor `gaze`."""
+"""Gaze labels: `downstream-gaze-error`, `gaze-error`, `label-drift`, and the extractor `gaze`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`gaze-error`: how well a method that predicts gaze itself does on real people."""
+"""`gaze-error`: the error of a method's own gaze predictions on real people."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class GazeError(Metric):
         absent = []
         try:
             predictions["source-only"] = predict(data, train(data, source, self.config), test.images)
-        except MetricUnavailableError as error:  # the rival's network takes no images as small as these
+        except MetricUnavailableError as error:  # the baseline's network does not take images this small
             absent = [Score("direct_gaze_error_deg", None, "source-only", reason=str(error))]
         card = {"source_only": training_card(self.config), "source": source.fingerprint()}
         return [

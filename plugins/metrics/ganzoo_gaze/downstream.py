@@ -1,4 +1,4 @@
-"""`downstream-gaze-error`: what the images a method makes are worth as training data."""
+"""`downstream-gaze-error`: the value of a method's images as training data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ganzoo_gaze.training import GazeTraining, predict, require_gaze, train, tra
 
 class DownstreamGazeError(Metric):
     name = "downstream-gaze-error"
-    summary = "Gaze error on real people of a network trained on what the method makes of the labelled source."
+    summary = "Gaze error on real people of a network trained on the method's images of the labelled source."
     needs = (Refines,)
     tasks = (GazeTask,)
     Config = GazeTraining
@@ -33,5 +33,5 @@ class DownstreamGazeError(Metric):
 
 
 def constant_prediction(source: Domain, count: int) -> Tensor:
-    """The mean source label for every image: [count, 2]. A network that does not beat it has learnt nothing."""
+    """The mean source label for every image: [count, 2]. A network that does not beat it has learned nothing."""
     return labels_of(source).mean(0).expand(count, -1)

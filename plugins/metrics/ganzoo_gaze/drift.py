@@ -1,4 +1,4 @@
-"""`label-drift`: how far a refiner moves the gaze that its images show."""
+"""`label-drift`: how far a refiner moves the gaze in its images."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class LabelDrift(Metric):
 
 
 def _pair(data: Evaluation) -> tuple[DomainName, Domain, Domain]:
-    """A domain's name, its synthetic images and their refined versions: held-out ones where there are any."""
+    """A domain's name, its synthetic images and their refined versions: held-out ones if there are any."""
     try:
         return "source_test", data.sampled("source_test"), data.refined("source_test")
     except MetricUnavailableError:
@@ -66,7 +66,7 @@ def _error_on_real(data: Evaluation, judge: Method, task: GazeTask) -> Mapping[s
 
 
 def _detector_card(found: np.ndarray, images: Domain) -> Mapping[str, Any]:
-    """The detector's settings, and its own error where the dataset knows the true place."""
+    """The detector's settings, and its own error if the dataset has the true position."""
     facts: dict[str, Any] = {"radii_of_width": RADII}
     if "pupil_center" in images.extra:
         distance = np.linalg.norm(found - images.extra["pupil_center"], axis=1)

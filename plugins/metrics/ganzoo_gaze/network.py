@@ -18,7 +18,7 @@ from ganzoo.method import Method, Phase
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask, gaze_vector
 
-WARM_UP = 0.1  # part of the run over which the learning rate rises
+WARM_UP = 0.1  # warm-up, as a share of the run
 HIDDEN = 1000
 
 
@@ -26,7 +26,7 @@ class GazeNetworkConfig(Settings):
     """Settings of the gaze network's training."""
 
     lr: float = Field(1e-3, gt=0, description="Highest learning rate.")
-    augment: bool = Field(True, description="Vary place, size and light of the training images.")
+    augment: bool = Field(True, description="Augment position, scale and lighting of the training images.")
 
 
 def one_cycle(progress: float) -> float:
@@ -37,15 +37,15 @@ def one_cycle(progress: float) -> float:
 
 
 class GazeNetwork(Method):
-    """Learns the task of the source's labels from the source alone. Takes images of 19 x 19 pixels and more.
+    """Learns the task of the source's labels only from the source. Takes images of 19 x 19 pixels and more.
 
     The layers are the paper's. Its list reads "FC 9600, FC 1000, FC 3": for 35 x 55 pixels and convolutions without
     padding, 9600 = 192 x 5 x 10 is the size of the last feature maps, so the first layer with weights of its own is
-    9600 -> 1000. The paper says neither how weights start nor how they are optimised; those parts are ours.
+    9600 -> 1000. The paper does not specify initialisation and optimisation; those parts are ours.
     """
 
     name = "gaze-network"
-    summary = "The gaze network of the SimGAN paper, trained on labelled source images alone."
+    summary = "The gaze network of the SimGAN paper, trained only on labelled source images."
     paper = "https://arxiv.org/abs/1612.07828"
     Config: ClassVar[type[Settings]] = GazeNetworkConfig
     reads = ("source", "source_label")
@@ -72,7 +72,9 @@ class GazeNetwork(Method):
         for name, parameter in self.named_parameters():
             if name.endswith("bias"):
                 nn.init.zeros_(parameter)
-        if isinstance(spec.task, GazeTask):  # begin by looking into the camera: Adam would take hundreds of steps to it
+        if isinstance(
+            spec.task, GazeTask
+        ):  # start by predicting a gaze into the camera: Adam would need hundreds of steps for it
             self.regressor.bias.data.copy_(gaze_vector(torch.zeros(2)))
 
     def phases(self) -> Mapping[str, Phase]:
@@ -90,7 +92,7 @@ class GazeNetwork(Method):
 
 
 def _flat_size(spec: DataSpec) -> int:
-    """Numbers in the last feature maps. Raises MetricUnavailableError where nothing is left of the image."""
+    """Numbers in the last feature maps. Raises MetricUnavailableError if nothing is left of the image."""
     height, width = (((size - 6 - 3) // 2 + 1 - 4) // 2 for size in (spec.height, spec.width))
     if height < 1 or width < 1:
         raise MetricUnavailableError(

@@ -1,4 +1,4 @@
-"""A classical pupil detector: it has learnt nothing, so no change of style can have taught it to look away."""
+"""A classical pupil detector: it is not trained, so a change of style cannot have affected it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from torch.nn import functional as F
 
 NAME = "dark disc minus ring"
 RADII = (0.10, 0.13, 0.16)  # of the image's width: the iris of a normalised eye crop, half hidden by lids or not
-SHARPNESS = 0.03  # of the response's range: how near the best place others must be to count
+SHARPNESS = 0.03  # of the response's range: how near the maximum other positions must be to count
 CHUNK = 512
 
 
 def pupil_centers(images: np.ndarray) -> np.ndarray:
     """The centre of the pupil in uint8 images [N, C, H, W]: x, y in pixels [N, 2], (0, 0) the first pixel's centre.
 
-    The response at a place is how much darker a disc is than the ring around it, taken at the best of three radii; the
+    The response at a position is how much darker a disc is than the ring around it, for the best of three radii; the
     result is the response's soft-argmax, so it moves by fractions of a pixel.
     """
     chunks = [np.array(images[start : start + CHUNK]) for start in range(0, len(images), CHUNK)]
@@ -42,7 +42,7 @@ def _response(grey: Tensor, radius: float) -> Tensor:
     reach = int(np.ceil(outer))
     offsets = torch.arange(-reach, reach + 1).float()
     distance = torch.hypot(offsets[:, None], offsets[None, :])
-    disc = (radius + 0.5 - distance).clamp(0, 1)  # edges weighted by the part of the pixel that lies inside
+    disc = (radius + 0.5 - distance).clamp(0, 1)  # edges weighted by the part of the pixel inside
     ring = (outer + 0.5 - distance).clamp(0, 1) - disc
     return _local_mean(grey, ring) - _local_mean(grey, disc)
 

@@ -1,4 +1,4 @@
-"""The small gaze network: that of `source-only`, `adabn` and `dann`, so that a refiner can be compared with them."""
+"""The small gaze network: that of `source-only`, `adabn` and `dann`, to compare a refiner with them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ganzoo.settings import Settings
 
 
 class SmallGazeNetwork(Method):
-    """Learns the task of the source's labels from the source alone, by the recipe of the method `source-only`.
+    """Learns the task of the source's labels only from the source, by the recipe of the method `source-only`.
 
     Takes images of any size.
     """
 
     name = "small-gaze-network"
-    summary = "The network of source-only and DANN, trained on labelled images alone."
+    summary = "The network of source-only and DANN, trained only on labelled images."
     paper = ""
     Config: ClassVar[type[Settings]] = PredictorConfig
     couples_batch = True  # BatchNorm

@@ -1,4 +1,4 @@
-"""Angular errors as scores, with intervals that respect who the images are of."""
+"""Angular errors as scores, with intervals over people."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ganzoo.metric import Bin, DomainName, Score
 from ganzoo.task import GazeTask
 
 RESAMPLES, BOOTSTRAP_SEED = 2_000, 0
-BIN_DEG, FEW = 5.0, 10  # width of the bins of true angles; bins with fewer images say nothing
-CLOSE_DEG = 7.0  # the share within it is what Shrivastava et al. 2017, figure 8 and table 3, compare methods by
+BIN_DEG, FEW = 5.0, 10  # width of the bins of true angles; minimum images of a bin
+CLOSE_DEG = 7.0  # Shrivastava et al. 2017, figure 8 and table 3, compare methods by the share within it
 
 AXES = {"pitch": 0, "yaw": 1}  # columns of a label
 
@@ -24,26 +24,26 @@ Statistic = Callable[[np.ndarray], float]
 
 
 def labels_of(domain: Domain) -> Tensor:
-    """Pitch and yaw [N, 2] in radians. Raises MetricUnavailableError where the images have no labels."""
+    """Pitch and yaw [N, 2] in radians. Raises MetricUnavailableError if the images have no labels."""
     if domain.labels is None:
         raise MetricUnavailableError(f"the {domain.name.replace('_', ' ')} images have no gaze labels")
     return torch.from_numpy(np.array(domain.labels, np.float32))
 
 
 def people_of(domain: Domain) -> int | None:
-    """How many people the images are of; None where that is not known."""
+    """How many people the images show; None if unknown."""
     return None if domain.groups is None else len(np.unique(domain.groups))
 
 
 def resampling_unit(domain: Domain) -> str:
-    """What a bootstrap draws: people where there are several, else images."""
+    """What a bootstrap draws: people if there are several, else images."""
     return "people" if (people_of(domain) or 0) > 1 else "images"
 
 
 def bootstrap_interval(values: np.ndarray, domain: Domain, statistic: Statistic) -> tuple[float, float]:
-    """The 95 % percentile interval of a statistic of one value an image [N], resampling people where there are several.
+    """The 95 % percentile interval of a statistic of one value an image [N], resampling people if there are several.
 
-    Images of one person are no independent samples, so an interval over images alone would be far too narrow.
+    Images of one person are not independent samples, so an interval over images alone would be far too narrow.
     """
     random = np.random.default_rng(BOOTSTRAP_SEED)
     if resampling_unit(domain) == "people":
@@ -72,7 +72,7 @@ def interval_card(domain: Domain, origin: DomainName) -> dict[str, Any]:
 
 
 def few_people(domain: Domain) -> str:
-    """A warning where nothing can be said of other people; empty where there are several."""
+    """A warning if the scores do not cover other people; empty if there are several."""
     return "" if resampling_unit(domain) == "people" else "of one person or unknown people: says nothing of others"
 
 
@@ -108,7 +108,7 @@ def gaze_scores(
 
 
 def profile(errors: np.ndarray, angle: np.ndarray) -> Sequence[Bin]:
-    """The mean of errors [N] in bins of an angle [N] in degrees: where a method fails, a mean over all hides."""
+    """The mean of errors [N] in bins of an angle [N] in degrees: shows where a method fails, which the mean hides."""
     places = np.floor(angle / BIN_DEG).astype(int)
     found = []
     for place in np.unique(places):
@@ -119,7 +119,7 @@ def profile(errors: np.ndarray, angle: np.ndarray) -> Sequence[Bin]:
 
 
 def axis_facts(predicted: np.ndarray, true: np.ndarray) -> dict[str, float | None]:
-    """Bias, slope of the predicted over the true angle, and their correlation; None where one has no meaning."""
+    """Bias, slope of the predicted over the true angle, and their correlation; None if one is undefined."""
     moved, spread = predicted - predicted.mean(), true - true.mean()
     together, of_true, of_predicted = (moved * spread).mean(), (spread**2).mean(), (moved**2).mean()
     least, alike = min(of_true, of_predicted), 1e-12  # squared degrees

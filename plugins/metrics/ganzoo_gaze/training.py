@@ -26,7 +26,7 @@ NETWORKS = {
     "paper": "gaze network of Shrivastava et al. 2017, Euclidean loss, AdamW, one cycle",
     "small": "small gaze network with BatchNorm, Euclidean loss, AdamW, linear decay: that of source-only and dann",
 }
-CHUNK = 512  # images that go through the network at once
+CHUNK = 512  # images per batch
 
 
 class GazeTraining(Settings):
@@ -38,12 +38,12 @@ class GazeTraining(Settings):
     steps: int = Field(600, ge=1, description="Training steps of a gaze network.")
     batch_size: int = Field(64, ge=1, description="Images in a training step of a gaze network.")
     lr: float = Field(1e-3, gt=0, description="Highest learning rate of a gaze network.")
-    augment: bool = Field(True, description="Vary place, size and light of its training images.")
+    augment: bool = Field(True, description="Augment position, scale and lighting of its training images.")
     network_seed: int = Field(0, ge=0, description="Seed of the gaze network's weights, noise and order of the data.")
 
 
 def require_gaze(data: Extraction, what: str) -> GazeTask:
-    """The evaluation's task. Raises MetricUnavailableError where labels are no gaze."""
+    """The evaluation's task. Raises MetricUnavailableError if labels are not gaze."""
     if not isinstance(data.spec.task, GazeTask):
         has = "has none" if isinstance(data.spec.task, NoTask) else f"has labels of the task {data.spec.task.name}"
         raise MetricUnavailableError(f"{what} needs gaze labels, and this dataset {has}")
@@ -61,7 +61,7 @@ def train(data: Extraction, source: Domain, settings: GazeTraining) -> Method:
 
 
 def predict(data: Extraction, network: Any, images: np.ndarray) -> Tensor:
-    """What a method that predicts reads in uint8 images [N, C, H, W]: [N, 2] on the CPU, in float32."""
+    """The predictions of a method for uint8 images [N, C, H, W]: [N, 2] on the CPU, in float32."""
     with torch.no_grad():
         chunks = (torch.from_numpy(np.array(images[start : start + CHUNK])) for start in range(0, len(images), CHUNK))
         return torch.cat([network.predict(to_unit_range(chunk.to(data.device))).cpu().float() for chunk in chunks])

@@ -1,4 +1,4 @@
-"""`class-accuracy`: how many target images a method that predicts classes gets right."""
+"""`class-accuracy`: the share of target images that a method classifies correctly."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from ganzoo.task import ClassTask, Task
 
 ganzoo_contract = 2
 
-CHUNK = 1_000  # images that go through a network at once
+CHUNK = 1_000  # images per batch
 
 
 class NoSettings(Settings):
-    """There is nothing to set."""
+    """No settings."""
 
 
 class ClassAccuracy(Metric):
-    """On the held-out target, and on the held-out source, where it says whether the method learnt at all.
+    """On the held-out target, and on the held-out source, which shows whether the method has learned its task.
 
-    The 95 % interval is Wilson's, over images. The rival `constant` is the most frequent class of the source.
+    The 95 % interval is Wilson's, over images. The baseline `constant` is the most frequent class of the source.
     """
 
     name = "class-accuracy"

@@ -38,7 +38,7 @@ class Modes(Metric):
 
     The reverse Kullback-Leibler divergence compares the shares of the modes among samples of high quality with equal
     shares: log(8 / m) for equal shares of m of 8 modes. The dataset's card gives `mode_centers` [K, D] and
-    `mode_deviation`. The rival `real` is the held-out data.
+    `mode_deviation`. The baseline `real` is the held-out data.
     """
 
     name = "modes"

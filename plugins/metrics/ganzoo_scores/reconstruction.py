@@ -21,18 +21,18 @@ from ganzoo.settings import Settings
 ganzoo_contract = 2
 WINDOW, SIGMA = 11, 1.5  # Wang et al. 2004, section III.C
 K1, K2 = 0.01, 0.03
-ROUNDING = 1 / 12  # the mean squared error of rounding to whole grey levels: an image cannot be known better
+ROUNDING = 1 / 12  # the mean squared error of rounding to whole grey levels: no image can have less
 CHUNK = 256
 
 
 class NoSettings(Settings):
-    """There is nothing to set."""
+    """No settings."""
 
 
 class Reconstruction(Metric):
     """PSNR (peak signal-to-noise ratio, of the mean squared error of each image), SSIM (Wang et al. 2004, a Gaussian
     window of 11 pixels with deviation 1.5, smaller if an image is) and the mean absolute error, on held-out images
-    if there are any. The rival `mean` answers with the mean training image.
+    if there are any. The baseline `mean` returns the mean training image.
     """
 
     name = "reconstruction"
@@ -67,7 +67,7 @@ def _held_out(data: Evaluation) -> tuple[DomainName, Domain]:
 
 
 def _mean(samples: np.ndarray) -> np.ndarray:
-    """In parts: a memory map may be larger than the memory."""
+    """In parts: a memory map may exceed the memory."""
     total = sum(part.sum(0, dtype=np.float64) for part in _chunks(samples))
     mean: np.ndarray = np.asarray(total) / len(samples)
     return mean.round().astype(np.uint8) if samples.dtype == np.uint8 else mean.astype(np.float32)
@@ -80,7 +80,7 @@ def _chunks(samples: np.ndarray) -> Iterator[np.ndarray]:
 def scores_of(
     subject: str, samples: np.ndarray, answers: np.ndarray, groups: np.ndarray | None, card: Mapping[str, Any]
 ) -> list[Score]:
-    """The scores of one subject's answers, row for row."""
+    """The scores of one subject's reconstructions, row for row."""
 
     def score(name: str, values: np.ndarray, unit: str, better: Literal["lower", "higher"], **more: object) -> Score:
         low, high = mean_interval(values, groups) or (None, None)

@@ -31,10 +31,10 @@ class MLflow(Tracker):
     run_id: str
 
     def started(self, settings: Mapping[str, Any], card: RunCard) -> str:
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # a run tells nobody of itself unasked
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # no telemetry unless requested
         from mlflow import MlflowClient
 
-        logging.getLogger("mlflow").setLevel(logging.WARNING)  # the terminal is the run's own
+        logging.getLogger("mlflow").setLevel(logging.WARNING)  # the terminal belongs to the run
 
         self.client = MlflowClient()
         if card.id and self._goes_on(card.id):
@@ -74,7 +74,7 @@ class MLflow(Tracker):
 
         try:
             self.client.update_run(run_id, status="RUNNING")
-        except MlflowException:  # begun in another folder, or deleted there
+        except MlflowException:  # started in another folder, or deleted there
             return False
         return True
 

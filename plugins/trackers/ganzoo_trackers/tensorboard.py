@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 class TensorBoard(Tracker):
     name = "tensorboard"
-    summary = "Event files in RUN/tensorboard, for TensorBoard and all that reads its files."
+    summary = "Event files in RUN/tensorboard, for TensorBoard and compatible tools."
     library = "tensorboard"
     install = "pip install 'ganzoo[tensorboard]'"
     writer: SummaryWriter
@@ -29,7 +29,7 @@ class TensorBoard(Tracker):
         from torch.utils.tensorboard import SummaryWriter
 
         folder = card.folder / "tensorboard"
-        # a run that goes on writes the steps after its checkpoint again; readers drop what came before
+        # a resumed run writes the steps after its checkpoint again; readers drop the earlier ones
         purge = card.first_step + 1 if folder.is_dir() else None
         self.writer = SummaryWriter(str(folder), purge_step=purge)
         self.look = f"tensorboard --logdir {folder}"

@@ -23,7 +23,7 @@ class Trackio(Tracker):
     library = "trackio"
     install = "pip install 'ganzoo[trackio]'"
     run: Any  # trackio.Run
-    step: int  # the last one: what belongs to no step stands there, and makes none of its own
+    step: int  # the last one: entries without a step are logged there
 
     def started(self, settings: Mapping[str, Any], card: RunCard) -> str:
         import trackio

@@ -1,4 +1,4 @@
-"""Weights & Biases: on this machine alone, unless the user has an API key."""
+"""Weights & Biases: only on this machine, unless the user has an API key."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXIT_CODES: Mapping[State, int] = {"complete": 0, "failed": 1, "diverged": 1, "i
 
 class WandB(Tracker):
     name = "wandb"
-    summary = "Weights & Biases; offline where there is no API key, and `wandb sync` uploads it later."
+    summary = "Weights & Biases; offline without an API key, and `wandb sync` uploads it later."
     library = "wandb"
     install = "pip install 'ganzoo[wandb]'"
     run: Any  # wandb.Run
@@ -29,7 +29,7 @@ class WandB(Tracker):
     def started(self, settings: Mapping[str, Any], card: RunCard) -> str:
         import wandb
 
-        quiet = wandb.Settings(console="off", silent=True)  # the terminal is the run's own
+        quiet = wandb.Settings(console="off", silent=True)  # the terminal belongs to the run
         self.run = wandb.init(
             project=os.environ.get("WANDB_PROJECT", "ganzoo"),
             name=card.name,
@@ -64,7 +64,7 @@ class WandB(Tracker):
 
 
 def _mode(environment: Mapping[str, str]) -> Literal["offline"] | None:
-    """Offline where going online would ask for a login; else None, which leaves it to the user's own settings."""
+    """Offline if going online would ask for a login; else None, which leaves it to the user's settings."""
     if environment.get("WANDB_MODE") in WITHOUT_LOGIN or environment.get("WANDB_API_KEY"):
         return None
     host = urlsplit(environment.get("WANDB_BASE_URL", SERVER)).hostname or ""

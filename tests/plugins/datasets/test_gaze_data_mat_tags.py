@@ -58,5 +58,5 @@ def test_what_unpacks_to_too_much_or_goes_too_deep_is_refused():
 
 def test_other_formats_are_refused():
     for data in (saved({"data": np.zeros(2)}, format="4"), b"\x89HDF\r\n\x1a\n" + bytes(200), b"", bytes(200)):
-        with pytest.raises(ValueError, match="no MATLAB 5 file"):
+        with pytest.raises(ValueError, match="not a MATLAB 5 file"):
             checked(data, ("data",), 2**20)

@@ -89,7 +89,7 @@ def test_kaggles_labels_are_found_by_path_or_not_guessed(h5: Any) -> None:
     np.testing.assert_allclose(piece.columns["gaze"], gazes[piece.images[:, 0, 0, 0]], atol=1e-6)
     kaggle.keys.cache_clear()
     kaggle.rows_of.cache_clear()
-    with pytest.raises(DatasetError, match=r"which look_vec belongs to which image \(such as image/a\) cannot be told"):
+    with pytest.raises(DatasetError, match=r"unclear which look_vec belongs to which image \(such as image/a\)"):
         KaggleEyeGaze(NoSettings(), h5("gaze.h5", images, look_vec=gazes)).pieces()
 
 

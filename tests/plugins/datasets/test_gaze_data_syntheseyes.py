@@ -86,7 +86,7 @@ def test_labels_that_the_pictures_contradict_are_refused(tmp_path: Path) -> None
         synth_eye(tmp_path / "f01", str(number), gaze)
         synth_eye(tmp_path / "m01", str(number), gaze, **wrong)
     assert len(read(tmp_path).images) == 110
-    with pytest.raises(DatasetError, match="irises lie the other way than look_vec says along y"):
+    with pytest.raises(DatasetError, match="irises and look_vec have opposite directions along y"):
         read(tmp_path, "m01")
 
 

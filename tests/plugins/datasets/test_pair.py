@@ -222,7 +222,7 @@ def test_a_number_names_nobody_where_people_have_names(tmp_path: Path) -> None:
 
 def test_labels_that_name_nobody_cannot_be_split_by_people(eyes: dict[str, Path], tmp_path: Path) -> None:
     bare = archive(tmp_path / "bare.npz")
-    with pytest.raises(ConfigError, match="do not say whose its images are"):
+    with pytest.raises(ConfigError, match="do not name the people"):
         Pair(PairConfig(source=eyes["source"], target=bare, test_people=("1",))).target()
 
 

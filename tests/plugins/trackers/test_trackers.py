@@ -50,7 +50,7 @@ def run(ganzoo, tracker):
     needs(tracker)
     result = ganzoo(*RUN, "--track", tracker)
     assert result.exit_code == 0, result.output
-    assert "switched off" not in result.output
+    assert "is disabled" not in result.output
     assert f"tracked by {tracker}: " in result.output
     return Path.cwd() / "out"
 
