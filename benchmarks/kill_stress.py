@@ -11,7 +11,7 @@ this process, which has imported it and computed nothing; the cells of a bench a
 
 Where a kill is meant to land (while it starts, in training, in a checkpoint, in evaluation) is drawn from --seed;
 where it landed is read from what the job had said and written. Only kills that found the job alive are counted. The
-report is written after each job, and the same command goes on with those that are not in it.
+report is written after each job, and running the same command again resumes with those that are not in it.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def test_only_what_skipped_runs_again(tmp_path: Path) -> None:
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120).stdout
 
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    (tmp_path / "conftest.py").write_text(CONFTEST.format(tests=str(Path(__file__).parents[1])))
+    (tmp_path / "conftest.py").write_text(CONFTEST.format(tests=str(Path(__file__).parent)))
     (tmp_path / "test_suite.py").write_text(SUITE)
     assert "1 passed, 2 skipped, 1 xfailed" in run()
     (tmp_path / "here").touch()

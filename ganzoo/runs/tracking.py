@@ -145,8 +145,8 @@ def _class(name: str) -> type[Tracker]:
     if cls.library:
         found = find_spec(cls.library)
         if found is None or found.origin is None:  # without origin: only a folder of that name
-            mend = f"; install it with: {cls.install}" if cls.install else ""
-            raise UsageError(f"--track {name}: the library {cls.library} is not installed{mend}")
+            fix = f"; install it with: {cls.install}" if cls.install else ""
+            raise UsageError(f"--track {name}: the library {cls.library} is not installed{fix}")
     return cls
 
 

@@ -94,10 +94,10 @@ def test_every_generated_method_learns_and_survives_a_kill(ganzoo, tmp_path, kin
 
 
 def test_a_name_that_is_taken_is_warned_of(ganzoo):
-    result = ganzoo("plugin", "new", "simgan")
+    result = ganzoo("plugin", "new", "eyes", "--kind", "dataset")
     assert result.exit_code == 0
-    assert "warning: there is a refiner 'simgan' already" in result.output
-    assert "warning: there is a Python module ganzoo_translation.simgan already" in result.output
+    assert "warning: there is a dataset 'eyes' already" in result.output
+    assert "warning: there is a Python module ganzoo_eyes already" in result.output
 
 
 def test_a_folder_that_exists_and_a_bad_name_are_refused(ganzoo, tmp_path):

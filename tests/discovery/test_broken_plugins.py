@@ -191,7 +191,7 @@ def test_refined_images_of_another_shape_are_refused_in_words(
     file = mine(tmp_path, REFINE="source[..., :1, :1]")  # numpy would spread it over the image
     result = ganzoo("run", "mine", *RUN, "--plugin", file, "--metrics", "kid", "--kid-extractors", "pixels")
     assert result.exit_code == 1
-    assert "method mine: refine made [12, 1, 1, 1], not [12, 1, 24, 40]" in result.output
+    assert "method mine: refine returned [12, 1, 1, 1], not [12, 1, 24, 40]" in result.output
 
 
 def test_a_bench_goes_on_beside_a_broken_method(

@@ -386,8 +386,8 @@ def test_a_lie_is_caught_in_words(name, what, cls):
     ("line", "what"),
     [
         ("from ganzoo.training.loop import train", "ganzoo.training.loop.train"),
-        ("from ganzoo import registry", "ganzoo.discovery.registry"),
-        ("import ganzoo_translation.simgan", "the plugin ganzoo_translation.simgan"),
+        ("from ganzoo.discovery import registry", "ganzoo.discovery.registry"),
+        ("import ganzoo_translation.simgan", "the plugin ganzoo_translation"),
     ],
 )
 def test_a_module_that_imports_more_than_the_contract_is_caught(tmp_path, monkeypatch, line, what):

@@ -13,7 +13,7 @@ from ganzoo.method import Method, Phase
 from ganzoo.settings import Settings
 from ganzoo.testing import toy
 from ganzoo.testing.operators import OperatorRecorder
-from ganzoo.training import cuda_graphs, loop
+from ganzoo.training import build, cuda_graphs, loop
 from ganzoo.training.build import build_method
 from ganzoo.training.config import TrainConfig
 from ganzoo.training.loop import train
@@ -38,7 +38,8 @@ class Told(TrainingObserver):
 @pytest.fixture
 def recorded(monkeypatch):
     """--capture on a CPU."""
-    monkeypatch.setattr(loop, "recorder", lambda device: OperatorRecorder())
+    for module in (loop, build):
+        monkeypatch.setattr(module, "recorder", lambda device: OperatorRecorder())
 
 
 def trained(cls, *, capture, config=None, **changes):
