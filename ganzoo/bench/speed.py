@@ -20,10 +20,10 @@ from ganzoo.bench.cell import Cell
 from ganzoo.errors import GanzooError
 from ganzoo.files import strict_json
 from ganzoo.method import Group, Stage
-from ganzoo.runs.experiment import Plan, local_device
+from ganzoo.runs.experiment import Plan
 from ganzoo.system.environment import environment
 from ganzoo.training.build import build_method
-from ganzoo.training.devices import resolve_precision
+from ganzoo.training.devices import Hardware
 from ganzoo.training.loop import train
 from ganzoo.training.observer import TrainingObserver
 
@@ -77,7 +77,8 @@ def _measured(plan: Plan, seconds: float, say: Callable[[str], None]) -> dict[st
     """The steps of the budget and the measurements. A step is timed once for each set of phases that may run in it."""
     dataset = plan.dataset(plan.dataset_config)
     source, target = dataset.source(), dataset.target()
-    device = local_device(plan.train.device)
+    hardware = Hardware.resolve(plan.train.device, plan.train.precision)
+    device = hardware.device
     window = min(max(SHARE * seconds, SHORTEST), LONGEST)
     known: dict[tuple[Group, ...], float] = {}
 
@@ -99,7 +100,7 @@ def _measured(plan: Plan, seconds: float, say: Callable[[str], None]) -> dict[st
         "seconds": seconds,
         "steps": steps_for(method, seconds, cost),
         "seconds_per_step": {_names(key, " "): round(took, 6) for key, took in known.items()},
-        "environment": environment(device, resolve_precision(plan.train.precision, device)),
+        "environment": environment(device, hardware.precision),
     }
 
 

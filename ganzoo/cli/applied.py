@@ -19,9 +19,10 @@ from ganzoo.discovery.registry import registry
 from ganzoo.evaluation.evaluate import settings_hash
 from ganzoo.files.fit import Channels, Resizer
 from ganzoo.progress import progress_bar
-from ganzoo.runs.experiment import load_trained, local_device, plan_of_run
+from ganzoo.runs.experiment import load_trained, plan_of_run
 from ganzoo.runs.run_folder import RunFolder
 from ganzoo.training import checkpoint
+from ganzoo.training.devices import local_device
 
 _SEED = click.option("--seed", type=click.IntRange(0), default=0, help="Seed of the noise.  [default: 0]")
 _BATCH_SIZE = click.option("--batch-size", type=click.IntRange(1), default=256, help="Rows per batch.  [default: 256]")

@@ -21,12 +21,13 @@ from ganzoo.evaluation.evaluate import EvaluateConfig
 from ganzoo.evaluation.image_sets import Collection, Compared, Shaping, compare, comparing_metrics
 from ganzoo.files.fit import Channels, Resizer
 from ganzoo.files.output import check_writable, writing
-from ganzoo.runs.experiment import load_trained, local_device, measure, plan_of_run
+from ganzoo.runs.experiment import load_trained, measure, plan_of_run
 from ganzoo.runs.origin import check_data
 from ganzoo.runs.run_folder import RunFolder
 from ganzoo.system.atomic import write_text
 from ganzoo.system.paths import typed
 from ganzoo.training import signals
+from ganzoo.training.devices import Hardware, local_device
 
 IMAGES = "a folder, an .npz, a prepared store, or a slice such as eyes.npz[0:1000]"
 SIZING = ("image_height", "image_width", "channels", "resizer")
@@ -144,13 +145,14 @@ def _run(folder: RunFolder, given: dict[str, Any]) -> None:
     dataset = plan.dataset(plan.dataset_config)
     out: Path | None = given["out"] or _scores_file(folder)
     with Display() as display:
-        method, step = load_trained(folder, plan, local_device(plan.train.device))
+        hardware = Hardware.resolve(plan.train.device, plan.train.precision)
+        method, step = load_trained(folder, plan, hardware.device)
         check_data(folder, dataset)
         if step < plan.train.steps:
             display.say(
                 f"{folder.path} was trained for {step} of {plan.train.steps} steps: these are the scores of that step"
             )
-        scores, facts = measure(plan, folder, method, dataset, display, step)
+        scores, facts = measure(plan, folder, method, dataset, hardware, display, step)
     print_scores(scores, plan.method.name, f"{plan.method.name} on {plan.dataset.name}, step {step}")
     if out is not None:
         folder.write_scores(scores, facts, out)

@@ -42,7 +42,7 @@ from ganzoo.system.paths import absolute
 from ganzoo.training import checkpoint, signals
 from ganzoo.training.build import build_method, check_trainable
 from ganzoo.training.config import WHEN_TO_STOP, TrainConfig
-from ganzoo.training.devices import resolve_device, resolve_precision
+from ganzoo.training.devices import Hardware
 from ganzoo.training.loop import train
 from ganzoo.training.observer import ForwardingObserver, TrainingObserver
 
@@ -202,21 +202,22 @@ def run(
 ) -> list[Score]:
     """Train, evaluate and write the run folder, resuming an earlier attempt."""
     stage, tracking = stage or RunObserver(), tracking or Tracking(())
-    device = local_device(plan.train.device)
+    hardware = Hardware.resolve(plan.train.device, plan.train.precision)
     with signals.heard(), ExitStack() as held, tracking.closing():
-        method, dataset, first_process = _train(plan, folder, stage, device, held, tracking)
+        method, dataset, first_process = _train(plan, folder, stage, hardware, held, tracking)
         scores: list[Score] = []
         if first_process:
-            scores, facts = measure(plan, folder, method, dataset, stage)
+            scores, facts = measure(plan, folder, method, dataset, hardware, stage)
             folder.write_scores(scores, facts)
         tracking.scores(plan.train.steps, scores)
     return scores
 
 
 def _train(
-    plan: Plan, folder: RunFolder, stage: RunObserver, device: torch.device, held: ExitStack, tracking: Tracking
+    plan: Plan, folder: RunFolder, stage: RunObserver, hardware: Hardware, held: ExitStack, tracking: Tracking
 ) -> tuple[Method, Dataset, bool]:
     """The trained method, its data, and whether this is the first process, which then holds the folder."""
+    device = hardware.device
     with dist.process_group(device):
         first_process = dist.rank() == 0
         check_trainable(plan.method, plan.train, device)  # before any work, and before there is a folder
@@ -236,7 +237,7 @@ def _train(
             weights.load(method)
         dist.barrier()
         if first_process:
-            made_with = environment(device, resolve_precision(plan.train.precision, device))
+            made_with = environment(device, hardware.precision)
             origin = {} if resumed else as_table(new_origin(folder, dataset, weights.noted if weights else None))
             tables = {**plan.tables(), "data": spec.as_table(), "environment": made_with, "origin": origin}
             folder.open(tables, free)
@@ -248,7 +249,7 @@ def _train(
             observer = _Recorder(folder, plan.train.batch_size * dist.world(), tracking, observer)
         try:
             source, target = dataset.source(), dataset.target()
-            train(method, source, target, plan.train, folder.path, observer, paired=spec.paired)
+            train(method, source, target, plan.train, folder.path, observer, paired=spec.paired, hardware=hardware)
         except (DivergenceError, CollapseError) as error:
             if first_process:
                 folder.ended("diverged" if isinstance(error, DivergenceError) else "collapsed", str(error))
@@ -268,7 +269,13 @@ def check_settings(plan: Plan, folder: RunFolder) -> list[str]:
 
 
 def measure(
-    plan: Plan, folder: RunFolder, method: Method, dataset: Dataset, stage: EvaluationObserver, step: int | None = None
+    plan: Plan,
+    folder: RunFolder,
+    method: Method,
+    dataset: Dataset,
+    hardware: Hardware,
+    stage: EvaluationObserver,
+    step: int | None = None,
 ) -> tuple[list[Score], dict[str, Any]]:
     """The scores of a method trained to `step`, by default the last one, and the other contents of metrics.json.
 
@@ -282,7 +289,7 @@ def measure(
         extractors=registry().found["extractors"],
         capabilities=registry().found["capabilities"],
         precision=plan.train.precision,
-        device=local_device(plan.train.device),
+        device=hardware.device,
         watcher=stage,
     )
     metrics: list[Metric] = [registry().get("metrics", name)(config) for name, config in plan.metric_configs.items()]
@@ -309,7 +316,7 @@ def measure(
         "evaluation_seconds": seconds,
         **began_with(folder, plan),
         "parameters": sum(p.numel() for p in method.parameters()),
-        "environment": environment(data.device, resolve_precision(plan.train.precision, data.device)),
+        "environment": environment(hardware.device, hardware.precision),
     }
     stage.measured(scores)
     return scores, facts
@@ -320,14 +327,3 @@ def began_with(folder: RunFolder, plan: Plan) -> dict[str, Any]:
     origin = origin_of(folder)
     weights = {} if origin.weights is None else {"from": {"run": str(plan.giver), **as_table(origin.weights)}}
     return {**weights, **({"ended_before_at": list(origin.ends)} if origin.ends else {})}
-
-
-def local_device(name: str) -> torch.device:
-    """The device of this process: under torchrun each process of a machine has its own GPU."""
-    device = resolve_device(name)
-    if device.type == "mps" and dist.started() > 1:
-        raise ConfigError(f"--device {name} trains in one process; leave torchrun out, or use --device cpu")
-    if device.type == "cuda":
-        device = torch.device("cuda", device.index if device.index is not None else dist.local_rank())
-        torch.cuda.set_device(device)
-    return device

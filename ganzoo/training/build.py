@@ -10,7 +10,6 @@ from ganzoo.method import CLASS_FLAGS, Method
 from ganzoo.settings import Settings
 from ganzoo.training.config import TrainConfig
 from ganzoo.training.cuda_graphs import recorder
-from ganzoo.training.devices import resolve_precision
 
 
 def build_method(cls: type[Method], config: Settings, spec: DataSpec, *, seed: int, device: torch.device) -> Method:
@@ -28,7 +27,6 @@ def build_method(cls: type[Method], config: Settings, spec: DataSpec, *, seed: i
 
 def check_trainable(method: type[Method], config: TrainConfig, device: torch.device) -> None:
     """Raise ConfigError for settings with which `train` cannot train such a method on the device."""
-    resolve_precision(config.precision, device)
     if config.micro_batch and method.couples_batch:
         raise ConfigError(f"{method.name} couples the samples of a batch: --micro-batch would change what it learns")
     if config.capture and config.compile:

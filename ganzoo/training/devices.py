@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain
 
 import torch
 
 from ganzoo.errors import ConfigError
 from ganzoo.method import Method
+from ganzoo.system import dist
 from ganzoo.system.bfloat16 import multiplies_bfloat16
 
 
@@ -49,11 +51,35 @@ def resolve_precision(name: str, device: torch.device) -> str:
     return "bf16" if device.type == "cpu" and multiplies_bfloat16() else "fp32"
 
 
-def set_matrix_precision(device: torch.device, precision: str) -> None:
-    """Let a GPU multiply in TensorFloat-32, unless the precision is fp32."""
+@dataclass(frozen=True)
+class Hardware:
+    """Where a run computes, and in which precision."""
+
+    device: torch.device
+    precision: str  # fp32, tf32 or bf16
+
+    @classmethod
+    def resolve(cls, device: str, precision: str) -> Hardware:
+        """What the names mean on this machine. Raises ConfigError for a device or a precision that it does not have."""
+        found = local_device(device)
+        return cls(found, resolve_precision(precision, found))
+
+    def set_matrix_precision(self) -> None:
+        """Let a GPU multiply in TensorFloat-32, unless the precision is fp32."""
+        if self.device.type == "cuda":
+            torch.set_float32_matmul_precision("highest" if self.precision == "fp32" else "high")
+            torch.backends.cudnn.allow_tf32 = self.precision != "fp32"
+
+
+def local_device(name: str) -> torch.device:
+    """The device of this process: under torchrun each process of a machine has its own GPU."""
+    device = resolve_device(name)
+    if device.type == "mps" and dist.started() > 1:
+        raise ConfigError(f"--device {name} trains in one process; leave torchrun out, or use --device cpu")
     if device.type == "cuda":
-        torch.set_float32_matmul_precision("highest" if precision == "fp32" else "high")
-        torch.backends.cudnn.allow_tf32 = precision != "fp32"
+        device = torch.device("cuda", device.index if device.index is not None else dist.local_rank())
+        torch.cuda.set_device(device)
+    return device
 
 
 def seed(device: torch.device, number: int) -> None:

@@ -20,7 +20,7 @@ from ganzoo.training.checkpoint_validation import meter_state, warnings_state
 from ganzoo.training.checkpoint_writer import CheckpointWriter
 from ganzoo.training.config import TrainConfig
 from ganzoo.training.cuda_graphs import recorder
-from ganzoo.training.devices import device_of, resolve_precision, set_matrix_precision
+from ganzoo.training.devices import Hardware, device_of, resolve_precision
 from ganzoo.training.loader import Loader, reseed
 from ganzoo.training.meter import Meter
 from ganzoo.training.observer import TrainingObserver
@@ -39,8 +39,11 @@ def train(
     observer: TrainingObserver | None = None,
     *,
     paired: bool = False,
+    hardware: Hardware | None = None,
 ) -> None:
     """Train `method` to `config.steps`, resuming from the newest checkpoint in `run_dir` if there is one.
+
+    It trains where its parameters are; `hardware` is what the settings mean there, if it is known already.
 
     Earlier checkpoints are kept if it raises: DivergenceError if a loss term or a weight is not finite,
     CollapseError if a warning has persisted for as long as the settings allow, NotEnoughMemoryError, CheckpointError
@@ -48,10 +51,12 @@ def train(
     (`ganzoo.training.signals`).
     """
     observer = observer or TrainingObserver()
-    device = device_of(method, config.device)
+    if hardware is None:
+        device = device_of(method, config.device)
+        hardware = Hardware(device, resolve_precision(config.precision, device))
+    device, precision = hardware.device, hardware.precision
     check_trainable(type(method), config, device)
-    precision = resolve_precision(config.precision, device)
-    set_matrix_precision(device, precision)
+    hardware.set_matrix_precision()
     oracle = method.is_oracle(method.config)
     target = target if oracle or target is None else target.unlabelled()
     method.train().requires_grad_(False)

@@ -5,9 +5,8 @@ import pytest
 import torch
 
 from ganzoo.errors import ConfigError
-from ganzoo.runs.experiment import local_device
 from ganzoo.training import devices
-from ganzoo.training.devices import resolve_device, resolve_precision
+from ganzoo.training.devices import local_device, resolve_device, resolve_precision
 from ganzoo.training.loader import _ColumnRows, _moved, derive_seed, reseed
 
 MPS = torch.device("mps")
