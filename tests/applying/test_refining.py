@@ -294,7 +294,7 @@ def test_refused_outputs_stay_as_they_were(tmp_path: Path) -> None:
     [
         (Predictor, UsageError, "method predictor does not refine; it has no capability"),
         (NotFinite, DivergenceError, "refined images are not finite from number 1 on; refine with another checkpoint"),
-        (Shrinking, PluginError, r"method negative: refine made \[2, 1, 4, 5\], not \[2, 1, 4, 6\]"),
+        (Shrinking, PluginError, r"method negative: refine returned \[2, 1, 4, 5\], not \[2, 1, 4, 6\]"),
     ],
 )
 def test_what_a_method_does_wrong_is_said(

@@ -138,5 +138,5 @@ def test_what_is_mixed_carries_no_gradient_and_keeps_its_type():
 
 
 def test_a_wrong_number_of_fresh_images_is_refused():
-    with pytest.raises(ValueError, match="takes 2 fresh ones, not 4"):
+    with pytest.raises(ValueError, match="needs 2 fresh ones, not 4"):
         History(3, 1, 2, 3).mix(numbered(1, 2, 3, 4), 4)

@@ -209,7 +209,7 @@ def test_the_gaze_network_takes_images_of_any_size(size):
 
 
 def test_images_too_small_for_the_papers_network_are_refused_in_words():
-    with pytest.raises(ConfigError, match="16 x 16 pixels and more, and these are 9 x 15"):
+    with pytest.raises(ConfigError, match="16 x 16 pixels and more, but these are 9 x 15"):
         build(image_spec(1, 9, 15, GazeTask()), network="mnist")
 
 
