@@ -135,7 +135,7 @@ def test_a_package_is_built_installed_found_benched_and_removed(ganzoo, tmp_path
 
     listed = ran(fresh_python, "-m", "ganzoo", "plugin", "list", cwd=tmp_path, **environment)
     row = next(line.split() for line in listed.splitlines() if line.strip().startswith("my-method"))
-    assert row == ["my-method", "methods:", "my-method", "ganzoo-my-method", "0.1.0", "1", "ok"]
+    assert row == ["my-method", "methods:", "my-method", "ganzoo-my-method", "0.1.0", "2", "ok"]
 
     (tmp_path / "tiny.toml").write_text(SUITE)
     command = (fresh_python, "-m", "ganzoo", "bench", "tiny.toml", "--plugin", TOY, "--jobs", 1, "--out", "out")
