@@ -2,7 +2,7 @@
 
     python benchmarks/precision_quality.py [--out bench-runs/precision] [--seeds 5] [--images 32000]
 
-Runs `ganzoo bench benchmarks/precision.toml`, which goes on where it was stopped, and writes
+Runs `ganzoo bench benchmarks/precision.toml`, which resumes where it stopped, and writes
 benchmarks/results/precision_quality.json: for each method and score the mean of both precisions over seeds, the 95 %
 t-interval of fp32, whether the mean of bf16 lies in it, and the interval of the paired difference.
 """

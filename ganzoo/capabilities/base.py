@@ -106,12 +106,12 @@ class Capability(ABC):
         return [*shown, made]
 
     def toy_input(self, method: Method, argument: Argument, column: Tensor | None, count: int) -> Tensor:
-        """An input for the kit's toy problem: `column` of the toy data if there is one, else made-up values.
+        """An input for the kit's toy problem: `column` of the toy data if there is one, else synthetic values.
 
         The same values on every call; override it for an argument that no data set has, such as codes.
         """
         if column is None:
-            raise NotImplementedError(f"{self.name}: override toy_input to make up {argument.name}")
+            raise NotImplementedError(f"{self.name}: override toy_input to give values for {argument.name}")
         return column
 
     def violations(self, method: Method, inputs: Sequence[Tensor], made: Tensor) -> Iterator[str]:

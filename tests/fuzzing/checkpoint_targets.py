@@ -31,7 +31,7 @@ from ganzoo.training.phases import phase_runners
 
 SPEC = image_spec(1, 24, 40, GazeTask())
 STEP = 7
-NOTES = {"meter": {"shift/moments": (0.5, 2)}, "warnings": {"One face for all": [10, 2, "One face for all: .2"]}}
+NOTES = {"meter": {"shift/moments": (0.5, 2)}, "warnings": {"Mode collapse": [10, 2, "Mode collapse: .2"]}}
 
 
 class Attack:

@@ -1,4 +1,4 @@
-"""A store is complete or absent, whatever happens while it is written, and goes on where it stopped."""
+"""A store is complete or absent, whatever happens while it is written, and an interrupted one is resumed."""
 
 from __future__ import annotations
 

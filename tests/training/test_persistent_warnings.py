@@ -31,7 +31,7 @@ class Warned(Shift):
         now = int(self.updates)
         if now < self.begins or now == self.recovers:
             return []
-        return [f"One face for all: {means['shift/moments']:.3f} after {now} updates; lower --lr."]
+        return [f"Mode collapse: {means['shift/moments']:.3f} after {now} updates; lower --lr."]
 
 
 class Log(TrainingObserver):
@@ -119,8 +119,8 @@ def test_one_or_two_lines_are_no_collapse_however_many_steps_they_cover():
 
 
 def test_kinds_are_told_apart_by_their_words_and_not_by_their_numbers():
-    assert kind_of("One face for all: 0.04 times; raise x.") == kind_of("One face for all: 1e-05 times; raise x.")
-    assert kind_of("Saturated: 99 %.") != kind_of("One face for all: 99 %.")
+    assert kind_of("Mode collapse: 0.04 times; raise x.") == kind_of("Mode collapse: 1e-05 times; raise x.")
+    assert kind_of("Saturated: 99 %.") != kind_of("Mode collapse: 99 %.")
     standing = PersistentWarnings()
     standing.heed(10, ["Dark: 1.", "Saturated: 3."])
     standing.heed(20, ["Saturated: 4."])
