@@ -63,7 +63,7 @@ def test_the_methods_of_the_tutorial_keep_the_contract(tmp_path):
     registry = Registry()
     for file in files_of_the_tutorial(tmp_path):
         registry.add_file(file)
-    for cls, check in generate_checks([registry.get("methods", name) for name in ("wgan-gp", "label-gan")]):
+    for cls, check in generate_checks([registry.get("methods", name) for name in ("wgan-gp-conv", "label-gan")]):
         check(cls)
 
 
@@ -96,8 +96,10 @@ def test_the_tutorial_works_as_it_is_written(tmp_path):
     assert ", 0 failed" in check
     assert ", 0 failed" in labelled
     table = {line.split()[0]: line for line in bench.splitlines() if line.strip()}
-    assert "wgan-gp" in table
+    assert "wgan-gp-conv" in table
     assert "dcgan" in table
-    assert re.search(r"^ *wgan-gp +methods: wgan-gp +ganzoo-wgan-gp +0\.1\.0 +2 +ok", package, re.MULTILINE)
+    assert re.search(
+        r"^ *wgan-gp-conv +methods: wgan-gp-conv +ganzoo-wgan-gp-conv +0\.1\.0 +2 +ok", package, re.MULTILINE
+    )
     assert list((folder / "first-run" / "samples").glob("*.png"))
     assert (folder / "first-bench" / "report.html").is_file()

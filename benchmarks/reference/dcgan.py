@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import torch
-from ganzoo_generative.dcgan import build_discriminator, build_generator
 from torch import nn
 from torch.optim import Adam
 
+from ganzoo.nn.convolutional import convolutional_discriminator, convolutional_generator
 from ganzoo.nn.init import normal_init
 from reference.loop import PlainLoop
 
 
 class DCGANLoop(PlainLoop):
     def build(self) -> None:
-        config, spec = self.config, self.spec
-        self.generator = build_generator(spec, config.latent, config.width, config.levels).to(self.device)
-        self.discriminator = build_discriminator(spec, config.width, config.levels).to(self.device)
+        config, sample = self.config, self.spec.column("target")
+        self.generator = convolutional_generator(
+            sample, latent=config.latent, width=config.width, levels=config.levels
+        ).to(self.device)
+        self.discriminator = convolutional_discriminator(sample, width=config.width, levels=config.levels).to(
+            self.device
+        )
         normal_init(self.generator)
         normal_init(self.discriminator)
         self.loss = nn.BCEWithLogitsLoss()
@@ -31,7 +35,7 @@ class DCGANLoop(PlainLoop):
         loss_real = self.loss(on_real, ones)
         loss_real.backward()
         latent = torch.rand(len(real), self.config.latent, device=self.device) * 2 - 1
-        made = self.generator(latent)[..., : self.spec.height, : self.spec.width]
+        made = self.generator(latent)
         on_made = self.discriminator(made.detach())
         loss_made = self.loss(on_made, zeros)
         loss_made.backward()

@@ -8,6 +8,7 @@ the discriminator is better.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -28,3 +29,23 @@ def non_saturating(scores: Tensor, *, real: bool) -> Tensor:
 def least_squares(scores: Tensor, *, real: bool) -> Tensor:
     """Squared distance of scores of any shape from 1 (real) or 0 (generated) (Mao et al. 2017, section 3.2)."""
     return (scores.float() - float(real)).square().mean()
+
+
+def hinge(scores: Tensor, *, real: bool) -> Tensor:
+    """Distance of scores of any shape from their side of the margin: from 1 up (real) or from -1 down (generated).
+
+    Of a discriminator (Lim and Ye 2017; Miyato et al. 2018, equation 16). Its generator minimises the negated mean.
+    """
+    return F.relu(1 - scores.float() if real else 1 + scores.float()).mean()
+
+
+def discriminator_terms(on_real: Tensor, on_generated: Tensor) -> dict[str, Tensor]:
+    """The terms of a discriminator's logits on real and on generated samples (Goodfellow et al. 2014, equation 1).
+
+    "real" and "generated" are to be minimised; "accuracy" is the share of correct answers, for `Method.diagnose`.
+    """
+    return {
+        "real": non_saturating(on_real, real=True),
+        "generated": non_saturating(on_generated, real=False),
+        "accuracy": torch.cat([on_real > 0, on_generated < 0]).float().mean(),
+    }

@@ -12,3 +12,8 @@ def diversity(made: Tensor, reference: Tensor) -> Tensor:
     each number over the samples, as a mean over numbers.
     """
     return made.std(0, correction=0).mean() / reference.std(0, correction=0).mean().clamp_min(1e-6)
+
+
+def diversity_term(made: Tensor, reference: Tensor) -> dict[str, Tensor]:
+    """A loss term "diversity" that is only logged, for `Method.diagnose`; no term for a batch of one sample."""
+    return {"diversity": diversity(made.detach().float(), reference)} if len(made) > 1 else {}

@@ -10,15 +10,15 @@ from torch import Tensor
 
 
 def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
-    """Mean over images of (|gradient| - 1)^2 at a random point between each real and fake image.
+    """Mean over samples of (|gradient| - 1)^2 at a random point between each real and fake sample.
 
-    Images are [N, C, H, W]; the result is 0-d (Gulrajani et al. 2017, section 4). It is computed in float32 even
+    Samples are [N, ...]; the result is 0-d (Gulrajani et al. 2017, section 4). It is computed in float32 even
     under autocast, because the gradient of a norm of bfloat16 gradients is mostly rounding error.
     """
     device = real.device.type  # the meta device of the kit's check has no autocast
     plain = torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
     with plain, torch.enable_grad():
-        share = torch.rand(len(real), 1, 1, 1, device=real.device)
+        share = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device)  # one number for each sample
         between = torch.lerp(real.float(), fake.float(), share).detach().requires_grad_()
         (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
         return (slope.flatten(1).norm(dim=1) - 1).square().mean()

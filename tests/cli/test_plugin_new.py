@@ -60,10 +60,10 @@ def test_every_kind_is_lint_free_as_generated(ganzoo, tmp_path, kind, name):
 
 
 def test_a_package_is_lint_free_with_the_file_of_the_tutorial_in_it(ganzoo, tmp_path):
-    assert ganzoo("plugin", "new", "wgan-gp", "--kind", "generator", "--out", "made").exit_code == 0
+    assert ganzoo("plugin", "new", "wgan-gp-conv", "--kind", "generator", "--out", "made").exit_code == 0
     tutorial = (ROOT / "docs" / "write-a-method.md").read_text(encoding="utf-8")
-    text = re.search(r'^```python title="wgan_gp.py"\n(.*?)^```$', tutorial, re.MULTILINE | re.DOTALL).group(1)
-    (tmp_path / "made" / "ganzoo_wgan_gp.py").write_text(text, encoding="utf-8")
+    text = re.search(r'^```python title="wgan_gp_conv.py"\n(.*?)^```$', tutorial, re.MULTILINE | re.DOTALL).group(1)
+    (tmp_path / "made" / "ganzoo_wgan_gp_conv.py").write_text(text, encoding="utf-8")
     lint_free(tmp_path / "made")
 
 

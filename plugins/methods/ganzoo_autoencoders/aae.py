@@ -19,7 +19,8 @@ from ganzoo.batch import Batch, DataSpec
 from ganzoo.method import Method, Phase, Presets, Schedule
 from ganzoo.nn.adversarial import non_saturating
 from ganzoo.nn.diagnosis import mode_collapse
-from ganzoo.nn.diversity import diversity
+from ganzoo.nn.diversity import diversity_term
+from ganzoo.nn.fully_connected import as_samples, perceptron
 from ganzoo.nn.optimizers import adam
 from ganzoo.settings import Settings
 
@@ -72,9 +73,9 @@ class AAE(Method):
         self.sample = spec.column(config.domain)
         self.code_size = config.latent
         size = prod(self.sample.shape)
-        self.encoder = nn.Sequential(nn.Flatten(), *_hidden(size, config.width), nn.Linear(config.width, config.latent))
-        self.decoder = nn.Sequential(*_hidden(config.latent, config.width), nn.Linear(config.width, size))
-        self.discriminator = nn.Sequential(*_hidden(config.latent, config.width), nn.Linear(config.width, 1))
+        self.encoder = nn.Sequential(nn.Flatten(), *perceptron(size, config.width, 2, config.latent))
+        self.decoder = perceptron(config.latent, config.width, 2, size)
+        self.discriminator = perceptron(config.latent, config.width, 2, 1)
 
     @classmethod
     def columns(cls, config: AAEConfig) -> tuple[str, ...]:
@@ -100,10 +101,7 @@ class AAE(Method):
     def reconstruction_loss(self, batch: Batch) -> Mapping[str, Tensor]:
         samples = batch[self.config.domain]
         made = self.reconstruct(samples)
-        terms = {"error": F.mse_loss(made, samples)}
-        if len(batch) > 1:
-            terms["diversity"] = diversity(made.detach(), samples)
-        return terms
+        return {"error": F.mse_loss(made, samples), **diversity_term(made, samples)}
 
     def discriminator_loss(self, batch: Batch) -> Mapping[str, Tensor]:
         """Samples of the prior are real, and codes are generated."""
@@ -141,8 +139,7 @@ class AAE(Method):
         return self.encoder(images).float()
 
     def generate_from(self, latent: Tensor) -> Tensor:
-        made = self.decoder(latent).unflatten(1, self.sample.shape)
-        return made.tanh().float() if self.sample.kind == "image" else made.float()
+        return as_samples(self.decoder(latent), self.sample)
 
     def reconstruct(self, images: Tensor) -> Tensor:
         return self.generate_from(self.encode(images))
@@ -159,10 +156,6 @@ class AAE(Method):
                 f"Codes are far from the prior: their root mean square is {deviation:.1f}; raise --adversarial."
             )
         return warnings
-
-
-def _hidden(inputs: int, width: int) -> list[nn.Module]:
-    return [nn.Linear(inputs, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()]
 
 
 @hookimpl

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import ClassVar
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganzoo import hookimpl
 from ganzoo.batch import Batch, DataSpec
 from ganzoo.method import Method, Phase, Presets
 from ganzoo.nn.adversarial import non_saturating
+from ganzoo.nn.convolutional import convolutional_discriminator, convolutional_generator
 from ganzoo.nn.diagnosis import mode_collapse, saturated_discriminator
-from ganzoo.nn.diversity import diversity
+from ganzoo.nn.diversity import diversity_term
 from ganzoo.nn.init import normal_init
 from ganzoo.nn.optimizers import adam
 from ganzoo.settings import Settings
@@ -54,8 +54,12 @@ class DCGAN(Method):
 
     def __init__(self, config: DCGANConfig, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.generator = build_generator(spec, config.latent, config.width, config.levels)
-        self.discriminator = build_discriminator(spec, config.width, config.levels)
+        self.generator = convolutional_generator(
+            spec.column("target"), latent=config.latent, width=config.width, levels=config.levels
+        )
+        self.discriminator = convolutional_discriminator(
+            spec.column("target"), width=config.width, levels=config.levels
+        )
         normal_init(self)
 
     def phases(self) -> Mapping[str, Phase]:
@@ -67,10 +71,8 @@ class DCGAN(Method):
 
     def generator_loss(self, batch: Batch) -> Mapping[str, Tensor]:
         made = self.generate(len(batch))
-        terms = {"adversarial": non_saturating(self.discriminator(made), real=True)}
-        if len(batch) > 1:
-            terms["diversity"] = diversity(made.detach().float(), batch.target)
-        return terms
+        adversarial = non_saturating(self.discriminator(made), real=True)
+        return {"adversarial": adversarial, **diversity_term(made, batch.target)}
 
     def discriminator_loss(self, batch: Batch) -> Mapping[str, Tensor]:
         """Real and generated images go through BatchNorm separately, each with their own statistics."""
@@ -92,8 +94,8 @@ class DCGAN(Method):
         return torch.rand(count, self.config.latent, device=next(self.generator.parameters()).device) * 2 - 1
 
     def generate_from(self, latent: Tensor) -> Tensor:
-        """The last feature map is a whole number of doublings; the excess is cropped at the bottom and right."""
-        return self.generator(latent)[..., : self.spec.height, : self.spec.width]
+        images: Tensor = self.generator(latent)
+        return images
 
     def diagnose(self, means: Mapping[str, float]) -> Sequence[str]:
         return [
@@ -102,36 +104,6 @@ class DCGAN(Method):
             ),
             *saturated_discriminator(means, "discriminator/accuracy", "lower --lr"),
         ]
-
-
-def build_generator(spec: DataSpec, latent: int, width: int, levels: int) -> nn.Sequential:
-    """Figure 1: noise [N, latent] projected to small maps, which double in size and halve in number at each level."""
-    rows, columns = (-(-side // 2**levels) for side in (spec.height, spec.width))
-    maps = [width * 2**level for level in reversed(range(levels))]
-    layers: list[nn.Module] = [
-        nn.Linear(latent, maps[0] * rows * columns, bias=False),
-        nn.Unflatten(1, (maps[0], rows, columns)),
-        nn.BatchNorm2d(maps[0]),
-        nn.ReLU(),
-    ]
-    for wide, narrow in pairwise(maps):
-        layers += [_doubling(wide, narrow, bias=False), nn.BatchNorm2d(narrow), nn.ReLU()]
-    return nn.Sequential(*layers, _doubling(maps[-1], spec.channels, bias=True), nn.Tanh())
-
-
-def build_discriminator(spec: DataSpec, width: int, levels: int) -> nn.Sequential:
-    """Images [N, C, H, W] to a score [N, 1]: no pooling, no hidden fully connected layer, no BatchNorm at the input."""
-    maps = [width * 2**level for level in range(levels)]
-    layers: list[nn.Module] = [nn.Conv2d(spec.channels, width, 5, stride=2, padding=2), nn.LeakyReLU(0.2)]
-    for narrow, wide in pairwise(maps):
-        convolution = nn.Conv2d(narrow, wide, 5, stride=2, padding=2, bias=False)
-        layers += [convolution, nn.BatchNorm2d(wide), nn.LeakyReLU(0.2)]
-    rows, columns = (-(-side // 2**levels) for side in (spec.height, spec.width))
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(maps[-1] * rows * columns, 1))
-
-
-def _doubling(channels: int, maps: int, *, bias: bool) -> nn.ConvTranspose2d:
-    return nn.ConvTranspose2d(channels, maps, 5, stride=2, padding=2, output_padding=1, bias=bias)
 
 
 @hookimpl

@@ -16,9 +16,10 @@ from torch.optim import SGD
 from ganzoo import hookimpl
 from ganzoo.batch import Batch, DataSpec
 from ganzoo.method import Method, Phase, Presets, Schedule
-from ganzoo.nn.adversarial import non_saturating
+from ganzoo.nn.adversarial import discriminator_terms, non_saturating
 from ganzoo.nn.diagnosis import mode_collapse, saturated_discriminator
-from ganzoo.nn.diversity import diversity
+from ganzoo.nn.diversity import diversity_term
+from ganzoo.nn.fully_connected import as_samples, perceptron
 from ganzoo.nn.optimizers import adam
 from ganzoo.settings import Settings
 
@@ -72,8 +73,7 @@ class GAN(Method):
         super().__init__(config, spec)
         self.sample = spec.column(config.domain)
         size = prod(self.sample.shape)
-        self.generator = nn.Sequential(*_relu(config.latent, config.width), *_relu(config.width, config.width),
-                                       nn.Linear(config.width, size))  # fmt: skip
+        self.generator = perceptron(config.latent, config.width, 2, size)
         widths = (size, config.discriminator_width, config.discriminator_width)
         hidden = (
             layer for sizes in pairwise(widths) for layer in (Maxout(*sizes, config.pieces), nn.Dropout(config.dropout))
@@ -105,33 +105,21 @@ class GAN(Method):
         """Equation 1, negated: -log D of real samples and -log(1 - D) of generated ones."""
         with torch.no_grad():
             made = self.generate(len(batch))
-        on_real = self.discriminator(batch[self.config.domain]).float()
-        on_made = self.discriminator(made).float()
-        right = torch.cat([on_real > 0, on_made < 0]).float().mean()
-        return {
-            "real": non_saturating(on_real, real=True),
-            "generated": non_saturating(on_made, real=False),
-            "accuracy": right,
-        }
+        return discriminator_terms(self.discriminator(batch[self.config.domain]), self.discriminator(made))
 
     def generator_loss(self, batch: Batch) -> Mapping[str, Tensor]:
         made = self.generate(len(batch))
         scores = self.discriminator(made)
         saturating = self.config.loss == "saturating"
-        terms = {
-            "adversarial": -non_saturating(scores, real=False) if saturating else non_saturating(scores, real=True)
-        }
-        if len(batch) > 1:
-            terms["diversity"] = diversity(made.detach(), batch[self.config.domain])
-        return terms
+        loss = -non_saturating(scores, real=False) if saturating else non_saturating(scores, real=True)
+        return {"adversarial": loss, **diversity_term(made, batch[self.config.domain])}
 
     def draw_latent(self, count: int) -> Tensor:
         """Uniform with unit variance: each number lies in [-3^.5, 3^.5]."""
         return (torch.rand(count, self.config.latent, device=next(self.generator.parameters()).device) * 2 - 1) * 3**0.5
 
     def generate_from(self, latent: Tensor) -> Tensor:
-        made = self.generator(latent).unflatten(1, self.sample.shape)
-        return made.tanh().float() if self.sample.kind == "image" else made.float()
+        return as_samples(self.generator(latent), self.sample)
 
     def generate(self, count: int) -> Tensor:
         return self.generate_from(self.draw_latent(count))
@@ -156,10 +144,6 @@ class Maxout(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         made = self.linear(values)
         return made.relu() if self.pieces == 1 else made.unflatten(1, (-1, self.pieces)).amax(-1)
-
-
-def _relu(inputs: int, units: int) -> list[nn.Module]:
-    return [nn.Linear(inputs, units), nn.ReLU()]
 
 
 @hookimpl

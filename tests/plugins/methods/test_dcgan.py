@@ -11,6 +11,7 @@ from torch import nn
 from torch.optim import Adam
 
 from ganzoo.batch import Batch, image_spec
+from ganzoo.nn.convolutional import Crop
 from ganzoo.nn.diversity import diversity
 from ganzoo.task import GazeTask
 from ganzoo.testing import toy
@@ -55,7 +56,7 @@ def test_the_guidelines_for_stable_networks():
     method = paper()
     made = [type(m) for m in method.generator]
     block = [nn.ConvTranspose2d, nn.BatchNorm2d, nn.ReLU]
-    assert made == [nn.Linear, nn.Unflatten, nn.BatchNorm2d, nn.ReLU, *block * 3, nn.ConvTranspose2d, nn.Tanh]
+    assert made == [nn.Linear, nn.Unflatten, nn.BatchNorm2d, nn.ReLU, *block * 3, nn.ConvTranspose2d, nn.Tanh, Crop]
     judged = [type(m) for m in method.discriminator]
     block = [nn.Conv2d, nn.BatchNorm2d, nn.LeakyReLU]
     assert judged == [nn.Conv2d, nn.LeakyReLU, *block * 3, nn.Flatten, nn.Linear]
