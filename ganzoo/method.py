@@ -148,6 +148,11 @@ class Method(nn.Module, ABC):
         return cls.oracle
 
     @classmethod
+    def batch_multiple(cls, config: Any) -> int:
+        """What the size of a batch, and of a micro-batch, must be a multiple of, such as the samples in a pack."""
+        return 1
+
+    @classmethod
     def declines(cls, config: Any, spec: DataSpec) -> str:
         """Why the method cannot work on such data with these settings, beyond `reads`, `kinds` and `tasks`.
 

@@ -21,9 +21,15 @@ def cross_entropy(scores: Tensor, *, real: bool) -> Tensor:
     return -F.log_softmax(scores.float(), 1)[:, int(real)].mean()
 
 
-def non_saturating(scores: Tensor, *, real: bool) -> Tensor:
-    """Binary cross-entropy on logits of any shape (Goodfellow et al. 2014, section 3). `real` is a large logit."""
-    return F.softplus(-scores.float() if real else scores.float()).mean()
+def non_saturating(scores: Tensor, *, real: bool, smoothing: float = 0.0) -> Tensor:
+    """Binary cross-entropy on logits of any shape (Goodfellow et al. 2014, section 3). `real` is a large logit.
+
+    With `smoothing` s the class has the probability 1 - s instead of 1 (Salimans et al. 2016, section 3.4: of real
+    samples only, because a smoothed class of generated ones would hold the generator where it is).
+    """
+    scores = scores.float() if real else -scores.float()
+    loss = F.softplus(-scores)
+    return (loss + smoothing * scores).mean() if smoothing else loss.mean()  # (1 - s) sp(-a) + s sp(a)
 
 
 def least_squares(scores: Tensor, *, real: bool) -> Tensor:
@@ -39,13 +45,14 @@ def hinge(scores: Tensor, *, real: bool) -> Tensor:
     return F.relu(1 - scores.float() if real else 1 + scores.float()).mean()
 
 
-def discriminator_terms(on_real: Tensor, on_generated: Tensor) -> dict[str, Tensor]:
+def discriminator_terms(on_real: Tensor, on_generated: Tensor, *, smoothing: float = 0.0) -> dict[str, Tensor]:
     """The terms of a discriminator's logits on real and on generated samples (Goodfellow et al. 2014, equation 1).
 
+    `smoothing` is one-sided: of the class of real samples.
     "real" and "generated" are to be minimised; "accuracy" is the share of correct answers, for `Method.diagnose`.
     """
     return {
-        "real": non_saturating(on_real, real=True),
+        "real": non_saturating(on_real, real=True, smoothing=smoothing),
         "generated": non_saturating(on_generated, real=False),
         "accuracy": torch.cat([on_real > 0, on_generated < 0]).float().mean(),
     }

@@ -220,7 +220,9 @@ def _train(
     device = hardware.device
     with dist.process_group(device):
         first_process = dist.rank() == 0
-        check_trainable(plan.method, plan.train, device)  # before any work, and before there is a folder
+        check_trainable(
+            plan.method, plan.method_config, plan.train, device
+        )  # before any work, and before there is a folder
         dataset = plan.dataset(plan.dataset_config)
         weights = first_weights(plan.giver, plan.method, folder)
         free = check_settings(plan, folder)

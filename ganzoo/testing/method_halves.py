@@ -23,11 +23,11 @@ def halves_add_up(cls: type[Method]) -> None:
     """Gradients, buffers and handed-on tensors are the same for two halves and a whole batch, whatever is drawn."""
     if cls.couples_batch:
         skip("it declares couples_batch, so --micro-batch is refused")
-    untested = []
+    untested, multiple = [], cls.batch_multiple(cls.Config())
     for situation in toy.situations(toy.build(cls)):
-        name, whole, halves = situation.phase, _Update(), _Update()
-        whole.run(cls, situation, WHOLE)
-        halves.run(cls, situation, HALF)
+        name, whole, halves = situation.phase, _Update(WHOLE * multiple), _Update(WHOLE * multiple)
+        whole.run(cls, situation, WHOLE * multiple)
+        halves.run(cls, situation, HALF * multiple)
         different = _different(whole, halves)
         if not different:
             continue
@@ -42,6 +42,7 @@ def halves_add_up(cls: type[Method]) -> None:
 class _Update:
     """The results of the losses on one batch, in parts."""
 
+    samples: int
     gradients: dict[str, list[Tensor | None]] = field(default_factory=dict)  # term -> one for each parameter
     buffers: dict[str, Tensor] = field(default_factory=dict)
     handed_on: dict[str, Tensor] = field(default_factory=dict)
@@ -50,14 +51,14 @@ class _Update:
 
     def run(self, cls: type[Method], situation: toy.Situation, size: int) -> None:
         method, phase = toy.build(cls), situation.phase
-        batch = toy.given(method, situation, toy.uneven(toy.batch(method, WHOLE)))
+        batch = toy.given(method, situation, toy.uneven(toy.batch(method, self.samples)))
         networks = nn.ModuleList(method.phases()[phase].networks).requires_grad_(True)
         for part, micro in enumerate(batch.split(size)):
-            with AlignedNoise(part * size, size, WHOLE) as noise:
+            with AlignedNoise(part * size, size, self.samples) as noise:
                 terms = method.phases()[phase].loss(micro)
                 for term, value in terms.items():
                     if value.requires_grad:
-                        self._add(term, value * (size / WHOLE), list(networks.parameters()))
+                        self._add(term, value * (size / self.samples), list(networks.parameters()))
             for name, tensor in micro.handed_on.items():
                 self.handed_on[name] = torch.cat([self.handed_on[name], tensor]) if part else tensor
             self.draws.append(noise.draws)
@@ -101,5 +102,5 @@ def _not_comparable(whole: _Update, halves: _Update) -> str:
     if unknown := sorted(whole.unknown | halves.unknown):
         return f"draws with {', '.join(unknown)}, which the kit cannot repeat image by image"
     if {*halves.draws} != {*whole.draws}:
-        return f"draws {whole.draws[0]} times for {WHOLE} images and {max(halves.draws)} times for {HALF}"
+        return f"draws {whole.draws[0]} times for a batch and {max(halves.draws)} times for half of it"
     return ""

@@ -35,7 +35,9 @@ def is_oracle(cls: type[Method]) -> bool:
 
 
 def batch(method: Method, size: int = 4) -> Batch:
-    """A batch of the columns that the method reads, as the loop draws it."""
+    """A batch of the columns that the method reads, as the loop draws it; larger if the method needs a multiple."""
+    multiple = method.batch_multiple(method.config)
+    size = -(-size // multiple) * multiple
     oracle, reads = method.is_oracle(method.config), method.columns(method.config)
     drawing = toy_data.loader(method.spec, reads, oracle=oracle, batch_size=size)
     try:

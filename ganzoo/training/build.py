@@ -25,8 +25,13 @@ def build_method(cls: type[Method], config: Settings, spec: DataSpec, *, seed: i
     return method.to(memory_format=torch.channels_last).requires_grad_(False)
 
 
-def check_trainable(method: type[Method], config: TrainConfig, device: torch.device) -> None:
-    """Raise ConfigError for settings with which `train` cannot train such a method on the device."""
+def check_trainable(method: type[Method], own: Settings, config: TrainConfig, device: torch.device) -> None:
+    """Raise ConfigError for settings with which `train` cannot train a method with its `own` ones on the device."""
+    multiple = method.batch_multiple(own)
+    for option, size in (("--batch-size", config.batch_size), ("--micro-batch", config.micro_batch)):
+        if size % multiple:
+            raise ConfigError(f"{option} {size} is not a multiple of {multiple}, which {method.name} needs with these "
+                              f"settings; use {option} {-(-size // multiple) * multiple}")  # fmt: skip
     if config.micro_batch and method.couples_batch:
         raise ConfigError(f"{method.name} couples the samples of a batch: --micro-batch would change what it learns")
     if config.capture and config.compile:

@@ -55,7 +55,7 @@ def train(
         device = device_of(method, config.device)
         hardware = Hardware(device, resolve_precision(config.precision, device))
     device, precision = hardware.device, hardware.precision
-    check_trainable(type(method), config, device)
+    check_trainable(type(method), method.config, config, device)
     hardware.set_matrix_precision()
     oracle = method.is_oracle(method.config)
     target = target if oracle or target is None else target.unlabelled()

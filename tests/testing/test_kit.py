@@ -489,7 +489,7 @@ def one_by_one(self, batch):
     ("loss", "reason"),
     [
         (poisson, "phase 'predict' draws with poisson, which the kit cannot repeat image by image"),
-        (one_by_one, "phase 'predict' draws 22 times for 22 images and 11 times for 11"),
+        (one_by_one, "phase 'predict' draws 22 times for a batch and 11 times for half of it"),
     ],
 )
 def test_noise_that_cannot_be_repeated_is_a_reason_to_skip(loss, reason):

@@ -104,6 +104,15 @@ def test_a_method_that_couples_its_batch_refuses_micro_batches(monkeypatch):
         run(micro_batch=2)
 
 
+@pytest.mark.parametrize(
+    ("size", "option"), [({"batch_size": 6}, "--batch-size 6"), ({"micro_batch": 3}, "--micro-batch 3")]
+)
+def test_a_batch_that_is_not_a_multiple_of_what_the_method_needs_is_refused(monkeypatch, size, option):
+    monkeypatch.setattr(Shift, "batch_multiple", lambda config: 4)
+    with pytest.raises(ConfigError, match=f"{option} is not a multiple of 4.*use {option.split()[0]} [48]$"):
+        run(**{"batch_size": 8, **size})
+
+
 class Two(Method):
     """Two networks, two phases; the second shares the first's optimizer."""
 

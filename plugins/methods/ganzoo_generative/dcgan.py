@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ganzoo import hookimpl
-from ganzoo.batch import Batch, DataSpec
+from ganzoo.batch import Batch, Column, DataSpec
 from ganzoo.method import Method, Phase, Presets
 from ganzoo.nn.adversarial import non_saturating
 from ganzoo.nn.convolutional import convolutional_discriminator, convolutional_generator
@@ -18,12 +18,12 @@ from ganzoo.nn.diagnosis import mode_collapse, saturated_discriminator
 from ganzoo.nn.diversity import diversity_term
 from ganzoo.nn.init import normal_init
 from ganzoo.nn.optimizers import adam
-from ganzoo.settings import Settings
+from ganzoo_generative.remedies import ALL_REMEDIES, RemediesConfig, judged, latents
 
 ganzoo_contract = 2
 
 
-class DCGANConfig(Settings):
+class DCGANConfig(RemediesConfig):
     """Settings of DCGAN. The defaults fit a laptop; the preset `paper` holds the paper's."""
 
     latent: int = Field(100, ge=1, description="Dimension of the latent vector, uniform in [-1, 1].")
@@ -48,6 +48,7 @@ class DCGAN(Method):
     couples_batch = True  # BatchNorm
     presets: ClassVar[Presets] = {
         "default": {"train": {"steps": 4_000, "batch_size": 32}},
+        "remedies": {"method": ALL_REMEDIES, "train": {"steps": 4_000, "batch_size": 32}},
         # Section 4 and figure 1, for 64 x 64 pixels; the steps are five epochs of its 3 million bedrooms (figure 3).
         "paper": {"method": {"width": 128, "levels": 4}, "train": {"steps": 118_000, "batch_size": 128}},
     }
@@ -57,10 +58,15 @@ class DCGAN(Method):
         self.generator = convolutional_generator(
             spec.column("target"), latent=config.latent, width=config.width, levels=config.levels
         )
+        channels, *size = spec.column("target").shape
         self.discriminator = convolutional_discriminator(
-            spec.column("target"), width=config.width, levels=config.levels
+            Column((channels * config.packing, *size)), width=config.width, levels=config.levels
         )
         normal_init(self)
+
+    @classmethod
+    def batch_multiple(cls, config: DCGANConfig) -> int:
+        return config.packing
 
     def phases(self) -> Mapping[str, Phase]:
         optimizer = adam(self.config.lr, self.config.beta1, self.config.beta2)
@@ -71,17 +77,17 @@ class DCGAN(Method):
 
     def generator_loss(self, batch: Batch) -> Mapping[str, Tensor]:
         made = self.generate(len(batch))
-        adversarial = non_saturating(self.discriminator(made), real=True)
+        adversarial = non_saturating(self.judge(made, batch.progress), real=True)
         return {"adversarial": adversarial, **diversity_term(made, batch.target)}
 
     def discriminator_loss(self, batch: Batch) -> Mapping[str, Tensor]:
         """Real and generated images go through BatchNorm separately, each with their own statistics."""
         with torch.no_grad():
             made = self.generate(len(batch))
-        real_scores, made_scores = self.discriminator(batch.target), self.discriminator(made)
+        real_scores, made_scores = self.judge(batch.target, batch.progress), self.judge(made, batch.progress)
         right = torch.cat([real_scores > 0, made_scores < 0])
         return {
-            "real": non_saturating(real_scores, real=True),
+            "real": non_saturating(real_scores, real=True, smoothing=self.config.label_smoothing),
             "made": non_saturating(made_scores, real=False),
             "accuracy": right.float().mean(),
         }
@@ -90,8 +96,13 @@ class DCGAN(Method):
         return self.generate_from(self.draw_latent(count))
 
     def draw_latent(self, count: int) -> Tensor:
-        """Latents [count, latent], independent and uniform in [-1, 1]."""
-        return torch.rand(count, self.config.latent, device=next(self.generator.parameters()).device) * 2 - 1
+        """Latents [count, latent], independent and uniform in [-1, 1]; or on a sphere with --spherical-latents."""
+        return latents(count, self.config, like=self.generator)
+
+    def judge(self, images: Tensor, progress: Tensor) -> Tensor:
+        """The discriminator's logits of images, as the remedies in the settings show them to it."""
+        logits: Tensor = self.discriminator(judged(images, progress, self.config))
+        return logits
 
     def generate_from(self, latent: Tensor) -> Tensor:
         images: Tensor = self.generator(latent)

@@ -21,12 +21,12 @@ from ganzoo.nn.diagnosis import mode_collapse, saturated_discriminator
 from ganzoo.nn.diversity import diversity_term
 from ganzoo.nn.fully_connected import as_samples, perceptron
 from ganzoo.nn.optimizers import adam
-from ganzoo.settings import Settings
+from ganzoo_generative.remedies import ALL_REMEDIES, RemediesConfig, judged, latents
 
 ganzoo_contract = 2
 
 
-class GANConfig(Settings):
+class GANConfig(RemediesConfig):
     """Settings of GAN. The defaults fit points of the plane; the preset `paper` holds the paper's for MNIST."""
 
     domain: Literal["target", "source"] = Field("target", description="The domain whose samples are learned.")
@@ -66,6 +66,7 @@ class GAN(Method):
     presets: ClassVar[Presets] = {
         "default": {"train": {"steps": 5_000, "batch_size": 128}},
         "saturating": {"method": {"loss": "saturating"}, "train": {"steps": 5_000, "batch_size": 128}},
+        "remedies": {"method": ALL_REMEDIES, "train": {"steps": 5_000, "batch_size": 128}},
         "paper": {"method": PAPER, "train": {"steps": 125_000, "batch_size": 100}},
     }
 
@@ -74,7 +75,7 @@ class GAN(Method):
         self.sample = spec.column(config.domain)
         size = prod(self.sample.shape)
         self.generator = perceptron(config.latent, config.width, 2, size)
-        widths = (size, config.discriminator_width, config.discriminator_width)
+        widths = (size * config.packing, config.discriminator_width, config.discriminator_width)
         hidden = (
             layer for sizes in pairwise(widths) for layer in (Maxout(*sizes, config.pieces), nn.Dropout(config.dropout))
         )
@@ -83,6 +84,10 @@ class GAN(Method):
     @classmethod
     def columns(cls, config: GANConfig) -> tuple[str, ...]:
         return (config.domain,)
+
+    @classmethod
+    def batch_multiple(cls, config: GANConfig) -> int:
+        return config.packing
 
     def phases(self) -> Mapping[str, Phase]:
         config = self.config
@@ -105,18 +110,26 @@ class GAN(Method):
         """Equation 1, negated: -log D of real samples and -log(1 - D) of generated ones."""
         with torch.no_grad():
             made = self.generate(len(batch))
-        return discriminator_terms(self.discriminator(batch[self.config.domain]), self.discriminator(made))
+        return discriminator_terms(
+            self.judge(batch[self.config.domain], batch.progress),
+            self.judge(made, batch.progress),
+            smoothing=self.config.label_smoothing,
+        )
 
     def generator_loss(self, batch: Batch) -> Mapping[str, Tensor]:
         made = self.generate(len(batch))
-        scores = self.discriminator(made)
+        scores = self.judge(made, batch.progress)
         saturating = self.config.loss == "saturating"
         loss = -non_saturating(scores, real=False) if saturating else non_saturating(scores, real=True)
         return {"adversarial": loss, **diversity_term(made, batch[self.config.domain])}
 
+    def judge(self, samples: Tensor, progress: Tensor) -> Tensor:
+        """The discriminator's logits of samples, as the remedies in the settings show them to it."""
+        return self.discriminator(judged(samples, progress, self.config)).float()
+
     def draw_latent(self, count: int) -> Tensor:
-        """Uniform with unit variance: each number lies in [-3^.5, 3^.5]."""
-        return (torch.rand(count, self.config.latent, device=next(self.generator.parameters()).device) * 2 - 1) * 3**0.5
+        """Uniform with unit variance, each number in [-3^.5, 3^.5]; or on a sphere with --spherical-latents."""
+        return 3**0.5 * latents(count, self.config, like=self.generator)
 
     def generate_from(self, latent: Tensor) -> Tensor:
         return as_samples(self.generator(latent), self.sample)

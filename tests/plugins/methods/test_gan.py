@@ -124,3 +124,25 @@ def test_it_comes_near_one_gaussian_in_seconds():
         made = gan.generate(2_000)
     assert (made.mean(0) - torch.tensor([2.0, -1.0])).norm() < 1.0, "it circles round the truth, from 2.2 away"
     assert 0.1 < made.std(0).mean() < 1.0
+
+
+@pytest.mark.parametrize("packing", [2, 4])
+def test_a_packing_discriminator_judges_samples_together(packing):
+    gan = method(packing=packing)
+    assert gan.judge(torch.randn(8, 2), torch.tensor(0.0)).shape == (8 // packing, 1)
+    assert GAN.batch_multiple(gan.config) == packing
+    assert torch.isfinite(gan.discriminator_loss(batch(torch.randn(8, 2)))["real"])
+
+
+def test_instance_noise_is_on_all_that_the_discriminator_sees_and_falls_to_none():
+    gan = method(instance_noise=0.5)
+    gan.discriminator = torch.nn.Identity()
+    start, end = (gan.judge(torch.zeros(4_000, 2), torch.tensor(progress)) for progress in (0.0, 1.0))
+    assert start.std().item() == pytest.approx(0.5, rel=0.05)
+    assert not end.any()
+
+
+def test_latents_have_one_variance_on_the_sphere_and_in_the_cube():
+    cube, sphere = method().draw_latent(2_000), method(spherical_latents=True).draw_latent(2_000)
+    assert cube.var().item() == pytest.approx(1, rel=0.02)
+    assert sphere.norm(dim=1).allclose(torch.full((2_000,), 8.0))

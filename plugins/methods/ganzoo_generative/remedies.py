@@ -1,0 +1,53 @@
+"""The settings of remedies for unstable training, which `gan` and `dcgan` share; all are off by default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from ganzoo.nn.remedies import instance_noise, on_sphere, pack
+from ganzoo.settings import Settings
+
+ALL_REMEDIES: Mapping[str, Any] = {
+    "instance_noise": 0.1, "label_smoothing": 0.1, "spherical_latents": True, "packing": 2,
+}  # fmt: skip
+
+
+class RemediesConfig(Settings):
+    """Settings of remedies."""
+
+    instance_noise: float = Field(
+        0.0, ge=0, description="Standard deviation, at the start, of noise on all that the discriminator sees; it "
+        "falls linearly to zero.",
+    )  # fmt: skip
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=0.5, description="Share by which the class of real samples is smoothed (one-sided)."
+    )
+    spherical_latents: bool = Field(False, description="Draw latent vectors on a sphere.")
+    packing: int = Field(1, ge=1, le=16, description="Samples that the discriminator judges together.")
+
+
+class _Latent(Protocol):
+    @property
+    def latent(self) -> int: ...
+    @property
+    def spherical_latents(self) -> bool: ...
+
+
+def judged(samples: Tensor, progress: Tensor, config: RemediesConfig) -> Tensor:
+    """What the discriminator sees of samples [N, C, ...]: [N / packing, packing C, ...]."""
+    if config.instance_noise:
+        samples = instance_noise(samples, config.instance_noise * (1 - progress))
+    return pack(samples, config.packing) if config.packing > 1 else samples
+
+
+def latents(count: int, config: _Latent, *, like: nn.Module) -> Tensor:
+    """Latent vectors [count, latent], uniform in [-1, 1], or on the sphere of the same variance (1/3 a number)."""
+    device = next(like.parameters()).device
+    if config.spherical_latents:
+        return on_sphere(torch.randn(count, config.latent, device=device)) / 3**0.5
+    return torch.rand(count, config.latent, device=device) * 2 - 1
