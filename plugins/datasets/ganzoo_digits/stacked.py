@@ -35,6 +35,7 @@ class StackedMNIST(Dataset):
     homepage = MNIST.homepage
     license = MNIST.license
     Config = StackedConfig
+    metrics = ("modes",)
 
     def target(self) -> Domain:
         return self._stacked("target", self.config.size, "train")
