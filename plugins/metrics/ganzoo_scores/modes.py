@@ -39,8 +39,8 @@ class Coverage:
 
 
 class Modes(Metric):
-    """Of points, a sample has high quality if it lies within 3 standard deviations of the nearest mode; a mode is covered
-    if it has such a sample. Real points of the plane reach 98.9 %, 1 - exp(-4.5).
+    """Of points, a sample has high quality if it lies within 3 standard deviations of the nearest mode; a mode is
+    covered if it has such a sample. Real points of the plane reach 98.9 %, 1 - exp(-4.5).
 
     The reverse Kullback-Leibler divergence compares the shares of the modes among samples of high quality with equal
     shares: log(8 / m) for equal shares of m of 8 modes. The dataset's card gives `mode_centers` [K, D] and
