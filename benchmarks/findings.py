@@ -2,13 +2,10 @@
 
 `findings.toml` has one table for each finding: the claim, its source and what was published. `ours` names committed
 results: a bench, a dataset, a row and a score, and either another row (`than`), with the same seeds of which the
-difference is taken, or the published `value`. The verdict follows from the numbers:
-
-- **reached**: the 95 % interval over seeds lies on the claimed side of zero, or the mean is as good as the value;
-- **contradicted**: the interval lies on the other side of zero;
-- **not reached**: all of it is worse than the value;
-- **undecided**: it holds zero, or the value with a worse mean, or there is one seed;
-- **not tried**: there is no `ours`.
+difference is taken, or the published `value`. The verdict follows from the numbers. *Reached*: the interval lies on the claimed side of zero, or the mean is as good
+as the published value. *Contradicted*: the interval lies on the other side of zero. *Not reached*: all of it is worse
+than the published value. *Undecided*: it holds zero, or the value with a worse mean. *Not tried*: there is no committed
+result.
 """
 
 from __future__ import annotations
@@ -41,9 +38,9 @@ What papers report about the methods of ganzoo, and what ganzoo's committed resu
 each entry says how. Numbers are means with 95 % t-intervals over seeds, or differences of two rows with the same seeds.
 `python benchmarks/findings.py` makes this page from `benchmarks/findings.toml` and `benchmarks/results/`.
 
-The verdict follows from the numbers. *Reached*: the interval lies on the claimed side of zero, or the mean is as good as
-the published value. *Contradicted*: the interval lies on the other side of zero. *Not reached*: all of it is worse than the
-published value. *Undecided*: it holds zero, or the value with a worse mean. *Not tried*: there is no committed result.
+The verdict follows from the numbers. *Reached*: the interval lies on the claimed side of zero, or the mean is as good
+as the published value. *Contradicted*: the interval lies on the other side of zero. *Not reached*: all of it is worse
+than the published value. *Undecided*: it holds zero, or the value with a worse mean. *Not tried*: there is no committed result.
 """
 HEADING = ("| method | claim | published | ours | seeds | verdict |", "|---|---|---|---|---:|---|")
 

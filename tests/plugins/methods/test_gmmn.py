@@ -10,13 +10,14 @@ import torch
 from ganzoo_generative.gmmn import GMMN, GMMNConfig
 from pydantic import ValidationError
 
-from ganzoo.batch import Column, DataSpec
+from ganzoo.batch import Batch, Column, DataSpec
 from ganzoo.dataset import Domain
 from ganzoo.nn.mmd import squared_mmd
 from ganzoo.task import NoTask
 from ganzoo.training.build import build_method
 from ganzoo.training.config import TrainConfig
 from ganzoo.training.loop import train
+from ganzoo.training.phases import phase_runners
 
 PLANE = DataSpec({"target": Column((2,), "vector")}, NoTask())
 
@@ -59,6 +60,24 @@ def test_the_gradient_is_that_of_finite_differences():
 def test_a_bandwidth_that_is_not_positive_is_refused(variances):
     with pytest.raises(ValidationError, match="positive"):
         GMMNConfig(variances=variances)
+
+
+def test_with_codes_the_generator_learns_the_codes_of_a_frozen_autoencoder():
+    method = build_method(GMMN, GMMNConfig(codes=3, variances=(1.0,)), PLANE, seed=0, device=torch.device("cpu"))
+    first, second = method.stages()
+    assert (first.schedule(0), second.schedule(0)) == (("autoencoder",), ("generator",))
+    points = torch.randn(64, 2)
+    before = [weight.clone() for weight in (*method.encoder.parameters(), *method.decoder.parameters())]
+    terms = phase_runners(method)["generator"].update(Batch({"target": points}, torch.tensor(0.0)))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(before, (*method.encoder.parameters(), *method.decoder.parameters()), strict=True)
+    )
+    codes = method.learned(points)
+    assert codes.shape == (64, 3)
+    assert 0 < codes.min() < codes.max() < 1
+    assert 0 < terms["mmd"] < 2**0.5  # of one kernel
+    assert method.generate(5).shape == (5, 2)
 
 
 def test_training_lowers_the_discrepancy_to_points_that_it_has_not_seen():
