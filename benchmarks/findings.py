@@ -2,10 +2,7 @@
 
 `findings.toml` has one table for each finding: the claim, its source and what was published. `ours` names committed
 results: a bench, a dataset, a row and a score, and either another row (`than`), with the same seeds of which the
-difference is taken, or the published `value`. The verdict follows from the numbers. *Reached*: the interval lies on the claimed side of zero, or the mean is as good
-as the published value. *Contradicted*: the interval lies on the other side of zero. *Not reached*: all of it is worse
-than the published value. *Undecided*: it holds zero, or the value with a worse mean. *Not tried*: there is no committed
-result.
+difference is taken, or the published `value`. The verdict follows from the numbers, as INTRODUCTION says.
 """
 
 from __future__ import annotations
@@ -30,8 +27,6 @@ TRUST = {
     "second hand": "from another paper's table or a summary",
     "memory": "from memory of the paper: a lead, not a fact",
 }
-
-
 INTRODUCTION = """# Published findings beside ours
 
 What papers report about the methods of ganzoo, and what ganzoo's committed results say about it. The protocols differ:
@@ -40,7 +35,8 @@ each entry says how. Numbers are means with 95 % t-intervals over seeds, or diff
 
 The verdict follows from the numbers. *Reached*: the interval lies on the claimed side of zero, or the mean is as good
 as the published value. *Contradicted*: the interval lies on the other side of zero. *Not reached*: all of it is worse
-than the published value. *Undecided*: it holds zero, or the value with a worse mean. *Not tried*: there is no committed result.
+than the published value. *Undecided*: it holds zero, or the value with a worse mean. *Not tried*: there is no committed
+result.
 """
 HEADING = ("| method | claim | published | ours | seeds | verdict |", "|---|---|---|---|---:|---|")
 
