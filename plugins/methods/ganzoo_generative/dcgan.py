@@ -97,7 +97,7 @@ class DCGAN(Method):
 
     def draw_latent(self, count: int) -> Tensor:
         """Latents [count, latent], independent and uniform in [-1, 1]; or on a sphere with --spherical-latents."""
-        return latents(count, self.config, like=self.generator)
+        return latents(count, self.config.latent, self.config, like=self.generator)
 
     def judge(self, images: Tensor, progress: Tensor) -> Tensor:
         """The discriminator's logits of images, as the remedies in the settings show them to it."""

@@ -21,6 +21,7 @@ from ganzoo.nn.diagnosis import mode_collapse, saturated_discriminator
 from ganzoo.nn.diversity import diversity_term
 from ganzoo.nn.fully_connected import as_samples, perceptron
 from ganzoo.nn.optimizers import adam
+from ganzoo_generative.fully_connected import LATENT, latent_size
 from ganzoo_generative.remedies import ALL_REMEDIES, RemediesConfig, judged, latents
 
 ganzoo_contract = 2
@@ -35,14 +36,14 @@ class GANConfig(RemediesConfig):
         description="What the generator minimises: -log D(G(z)), or log(1 - D(G(z))), the minimax game itself.",
     )
     discriminator_steps: int = Field(1, ge=1, description="Updates of the discriminator for one of the generator (k).")
-    latent: int = Field(64, ge=1, description="Dimension of the latent vector.")
+    latent: int = LATENT
     width: int = Field(128, ge=1, description="Units of each of the two hidden layers of the generator.")
     discriminator_width: int = Field(128, ge=1, description="Units of each of its two hidden layers.")
     pieces: int = Field(1, ge=1, description="Linear pieces of the discriminator's maxout units; 1: ReLU.")
     dropout: float = Field(0.0, ge=0, lt=1, description="Dropout of the discriminator's hidden units.")
     optimizer: Literal["adam", "sgd"] = Field("adam", description="Adam, or SGD with --beta1 as momentum.")
     lr: float = Field(1e-3, gt=0, description="Learning rate of both networks at the start.")
-    final_lr: float = Field(1e-3, gt=0, description="Learning rate at the end, reached in geometric steps.")
+    final_lr: float = Field(1e-4, gt=0, description="Learning rate at the end, reached in geometric steps.")
     beta1: float = Field(0.5, ge=0, lt=1, description="Decay of the mean gradient.")
 
 
@@ -73,8 +74,9 @@ class GAN(Method):
     def __init__(self, config: GANConfig, spec: DataSpec) -> None:
         super().__init__(config, spec)
         self.sample = spec.column(config.domain)
+        self.latent = latent_size(config.latent, self.sample)
         size = prod(self.sample.shape)
-        self.generator = perceptron(config.latent, config.width, 2, size)
+        self.generator = perceptron(self.latent, config.width, 2, size)
         widths = (size * config.packing, config.discriminator_width, config.discriminator_width)
         hidden = (
             layer for sizes in pairwise(widths) for layer in (Maxout(*sizes, config.pieces), nn.Dropout(config.dropout))
@@ -129,7 +131,7 @@ class GAN(Method):
 
     def draw_latent(self, count: int) -> Tensor:
         """Uniform with unit variance, each number in [-3^.5, 3^.5]; or on a sphere with --spherical-latents."""
-        return 3**0.5 * latents(count, self.config, like=self.generator)
+        return 3**0.5 * latents(count, self.latent, self.config, like=self.generator)
 
     def generate_from(self, latent: Tensor) -> Tensor:
         return as_samples(self.generator(latent), self.sample)

@@ -18,7 +18,7 @@ from ganzoo.nn.diversity import diversity_term
 from ganzoo.nn.fully_connected import Generator, as_samples, perceptron
 from ganzoo.nn.mmd import squared_mmd
 from ganzoo.nn.optimizers import adam, linear_decay
-from ganzoo_generative.fully_connected import GeneratorConfig
+from ganzoo_generative.fully_connected import GeneratorConfig, latent_size
 
 ganzoo_contract = 2
 LEAST = 1e-10  # keeps the gradient of the square root finite where both sets are alike
@@ -81,7 +81,9 @@ class GMMN(Method):
         sample = spec.column(config.domain)
         learned = Column((config.codes,), "vector") if config.codes else sample
         self.sample = sample
-        self.generator = Generator(learned, latent=config.latent, width=config.width, layers=config.layers)
+        self.generator = Generator(
+            learned, latent=latent_size(config.latent, learned), width=config.width, layers=config.layers
+        )
         if config.codes:
             size = prod(sample.shape)
             self.encoder = nn.Sequential(

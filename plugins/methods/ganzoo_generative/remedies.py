@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from pydantic import Field
@@ -31,13 +31,6 @@ class RemediesConfig(Settings):
     packing: int = Field(1, ge=1, le=16, description="Samples that the discriminator judges together.")
 
 
-class _Latent(Protocol):
-    @property
-    def latent(self) -> int: ...
-    @property
-    def spherical_latents(self) -> bool: ...
-
-
 def judged(samples: Tensor, progress: Tensor, config: RemediesConfig) -> Tensor:
     """What the discriminator sees of samples [N, C, ...]: [N / packing, packing C, ...]."""
     if config.instance_noise:
@@ -45,9 +38,9 @@ def judged(samples: Tensor, progress: Tensor, config: RemediesConfig) -> Tensor:
     return pack(samples, config.packing) if config.packing > 1 else samples
 
 
-def latents(count: int, config: _Latent, *, like: nn.Module) -> Tensor:
-    """Latent vectors [count, latent], uniform in [-1, 1], or on the sphere of the same variance (1/3 a number)."""
+def latents(count: int, size: int, config: RemediesConfig, *, like: nn.Module) -> Tensor:
+    """Latent vectors [count, size], uniform in [-1, 1], or on the sphere of the same variance (1/3 a number)."""
     device = next(like.parameters()).device
     if config.spherical_latents:
-        return on_sphere(torch.randn(count, config.latent, device=device)) / 3**0.5
-    return torch.rand(count, config.latent, device=device) * 2 - 1
+        return on_sphere(torch.randn(count, size, device=device)) / 3**0.5
+    return torch.rand(count, size, device=device) * 2 - 1

@@ -18,7 +18,7 @@ from ganzoo.nn.diversity import diversity_term
 from ganzoo.nn.fully_connected import Generator, discriminator
 from ganzoo.nn.optimizers import adam
 from ganzoo.nn.unroll import Parameters, call_with, unroll
-from ganzoo_generative.fully_connected import AdversarialConfig
+from ganzoo_generative.fully_connected import AdversarialConfig, latent_size
 
 ganzoo_contract = 2
 
@@ -59,7 +59,9 @@ class UnrolledGAN(Method):
     def __init__(self, config: UnrolledGANConfig, spec: DataSpec) -> None:
         super().__init__(config, spec)
         sample = spec.column(config.domain)
-        self.generator = Generator(sample, latent=config.latent, width=config.width, layers=config.layers)
+        self.generator = Generator(
+            sample, latent=latent_size(config.latent, sample), width=config.width, layers=config.layers
+        )
         self.discriminator = discriminator(sample, width=config.discriminator_width, layers=config.layers)
 
     @classmethod

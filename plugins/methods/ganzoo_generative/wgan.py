@@ -17,7 +17,7 @@ from ganzoo.method import Method, Phase, Presets, Schedule
 from ganzoo.nn.diagnosis import mode_collapse
 from ganzoo.nn.diversity import diversity_term
 from ganzoo.nn.fully_connected import Generator, discriminator
-from ganzoo_generative.fully_connected import AdversarialConfig
+from ganzoo_generative.fully_connected import AdversarialConfig, latent_size
 
 ganzoo_contract = 2
 
@@ -58,7 +58,9 @@ class WGAN(Method):
     def __init__(self, config: WGANConfig, spec: DataSpec) -> None:
         super().__init__(config, spec)
         sample = spec.column(config.domain)
-        self.generator = Generator(sample, latent=config.latent, width=config.width, layers=config.layers)
+        self.generator = Generator(
+            sample, latent=latent_size(config.latent, sample), width=config.width, layers=config.layers
+        )
         self.critic = discriminator(sample, width=config.discriminator_width, layers=config.layers)
 
     @classmethod
