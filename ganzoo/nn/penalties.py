@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 
 import torch
 from torch import Tensor
+
+from ganzoo.nn.full_precision import without_autocast
 
 
 def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
@@ -15,9 +16,7 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
     Samples are [N, ...]; the result is 0-d (Gulrajani et al. 2017, section 4). It is computed in float32 even
     under autocast, because the gradient of a norm of bfloat16 gradients is mostly rounding error.
     """
-    device = real.device.type  # the meta device of the kit's check has no autocast
-    plain = torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
-    with plain, torch.enable_grad():
+    with without_autocast(real.device), torch.enable_grad():
         share = torch.rand(len(real), *[1] * (real.dim() - 1), device=real.device)  # one number for each sample
         between = torch.lerp(real.float(), fake.float(), share).detach().requires_grad_()
         (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
