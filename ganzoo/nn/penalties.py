@@ -21,3 +21,14 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
         between = torch.lerp(real.float(), fake.float(), share).detach().requires_grad_()
         (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
         return (slope.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def r1_penalty(critic: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
+    """Mean over real samples [N, ...] of the squared length of the critic's gradient: 0-d, in float32.
+
+    R1 of Mescheder et al. 2018 (equation 9) is this times gamma / 2. Each sample must be judged alone.
+    """
+    with without_autocast(real.device), torch.enable_grad():
+        samples = real.detach().float().requires_grad_()
+        (slope,) = torch.autograd.grad(critic(samples).sum(), samples, create_graph=True)
+        return slope.flatten(1).square().sum(1).mean()
