@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from ganzoo.nn.adversarial import cross_entropy, least_squares, non_saturating
 from ganzoo.nn.ema import ExponentialMovingAverage
 from ganzoo.nn.init import normal_init
-from ganzoo.nn.penalties import gradient_penalty
+from ganzoo.nn.penalties import gradient_penalty, r1_penalty
 from ganzoo.nn.resnet import ResidualBlock
 from ganzoo.nn.reversal import reverse_gradient
 
@@ -62,6 +62,22 @@ def test_the_penalty_is_float32_under_autocast():
     with torch.autocast("cpu", torch.bfloat16):
         gradient_penalty(critic, torch.rand(2, 1, 2, 2).bfloat16(), torch.rand(2, 1, 2, 2))
     assert seen == [torch.float32]
+
+
+@pytest.mark.parametrize("slope", [0.0, 1.0, 3.0])
+def test_r1_of_a_linear_critic_is_its_squared_slope_and_trains_it(slope):
+    critic = nn.Linear(12, 1)
+    critic.weight.data = F.normalize(torch.randn(1, 12)) * slope
+    found = r1_penalty(lambda x: critic(x.flatten(1)), torch.rand(5, 1, 3, 4))
+    assert found.item() == pytest.approx(slope**2, abs=1e-5)
+    found.backward()
+    torch.testing.assert_close(critic.weight.grad, 2 * critic.weight.detach())
+
+
+def test_r1_is_taken_at_the_real_samples_and_per_sample():
+    """For the critic |x|^2 / 2 the gradient is x itself."""
+    real = torch.tensor([[1.0, 0.0], [0.0, 3.0]])
+    assert r1_penalty(lambda x: x.square().sum(1) / 2, real).item() == pytest.approx((1 + 9) / 2)
 
 
 def test_cross_entropy_is_the_mean_over_patches_of_minus_log_softmax():
