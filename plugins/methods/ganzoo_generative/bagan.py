@@ -21,7 +21,7 @@ from ganzoo.nn.fully_connected import as_samples, perceptron
 from ganzoo.nn.optimizers import adam, linear_decay
 from ganzoo.settings import Settings
 from ganzoo.task import ClassTask, GazeTask, Task
-from ganzoo_generative.conditional import GAZE, declines_labels
+from ganzoo_generative.conditional import GAZE, declines_labels, one_hot
 
 ganzoo_contract = 2
 RIDGE = 1e-3  # added to the variances of codes, so that every covariance has a factor
@@ -167,7 +167,7 @@ class BAGAN(Method):
     @torch.no_grad()
     def record(self, codes: Tensor, classes: Tensor) -> None:
         """Running sums of the codes of each class, which decay with each of its samples, however rare these are."""
-        belongs = F.one_hot(classes, self.classes).float().T  # [classes, N]
+        belongs = one_hot(classes, self.classes).T  # [classes, N]
         fades = self.config.memory ** belongs.sum(1)
         self.count.mul_(fades).add_(belongs.sum(1))
         self.total.mul_(fades[:, None]).add_(belongs @ codes)

@@ -6,7 +6,6 @@ from math import prod
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ganzoo.batch import Column, DataSpec
 from ganzoo.nn.convolutional import convolutional_discriminator, convolutional_generator
@@ -28,13 +27,18 @@ def condition(task: Task, labels: Tensor) -> Tensor:
     Classes are one-hot, gaze is in units of 0.5 rad, other numbers are standardised by the task.
     """
     if isinstance(task, ClassTask):
-        return F.one_hot(labels[:, 0].long(), task.classes).float()
+        return one_hot(labels[:, 0], task.classes)
     if isinstance(task, GazeTask):
         return labels / GAZE
     if isinstance(task, RegressionTask) and task.mean and task.scale:
         columns = zip(labels.unbind(1), task.mean, task.scale, strict=True)
         return torch.stack([(column - mean) / scale for column, mean, scale in columns], 1)
     return labels
+
+
+def one_hot(classes: Tensor, count: int) -> Tensor:
+    """Classes [N] as rows of zeros and a one [N, count]. Unlike torch's function it never waits for the device."""
+    return (classes[:, None] == torch.arange(count, device=classes.device)).float()
 
 
 def declines_labels(spec: DataSpec, domain: str) -> str:

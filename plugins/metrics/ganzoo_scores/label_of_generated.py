@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ganzoo import hookimpl
 from ganzoo.batch import Batch, DataSpec, Kind
-from ganzoo.capabilities import GeneratesLabelled
+from ganzoo.capabilities import Augments, GeneratesLabelled
 from ganzoo.dataset import Domain
 from ganzoo.errors import MetricUnavailableError
 from ganzoo.method import Method, Phase
@@ -61,8 +61,8 @@ class LabelReader(Method):
 
 class LabelOfGenerated(Metric):
     """A network that the method has never seen learns to read labels from the domain that the method has learned. It
-    reads what the method generates for held-out labels of that domain: the mean error in the task's unit or, of
-    classes, the share that is right.
+    reads what the method generates for held-out labels of that domain (or, if it augments samples, of held-out samples
+    of a class): the mean error in the task's unit or, of classes, the share that is right.
 
     The baseline `real` is the same network on the held-out samples themselves, which a generator need not surpass;
     `permuted` compares generated samples with the labels of others: the error of a generator that ignores labels.
@@ -70,7 +70,7 @@ class LabelOfGenerated(Metric):
 
     name = "label-of-generated"
     summary = "Whether samples that are generated for labels have these labels, as an independent network reads them."
-    needs = (GeneratesLabelled,)
+    needs = (GeneratesLabelled, Augments)
     tasks: ClassVar[tuple[type[Task], ...]] = (GazeTask, ClassTask, RegressionTask)
     kinds: ClassVar[tuple[Kind, ...]] = ("image", "vector")
     Config = LabelOfGeneratedConfig
@@ -78,6 +78,9 @@ class LabelOfGenerated(Metric):
     def measure(self, data: Evaluation) -> Sequence[Score]:
         side: DomainName = "target" if "target_label" in data.method.columns(data.method.config) else "source"
         learned = data.domain(side)
+        able = "generate_labelled" if isinstance(data.method, GeneratesLabelled) else "augment"
+        if able == "augment" and not isinstance(data.spec.task, ClassTask):
+            raise MetricUnavailableError("augmented samples keep the class or the person, and no other label")
         settings = PredictorConfig(network="gaze" if data.spec.sample.kind == "image" else "mlp")
         if reason := declines(settings, data.spec):
             raise MetricUnavailableError(f"the network that reads labels {reason}")
@@ -91,7 +94,7 @@ class LabelOfGenerated(Metric):
         )
         origin, asked = _held_out(data, side)
         labels = _labels(asked)
-        read = predicted(data, reader, data.applied("generate_labelled", origin).samples)
+        read = predicted(data, reader, data.applied(able, origin).samples)
         shuffled = labels[torch.randperm(len(labels), generator=torch.Generator().manual_seed(SHUFFLE))]
         task = data.spec.task
         errors = {
@@ -116,11 +119,10 @@ def score_of(task: Task, subject: str, errors: np.ndarray, groups: np.ndarray | 
         low, high = share_interval(right, len(errors))
         said = {**card, "interval": "95 % Wilson over samples"}
         return Score("generated_label_accuracy", right / len(errors), subject, "", "higher", low, high, card=said)
-    interval = mean_interval(errors, groups)
-    low_high = interval or (None, None)
+    lowest, highest = mean_interval(errors, groups) or (None, None)
     said = {**card, "interval": "95 % of the mean, normal, over people if there are several, else over samples"}
     name = "generated_label_error_deg" if isinstance(task, GazeTask) else "generated_label_error"
-    return Score(name, float(errors.mean()), subject, task.unit, "lower", *low_high, card=said)
+    return Score(name, float(errors.mean()), subject, task.unit, "lower", lowest, highest, card=said)
 
 
 def _held_out(data: Evaluation, side: DomainName) -> tuple[DomainName, Domain]:
