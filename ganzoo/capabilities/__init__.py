@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ganzoo import hookimpl
+from ganzoo.capabilities.augment import Augment, Augments
 from ganzoo.capabilities.base import Argument, Capability, Exportable, Exported
 from ganzoo.capabilities.encode import Encode, Encodes
 from ganzoo.capabilities.generate import Generate, Generates, GeneratesFromLatent
@@ -18,6 +19,7 @@ ganzoo_contract = 2
 
 __all__ = [
     "Argument",
+    "Augments",
     "Capability",
     "Encodes",
     "Exportable",
@@ -35,4 +37,4 @@ __all__ = [
 
 @hookimpl
 def ganzoo_capabilities() -> Sequence[type[Capability]]:
-    return [Refine, Predict, Generate, GenerateLabelled, GenerateFromCodes, Encode, Reconstruct]
+    return [Refine, Predict, Generate, GenerateLabelled, GenerateFromCodes, Encode, Reconstruct, Augment]

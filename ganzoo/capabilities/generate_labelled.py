@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from ganzoo.batch import Column, DataSpec
-from ganzoo.capabilities.base import Argument, Capability, Exportable
+from ganzoo.capabilities.base import Argument, Capability, Exportable, moment_distance
 from ganzoo.capabilities.generate import exported_latent, seeded
 from ganzoo.errors import UsageError
 from ganzoo.method import Method
@@ -65,6 +65,11 @@ class GenerateLabelled(Capability):
 
     def problem(self, method: Method, inputs: Sequence[Tensor]) -> str:
         return method.spec.task.problem(inputs[0].numpy()) or ""
+
+    def goal(self, method: Method, truth: Mapping[str, Tensor], made: Tensor) -> float:
+        """The distance to the domain that the method reads: one of source labels sees no other."""
+        reads = method.columns(method.config)
+        return moment_distance(made, truth["target" if "target" in reads else "source"])
 
     def draw_noise(self, method: Method, count: int) -> Tensor | None:
         return method.draw_latent(count) if isinstance(method, GeneratesLabelledFromLatent) else None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from ganzoo.capabilities import Refines
+from ganzoo.capabilities import GeneratesLabelled, Refines
 from ganzoo.dataset import Domain
 from ganzoo.metric import Evaluation, Metric, Score
 from ganzoo.task import GazeTask
@@ -15,9 +15,12 @@ from ganzoo_gaze.training import GazeTraining, predict, require_gaze, train, tra
 
 
 class DownstreamGazeError(Metric):
+    """The network learns from refined source images or, of a method that generates samples for labels, from those
+    for the labels of the source. It is tested on real people, beside the same network trained on the source itself."""
+
     name = "downstream-gaze-error"
-    summary = "Gaze error on real people of a network trained on the method's images of the labelled source."
-    needs = (Refines,)
+    summary = "Gaze error on real people of a network trained on the method's images for the labels of the source."
+    needs = (Refines, GeneratesLabelled)
     tasks = (GazeTask,)
     Config = GazeTraining
 
@@ -26,10 +29,15 @@ class DownstreamGazeError(Metric):
         test, source = data.domain("target_test"), data.sampled("source")
         card = {**training_card(self.config), "source": source.fingerprint()}
         scores = []
-        for subject, training in {"method": data.refined("source"), "source-only": source}.items():
+        for subject, training in {"method": _images(data), "source-only": source}.items():
             prediction = predict(data, train(data, training, self.config), test.images)
             scores += gaze_scores("", subject, prediction, test, task, card)
         return scores + gaze_scores("", "constant", constant_prediction(source, len(test)), test, task, card)
+
+
+def _images(data: Evaluation) -> Domain:
+    """The method's images for the labels of the source's rows."""
+    return data.applied("refine" if isinstance(data.method, Refines) else "generate_labelled", "source")
 
 
 def constant_prediction(source: Domain, count: int) -> Tensor:
