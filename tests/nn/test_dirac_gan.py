@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.nn.adversarial import discriminator_terms, non_saturating
-from ganzoo.nn.penalties import gradient_penalty
+from ganzoo.nn.penalties import gradient_penalty, r1_penalty
 
 RATE, STEPS, ZERO = 0.2, 500, torch.zeros(1, 1)
 
@@ -97,3 +97,14 @@ def test_instance_noise_lets_it_converge(in_turn):
         return terms["real"] + terms["generated"]
 
     assert distance(noisy, saturating, in_turn=in_turn) < 0.05
+
+
+@pytest.mark.parametrize("in_turn", [False, True])
+@pytest.mark.parametrize("weight", [0.3, 1.0])
+def test_a_penalty_of_the_gradient_at_real_points_lets_it_converge(weight, in_turn):
+    """Section 4.1, equation 9: R1 is a force that damps the critic; with weight 1 its damping is critical."""
+
+    def penalised_at_real(p: Tensor, t: Tensor) -> Tensor:
+        return game(p, t) + weight * r1_penalty(lambda x: p * x, ZERO)
+
+    assert distance(penalised_at_real, saturating, in_turn=in_turn) < 1e-4
