@@ -41,8 +41,8 @@ class GRAN(Method):
     """As published: each step decodes the latent vector and a code of what the previous step has drawn; all steps share
     their weights and one latent vector (as in the authors' program); the image is the squashed sum of all steps.
 
-    Departure: the recurrent networks have GroupNorm instead of BatchNorm, whose running statistics would be a
-    mixture of all steps.
+    BatchNorm has running statistics of each step, because common ones would be a mixture of all steps; its learned
+    scales are shared, as all other weights.
     """
 
     name = "gran"
@@ -50,7 +50,7 @@ class GRAN(Method):
     paper = "https://arxiv.org/abs/1602.05110"
     Config = GRANConfig
     checked_at_most: ClassVar = {"width": 8, "levels": 2, "time_steps": 2}
-    couples_batch = True  # BatchNorm in the discriminator
+    couples_batch = True  # BatchNorm
     presets: ClassVar[Presets] = {
         "default": {"train": {"steps": 3_000, "batch_size": 32}},
         "one-step": {"method": {"time_steps": 1}, "train": {"steps": 3_000, "batch_size": 32}},
@@ -122,18 +122,19 @@ class RecurrentGenerator(nn.Module):
         channels, *size = sample.shape
         rows, columns = (-(-side // 2**config.levels) for side in size)
         maps = [config.width * 2**level for level in range(config.levels)]
-        self.latent = nn.Linear(config.latent, config.latent)
+        steps = config.time_steps
+        self.latent = nn.Sequential(nn.Linear(config.latent, config.latent, bias=False), nn.BatchNorm1d(config.latent))
         decoder: list[nn.Module] = [
-            nn.Linear(2 * config.latent, maps[-1] * rows * columns), nn.Unflatten(1, (maps[-1], rows, columns)),
-            nn.GroupNorm(1, maps[-1]), nn.ReLU(),
+            nn.Linear(2 * config.latent, maps[-1] * rows * columns, bias=False),
+            nn.Unflatten(1, (maps[-1], rows, columns)), StepNorm(maps[-1], steps), nn.ReLU(),
         ]  # fmt: skip
         for wide, narrow in pairwise(reversed(maps)):
-            decoder += [_doubling(wide, narrow), nn.GroupNorm(1, narrow), nn.ReLU()]
-        self.decoder = nn.Sequential(*decoder, _doubling(maps[0], channels), Crop(*size))
+            decoder += [_doubling(wide, narrow, bias=False), StepNorm(narrow, steps), nn.ReLU()]
+        self.decoder = nn.ModuleList([*decoder, _doubling(maps[0], channels, bias=True), Crop(*size)])
         encoder: list[nn.Module] = []
         for narrow, wide in pairwise([channels, *maps]):
-            encoder += [nn.Conv2d(narrow, wide, 5, 2, 2), nn.GroupNorm(1, wide), nn.ReLU()]
-        self.encoder = nn.Sequential(*encoder, nn.Flatten(), nn.Linear(maps[-1] * rows * columns, config.latent))
+            encoder += [nn.Conv2d(narrow, wide, 5, 2, 2, bias=False), StepNorm(wide, steps), nn.ReLU()]
+        self.encoder = nn.ModuleList([*encoder, nn.Flatten(), nn.Linear(maps[-1] * rows * columns, config.latent)])
 
     def drawn(self, latent: Tensor) -> list[Tensor]:
         """What each step adds to the canvas [N, C, H, W]."""
@@ -141,16 +142,35 @@ class RecurrentGenerator(nn.Module):
         code, canvases = torch.zeros_like(hidden), list[Tensor]()
         for step in range(self.time_steps):
             if step:
-                code = self.encoder(canvases[-1]).tanh()  # of the last step's canvas alone, not of the sum
-            canvases.append(self.decoder(torch.cat([hidden, code], 1)))
+                code = _at_step(self.encoder, canvases[-1], step).tanh()  # of the last canvas alone, not of the sum
+            canvases.append(_at_step(self.decoder, torch.cat([hidden, code], 1), step))
         return canvases
 
     def forward(self, latent: Tensor) -> Tensor:
         return torch.stack(self.drawn(latent)).sum(0).tanh()
 
 
-def _doubling(channels: int, maps: int) -> nn.ConvTranspose2d:
-    return nn.ConvTranspose2d(channels, maps, 5, 2, 2, output_padding=1)
+class StepNorm(nn.Module):
+    """BatchNorm of maps [N, M, h, w] with running statistics of each step, and scales and shifts for all steps."""
+
+    def __init__(self, maps: int, time_steps: int) -> None:
+        super().__init__()
+        self.steps = nn.ModuleList([nn.BatchNorm2d(maps, affine=False) for _ in range(time_steps)])
+        self.weight, self.bias = nn.Parameter(torch.ones(maps, 1, 1)), nn.Parameter(torch.zeros(maps, 1, 1))
+
+    def forward(self, values: Tensor, step: int) -> Tensor:
+        normal: Tensor = self.steps[step](values)
+        return normal * self.weight + self.bias
+
+
+def _at_step(layers: nn.ModuleList, values: Tensor, step: int) -> Tensor:
+    for layer in layers:
+        values = layer(values, step) if isinstance(layer, StepNorm) else layer(values)
+    return values
+
+
+def _doubling(channels: int, maps: int, *, bias: bool) -> nn.ConvTranspose2d:
+    return nn.ConvTranspose2d(channels, maps, 5, 2, 2, output_padding=1, bias=bias)
 
 
 @hookimpl

@@ -32,7 +32,7 @@ class StyleGANConfig(Settings):
     domain: Literal["target", "source"] = Field("target", description="The domain whose images are learned.")
     latent: int = Field(64, ge=1, description="Dimension of the latent vector and of a style.")
     mapping_layers: int = Field(3, ge=1, le=16, description="Layers from the latent vector to the style.")
-    width: int = Field(24, ge=1, description="Feature maps of all convolutions.")
+    width: int = Field(16, ge=1, description="Feature maps of all convolutions.")
     levels: int = Field(2, ge=1, le=6, description="Times that the generator doubles and the discriminator halves.")
     penalty: float = Field(0.5, ge=0, description="Weight gamma of R1: gamma / 2 times the squared gradient.")
     penalty_every: int = Field(16, ge=1, description="Steps from one update with R1 to the next (lazy regularisation).")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from ganzoo_generative.gran import GRAN, GRANConfig
+from ganzoo_generative.gran import GRAN, GRANConfig, StepNorm
 from torch import nn
 
 from ganzoo.batch import Batch, image_spec
@@ -34,13 +34,15 @@ def test_an_image_is_the_squashed_sum_of_its_canvases():
 
 def test_one_step_is_a_generator_of_one_shot():
     """With T = 1 the code is zero, and the encoder is not used."""
-    method = build(time_steps=1)
+    method = build(time_steps=1).eval()
     latent = method.draw_latent(2)
     hidden = method.generator.latent(latent).tanh()
-    at_once = method.generator.decoder(torch.cat([hidden, torch.zeros_like(hidden)], 1)).tanh()
-    assert torch.equal(method.generate_from(latent), at_once)
+    at_once = torch.cat([hidden, torch.zeros_like(hidden)], 1)
+    for layer in method.generator.decoder:
+        at_once = layer(at_once, 0) if isinstance(layer, StepNorm) else layer(at_once)
+    assert torch.equal(method.generate_from(latent), at_once.tanh())
     method.generator.encoder = None
-    assert torch.equal(method.generate_from(latent), at_once)
+    assert torch.equal(method.generate_from(latent), at_once.tanh())
 
 
 def test_all_steps_share_their_weights_and_one_latent_vector():
@@ -52,9 +54,18 @@ def test_all_steps_share_their_weights_and_one_latent_vector():
     assert torch.equal(short.canvases(latent), long.canvases(latent)[:2])
 
 
+def test_each_step_is_normalised_by_its_own_statistics():
+    norm, images = StepNorm(3, 2), torch.randn(64, 3, 4, 4)
+    for _ in range(60):
+        norm(images + 5, 0), norm(images * 3 - 7, 1)
+    norm.eval()
+    assert norm(images + 5, 0).mean().abs() < 0.05
+    assert norm(images * 3 - 7, 1).std().item() == pytest.approx(1, abs=0.05)
+
+
 def test_a_step_sees_the_last_canvas_and_not_their_sum():
     method, seen = build(time_steps=3), []
-    method.generator.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    method.generator.encoder[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     canvases = method.canvases(method.draw_latent(2))
     assert len(seen) == 2
     assert all(torch.equal(each, canvas) for each, canvas in zip(seen, canvases, strict=False))
