@@ -31,7 +31,7 @@ class DAGANConfig(Settings):
         "source", description="The domain that is learned; with the target's labels or people it is an oracle."
     )
     latent: int = Field(100, ge=1, description="Dimension of the latent vector, standard normal.")
-    width: int = Field(16, ge=1, description="Feature maps at half the image's size, doubled at each level.")
+    width: int = Field(8, ge=1, description="Feature maps at half the image's size, doubled at each level.")
     levels: int = Field(2, ge=1, le=5, description="Times that images are halved and doubled in size.")
     dropout: float = Field(0.0, ge=0, lt=1, description="Dropout of the generator's decoder; the authors have .5.")
     critic_steps: int = Field(5, ge=1, description="Updates of the critic for one of the generator.")
@@ -56,8 +56,8 @@ class DAGAN(Method):
     couples_batch = True  # BatchNorm, and pairs within the batch
     checked_at_most: ClassVar = {"width": 8, "critic_steps": 2, "levels": 1}
     presets: ClassVar[Presets] = {
-        "default": {"train": {"steps": 2_000, "batch_size": 64}},
-        "people": {"method": {"same": "person"}, "train": {"steps": 2_000, "batch_size": 64}},
+        "default": {"train": {"steps": 4_000, "batch_size": 32}},
+        "people": {"method": {"same": "person"}, "train": {"steps": 4_000, "batch_size": 64}},
         "paper": {
             "method": {"width": 64, "levels": 4, "dropout": 0.5, "lr": 1e-4},
             "train": {"steps": 100_000, "batch_size": 32},

@@ -28,7 +28,7 @@ SHUFFLE = 0  # seed of the permutation
 
 
 class LabelOfGeneratedConfig(Settings):
-    steps: int = Field(600, ge=1, description="Training steps of the network that reads labels.")
+    steps: int = Field(600, ge=1, description="Training steps of the network that learns labels.")
     batch_size: int = Field(64, ge=1, description="Samples in a training step of it.")
     network_seed: int = Field(0, ge=0, description="Seed of its weights, noise and order of the data.")
 
@@ -84,7 +84,7 @@ class LabelOfGenerated(Metric):
         settings = PredictorConfig(network="gaze" if data.spec.sample.kind == "image" else "mlp")
         if reason := declines(settings, data.spec):
             raise MetricUnavailableError(f"the network that reads labels {reason}")
-        _labels(learned)
+        labels_of(learned)
         reader = data.fit(
             LabelReader(settings, data.spec),
             learned,
@@ -93,7 +93,7 @@ class LabelOfGenerated(Metric):
             seed=self.config.network_seed,
         )
         origin, asked = _held_out(data, side)
-        labels = _labels(asked)
+        labels = labels_of(asked)
         read = predicted(data, reader, data.applied(able, origin).samples)
         shuffled = labels[torch.randperm(len(labels), generator=torch.Generator().manual_seed(SHUFFLE))]
         task = data.spec.task
@@ -133,7 +133,8 @@ def _held_out(data: Evaluation, side: DomainName) -> tuple[DomainName, Domain]:
         return side, data.sampled(side)
 
 
-def _labels(domain: Domain) -> Tensor:
+def labels_of(domain: Domain) -> Tensor:
+    """Labels [N, label_size]. Raises MetricUnavailableError if the samples have none."""
     if domain.labels is None:
         raise MetricUnavailableError(f"the {domain.name.replace('_', ' ')} samples have no labels")
     return torch.from_numpy(np.array(domain.labels, np.float32))

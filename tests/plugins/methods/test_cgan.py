@@ -197,7 +197,7 @@ def angle_errors(gan, labels):
 @pytest.mark.parametrize("labels", ["vicinal-soft", "vicinal-hard", "concatenate"])
 def test_on_a_circle_the_label_is_the_angle_also_where_no_label_was_seen(labels):
     gan = build_method(CGAN, CGANConfig(units=64, latent=2, lr=1e-3, labels=labels), CIRCLE, seed=0, device=CPU)
-    train(gan, circle(), None, TrainConfig(steps=3_000, batch_size=128, precision="fp32", device="cpu"))
+    train(gan, circle(), None, TrainConfig(steps=1_500, batch_size=128, precision="fp32", device="cpu"))
     seen, unseen = torch.linspace(0.05, 0.35, 300)[:, None], torch.linspace(0.42, 0.48, 300)[:, None]
     assert angle_errors(gan.eval(), seen).mean() < 12
     assert angle_errors(gan, unseen).mean() < 25

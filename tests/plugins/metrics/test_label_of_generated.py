@@ -1,4 +1,4 @@
-"""`label-of-generated` and `downstream-gaze-error` on generators whose answer is known."""
+"""`label-of-generated` and the downstream metrics on generators whose answer is known."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 import torch
 from ganzoo_gaze.downstream import DownstreamGazeError
 from ganzoo_gaze.training import GazeTraining
+from ganzoo_scores.downstream_classes import DownstreamClassAccuracy
 from ganzoo_scores.label_of_generated import LabelOfGenerated, LabelOfGeneratedConfig, score_of
 
 from ganzoo.dataset import Dataset, Domain
@@ -44,6 +45,9 @@ class Points(Dataset):
 
     def target(self) -> Domain:
         return self.part(2)
+
+    def target_test(self) -> Domain:
+        return self.part(3)
 
 
 class Corners(Method):
@@ -139,3 +143,16 @@ def test_training_on_a_generator_that_repeats_the_source_is_training_on_the_sour
     found = by_subject(metric.measure(data), "gaze_error_deg")
     assert found["method"].value == found["source-only"].value
     assert found["method"].value != found["constant"].value
+
+
+def test_a_classifier_learns_the_target_from_a_generator_that_obeys_labels_and_nothing_from_one_that_does_not():
+    points = Points()
+    found = [
+        by_subject(DownstreamClassAccuracy(SHORT).measure(evaluation(Corners(points, obeys), points)), name)
+        for obeys, name in ((True, "downstream_accuracy"), (False, "downstream_mean_recall"))
+    ]
+    assert found[0]["method"].value > 0.95
+    assert found[0]["source-only"].value > 0.95
+    assert found[0]["constant"].value < 0.35
+    assert found[1]["method"].value == pytest.approx(0.25, abs=0.05)
+    assert found[1]["constant"].value == 0.25
