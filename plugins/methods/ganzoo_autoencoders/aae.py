@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from math import prod
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import SGD
@@ -23,6 +23,7 @@ from ganzoo.nn.diversity import diversity_term
 from ganzoo.nn.fully_connected import as_samples, perceptron
 from ganzoo.nn.optimizers import adam
 from ganzoo.settings import Settings
+from ganzoo.task import ClassTask
 
 ganzoo_contract = 2
 MODES = 10  # of the mixture
@@ -45,17 +46,41 @@ class AAEConfig(Settings):
     optimizer: Literal["adam", "sgd"] = Field("adam", description="Adam, or SGD with momentum .9 (adversarial: .1).")
     lr: float = Field(1e-3, gt=0, description="Learning rate of the reconstruction.")
     adversarial_lr: float = Field(5e-4, gt=0, description="Learning rate of the adversarial updates.")
+    drops: tuple[float, ...] = Field((), description="Shares of training at which the learning rates fall to a tenth.")
+    labelled: bool = Field(
+        False,
+        description="The discriminator also gets the class of a sample, and each mode of the mixture belongs to a "
+        "class. Needs --prior mixture and --domain source, whose labels are read.",
+    )
+
+    @field_validator("drops")
+    @classmethod
+    def _are_shares(cls, drops: tuple[float, ...]) -> tuple[float, ...]:
+        if not all(0 < each < 1 for each in drops):
+            raise ValueError("give numbers between 0 and 1")
+        return drops
+
+    @model_validator(mode="after")
+    def _has_labelled_modes(self) -> Self:
+        if self.labelled and (self.prior, self.domain) != ("mixture", "source"):
+            raise ValueError("labelled needs --prior mixture and --domain source, which alone has labels for training")
+        return self
 
 
-# Appendix A, from memory of its schedule: rates fall to a tenth at epoch 50 and to a hundredth at 1,000.
+# Appendix A, from memory of its schedule: rates fall to a tenth at epoch 50 and to a hundredth at epoch 1,000, here of
+# 2,000 epochs of 500 batches.
 PAPER: dict[str, Any] = {
     "latent": 8, "prior_deviation": 5.0, "width": 1000, "adversarial": 1.0, "optimizer": "sgd", "lr": 0.01,
-    "adversarial_lr": 0.1,
+    "adversarial_lr": 0.1, "drops": (0.025, 0.5),
 }  # fmt: skip
 
 
 class AAE(Method):
-    """Three phases on one batch (section 2): reconstruction, the discriminator of codes, and the encoder against it."""
+    """Three phases on one batch (section 2): reconstruction, the discriminator of codes, and the encoder against it.
+
+    With `labelled` the discriminator sees the class of a sample beside its code, and of a mode beside its prior
+    samples, so that each mode holds one class (section 2.3); every sample is labelled.
+    """
 
     name = "aae"
     summary = "An autoencoder whose codes are adversarially matched to a prior; it encodes, reconstructs and generates."
@@ -65,7 +90,7 @@ class AAE(Method):
     checked_at_most: ClassVar = {"width": 64}
     presets: ClassVar[Presets] = {
         "default": {"train": {"steps": 3_000, "batch_size": 64}},
-        "paper": {"method": PAPER, "train": {"steps": 500_000, "batch_size": 100}},
+        "paper": {"method": PAPER, "train": {"steps": 1_000_000, "batch_size": 100}},
     }
 
     def __init__(self, config: AAEConfig, spec: DataSpec) -> None:
@@ -75,24 +100,31 @@ class AAE(Method):
         size = prod(self.sample.shape)
         self.encoder = nn.Sequential(nn.Flatten(), *perceptron(size, config.width, 2, config.latent))
         self.decoder = perceptron(config.latent, config.width, 2, size)
-        self.discriminator = perceptron(config.latent, config.width, 2, 1)
+        self.discriminator = perceptron(config.latent + (MODES if config.labelled else 0), config.width, 2, 1)
 
     @classmethod
     def columns(cls, config: AAEConfig) -> tuple[str, ...]:
-        return (config.domain,)
+        return (config.domain, "source_label") if config.labelled else (config.domain,)
+
+    @classmethod
+    def declines(cls, config: AAEConfig, spec: DataSpec) -> str:
+        fits = isinstance(spec.task, ClassTask) and spec.task.classes <= MODES
+        return f"takes labels of at most {MODES} classes with --labelled" if config.labelled and not fits else ""
 
     def phases(self) -> Mapping[str, Phase]:
         def optimizer(lr: float, momentum: float) -> Any:
             return adam(lr) if self.config.optimizer == "adam" else partial(SGD, lr=lr, momentum=momentum)
 
-        against = optimizer(self.config.adversarial_lr, 0.1)
+        against, networks = optimizer(self.config.adversarial_lr, 0.1), [self.encoder, self.decoder]
         return {
-            "reconstruction": Phase(
-                [self.encoder, self.decoder], self.reconstruction_loss, optimizer(self.config.lr, 0.9)
-            ),
-            "discriminator": Phase([self.discriminator], self.discriminator_loss, against),
-            "encoder": Phase([self.encoder], self.encoder_loss, against),
+            "reconstruction": Phase(networks, self.reconstruction_loss, optimizer(self.config.lr, 0.9), self.decay),
+            "discriminator": Phase([self.discriminator], self.discriminator_loss, against, self.decay),
+            "encoder": Phase([self.encoder], self.encoder_loss, against, self.decay),
         }
+
+    def decay(self, progress: float) -> float:
+        drops: int = sum(progress >= each for each in self.config.drops)
+        return 0.1**drops
 
     def schedule(self, step: int) -> Schedule:
         """Section 2: "on each mini-batch", first the reconstruction phase, then the regularization phase."""
@@ -107,7 +139,9 @@ class AAE(Method):
         """Samples of the prior are real, and codes are generated."""
         with torch.no_grad():
             codes = self.encode(batch[self.config.domain])
-        on_prior, on_codes = self.discriminator(self.draw_latent(len(batch))), self.discriminator(codes)
+        classes = self.classes(batch)
+        on_prior = self.judge(self.draw_codes(len(batch), classes), classes)
+        on_codes = self.judge(codes, classes)
         right = torch.cat([on_prior > 0, on_codes < 0]).float().mean()
         return {
             "prior": non_saturating(on_prior, real=True),
@@ -118,19 +152,35 @@ class AAE(Method):
     def encoder_loss(self, batch: Batch) -> Mapping[str, Tensor]:
         codes = self.encode(batch[self.config.domain])
         return {
-            "adversarial": self.config.adversarial * non_saturating(self.discriminator(codes), real=True),
+            "adversarial": self.config.adversarial * non_saturating(self.judge(codes, self.classes(batch)), real=True),
             "deviation": codes.detach().square().mean().sqrt(),
         }
 
+    def judge(self, codes: Tensor, classes: Tensor | None) -> Tensor:
+        """The discriminator's logits [N, 1] of codes [N, latent], and of their classes [N] if it is told them."""
+        said = [] if classes is None else [(classes[:, None] == torch.arange(MODES, device=codes.device)).to(codes)]
+        logits: Tensor = self.discriminator(torch.cat([codes, *said], 1))
+        return logits
+
+    def classes(self, batch: Batch) -> Tensor | None:
+        """The class of each row [N], if the discriminator is told it."""
+        return batch.source_label[:, 0].long() if self.config.labelled else None
+
     def draw_latent(self, count: int) -> Tensor:
         """Codes of the prior [count, latent]."""
+        return self.draw_codes(count, None)
+
+    def draw_codes(self, count: int, modes: Tensor | None) -> Tensor:
+        """Codes of the prior [count, latent]; if it is the mixture, of these modes [count] or of random ones."""
         shape, device = (count, self.config.latent), next(self.decoder.parameters()).device
-        deviation = self.config.prior_deviation
+        deviation, task = self.config.prior_deviation, self.spec.task
         if self.config.prior == "uniform":
             return (torch.rand(shape, device=device) * 2 - 1) * deviation * 3**0.5
         codes = torch.randn(shape, device=device) * deviation
         if self.config.prior == "mixture":
-            angle = torch.randint(MODES, (count,), device=device) * (2 * math.pi / MODES)
+            held = task.classes if self.config.labelled and isinstance(task, ClassTask) else MODES
+            modes = torch.randint(held, (count,), device=device) if modes is None else modes
+            angle = modes * (2 * math.pi / held)
             middle = torch.stack([angle.cos(), angle.sin()], 1) * GAP * deviation
             codes = torch.cat([codes[:, :2] + middle, codes[:, 2:]], 1)
         return codes

@@ -66,7 +66,7 @@ class VAE(Method):
     checked_at_most: ClassVar = {"width": 64}
     presets: ClassVar[Presets] = {
         "default": {"train": {"steps": 4_000, "batch_size": 64}},
-        # Section 5 and appendix C: one layer of 500 tanh units, Adagrad with .02, batches of 100.
+        # Section 5 and appendix C, from memory: one layer of 500 tanh units, Adagrad with .02, batches of 100.
         "paper": {
             "method": {"width": 500, "layers": 1, "activation": "tanh", "optimizer": "adagrad", "lr": 0.02,
                        "latent": 20},

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 from ganzoo_autoencoders.aae import AAE, GAP, MODES, AAEConfig
+from pydantic import ValidationError
 
 from ganzoo.batch import Batch, Column, DataSpec, image_spec
 from ganzoo.dataset import Domain
-from ganzoo.task import NoTask
+from ganzoo.task import ClassTask, GazeTask, NoTask
 from ganzoo.training.build import build_method
 from ganzoo.training.config import TrainConfig
 from ganzoo.training.loop import train
@@ -93,6 +94,14 @@ def trained(**settings):
     return codes, error
 
 
+def discriminability(codes, prior):
+    """The share of codes and prior samples whose nearest neighbour is of their own kind: .5 if they are alike."""
+    both = torch.cat([codes, prior])
+    distance = torch.cdist(both, both).fill_diagonal_(float("inf"))
+    of_codes = torch.arange(len(both)) < len(codes)
+    return float((of_codes[distance.argmin(1)] == of_codes).float().mean())
+
+
 def test_the_adversary_draws_codes_to_the_prior_and_reconstruction_pays_little():
     drawn, error = trained(adversarial=0.3)
     free, plain_error = trained(adversarial=0.0)
@@ -100,9 +109,67 @@ def test_the_adversary_draws_codes_to_the_prior_and_reconstruction_pays_little()
     assert distance[0] < 0.6
     assert distance[0] < distance[1], "an autoencoder without an adversary puts its codes anywhere"
     assert error < 1.5 * plain_error + 0.01
+    torch.manual_seed(0)
+    alike, apart = (discriminability(codes, torch.randn_like(codes)) for codes in (drawn, free))
+    assert alike < apart, "codes under an adversary are harder to tell from the prior"
 
 
 def test_points_can_be_encoded_too():
     spec = DataSpec({"target": Column((2,), "vector")}, NoTask())
     aae = method(spec)
     assert aae.reconstruct(torch.zeros(3, 2)).shape == (3, 2)
+
+
+def test_learning_rates_fall_to_a_tenth_at_each_drop():
+    decay = method(drops=(0.025, 0.5)).decay
+    assert [decay(at) for at in (0.0, 0.02, 0.03, 0.6)] == pytest.approx([1, 1, 0.1, 0.01])
+    assert method().decay(0.99) == 1
+
+
+CLASSES = DataSpec(
+    {"source": Column((2,), "vector"), "source_label": Column((1,), "vector"), "target": Column((2,), "vector")},
+    ClassTask(3),
+)
+
+
+def classes(rows, seed):
+    """Three clusters of points, with their class."""
+    random = torch.Generator().manual_seed(seed)
+    label = torch.randint(3, (rows,), generator=random)
+    middle = torch.tensor([[0.0, 1.0], [1.0, -1.0], [-1.0, -1.0]])[label]
+    points = middle + 0.2 * torch.randn(rows, 2, generator=random)
+    return Batch({"source": points, "source_label": label[:, None].float()}, torch.tensor(0.0))
+
+
+def test_with_labels_each_class_goes_to_its_own_mode():
+    torch.manual_seed(0)
+    rates = {"adversarial": 1.0, "lr": 2e-3, "adversarial_lr": 2e-3}
+    aae = method(CLASSES, prior="mixture", domain="source", labelled=True, latent=2, **rates)
+    runners = phase_runners(aae)
+    for step in range(300):
+        for name in aae.schedule(step)[0]:
+            runners[name].update(classes(64, step))
+    fresh = classes(512, 10_000)
+    angles = torch.arange(3) * (2 * math.pi / 3)
+    modes = torch.stack([angles.cos(), angles.sin()], 1) * GAP
+    with torch.no_grad():
+        nearest = torch.cdist(aae.encode(fresh["source"]), modes).argmin(1)
+        distance = torch.cdist(aae.draw_latent(500), modes).min(1).values
+    assert (nearest == fresh.source_label[:, 0]).float().mean() > 0.9
+    assert distance.max() < 5, "as many modes are drawn as there are classes"
+
+
+def test_only_a_labelled_mixture_reads_labels_and_those_must_be_of_few_classes():
+    labelled = AAEConfig(prior="mixture", domain="source", labelled=True)
+    assert AAE.columns(labelled) == ("source", "source_label")
+    assert AAE.columns(AAEConfig(prior="mixture")) == ("target",)
+    assert not AAE.declines(labelled, CLASSES)
+    assert "10 classes" in AAE.declines(labelled, image_spec(1, 6, 6, GazeTask()))
+    assert "10 classes" in AAE.declines(labelled, image_spec(1, 6, 6, ClassTask(11)))
+
+
+def test_bad_settings_are_refused():
+    with pytest.raises(ValidationError, match="--prior mixture and --domain source"):
+        AAEConfig(labelled=True, prior="mixture")
+    with pytest.raises(ValidationError, match="between 0 and 1"):
+        AAEConfig(drops=(1.5,))
