@@ -142,7 +142,7 @@ def losses_stay_on_the_device(cls: type[Method]) -> None:
 def noise_comes_from_torch(cls: type[Method]) -> None:
     """Building and training draw nothing from Python's or NumPy's global random state."""
     python, numpy = random.getstate(), pickle.dumps(np.random.get_state())
-    toy.trained(cls)
+    toy.freshly_trained(cls)
     require(random.getstate() == python, "it draws from Python's random")
     require(pickle.dumps(np.random.get_state()) == numpy, "it draws from numpy.random")
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -171,11 +173,24 @@ def finish(method: Method) -> None:
     method.finish(source, visible)
 
 
-def trained(cls: type[Method], spec: DataSpec | None = None, seed: int = 0) -> Method:
-    """The method after a short run, closed form included, ready to be used."""
-    method = hurried(cls, spec, seed)
+def trained(cls: type[Method], spec: DataSpec | None = None) -> Method:
+    """The method after a short run, closed form included, ready to be used. On its first toy data it is trained once for
+    all checks, each of which has a copy."""
+    if spec is None or spec == spec_for(cls):
+        return deepcopy(_trained_once(cls))
+    return freshly_trained(cls, spec)
+
+
+def freshly_trained(cls: type[Method], spec: DataSpec | None = None) -> Method:
+    """The same, trained now."""
+    method = hurried(cls, spec)
     train(method)
     return method.eval()
+
+
+@lru_cache(maxsize=4)
+def _trained_once(cls: type[Method]) -> Method:
+    return freshly_trained(cls)
 
 
 def state(method: torch.nn.Module) -> dict[str, Tensor]:
