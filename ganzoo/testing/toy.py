@@ -174,8 +174,10 @@ def finish(method: Method) -> None:
 
 
 def trained(cls: type[Method], spec: DataSpec | None = None) -> Method:
-    """The method after a short run, closed form included, ready to be used. On its first toy data it is trained once for
-    all checks, each of which has a copy."""
+    """The method after a short run, closed form included, ready to be used.
+
+    On its first toy data it is trained once for all checks, each of which has a copy.
+    """
     if spec is None or spec == spec_for(cls):
         return deepcopy(_trained_once(cls))
     return freshly_trained(cls, spec)

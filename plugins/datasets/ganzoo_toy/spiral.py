@@ -27,6 +27,7 @@ class Spiral(Dataset):
     homepage = ""
     license = "Apache-2.0 (drawn by a program)"
     Config = SpiralConfig
+    metrics = ("two-sample-test",)
 
     def target(self) -> Domain:
         return self._drawn("target", self.config.size, 0)

@@ -18,7 +18,7 @@ from ganzoo.nn.diagnosis import mode_collapse
 from ganzoo.nn.diversity import diversity_term
 from ganzoo.nn.fully_connected import Generator, as_samples, perceptron
 from ganzoo.nn.optimizers import adam
-from ganzoo_generative.fully_connected import AdversarialConfig
+from ganzoo_generative.fully_connected import AdversarialConfig, latent_size
 
 ganzoo_contract = 2
 
@@ -68,7 +68,9 @@ class EBGAN(Method):
         super().__init__(config, spec)
         self.sample = spec.column(config.domain)
         numbers, width = prod(self.sample.shape), config.discriminator_width
-        self.generator = Generator(self.sample, latent=config.latent, width=config.width, layers=config.layers)
+        self.generator = Generator(
+            self.sample, latent=latent_size(config.latent, self.sample), width=config.width, layers=config.layers
+        )
         self.encoder = nn.Sequential(nn.Flatten(), *perceptron(numbers, width, config.layers, config.code))
         self.decoder = perceptron(config.code, width, config.layers, numbers)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ganzoo import hookimpl
+from ganzoo.batch import Kind
 from ganzoo.dataset import Domain
 from ganzoo.errors import MetricUnavailableError
 from ganzoo.metric import Evaluation, MakesSamples, Metric, Score
@@ -27,6 +28,7 @@ FEWEST = 10  # images of a kind in each half
 BLOCK = 512  # rows of distances at once
 HIDDEN, EPOCHS, BATCH = 20, 100, 64  # of the network: section 5 has 20 ReLU units and 100 epochs of Adam
 
+PLAIN = ("pixels", "numbers")  # features that need no extractor
 Classifier = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]  # features, labels -1 or 1, new ones -> scores
 
 
@@ -72,13 +74,15 @@ class TwoSampleTest(Metric):
     on the other half: .5 if it cannot.
 
     People and near-duplicates among real images are in one half only, so that recognising them does not help. The null
-    baseline `real` puts real images at random into two sets: about .5 by construction.
+    baseline `real` puts real images at random into two sets: about .5 by construction. Of points and other vectors the
+    classifier sees the numbers.
     """
 
     name = "two-sample-test"
     summary = "Held-out accuracy of a classifier between generated and real images: .5 if they cannot be told apart."
     needs = (MakesSamples,)
     by_default = False
+    kinds: ClassVar[tuple[Kind, ...]] = ("image", "vector")
     Config = TwoSampleConfig
 
     def measure(self, data: Evaluation) -> Sequence[Score]:
@@ -87,9 +91,10 @@ class TwoSampleTest(Metric):
         except MetricUnavailableError:
             origin, real = "target", data.domain("target")
         real, made = real.spread(data.samples), {"method": data.made()}
-        units = independent_units(real.images, real.groups, self.config.near)
+        of_images = real.samples.dtype == np.uint8
+        units = independent_units(real.samples, real.groups, self.config.near if of_images else 0)
         scores = []
-        for features in self.config.features:
+        for features in self.config.features if of_images else ("numbers",):
             try:
                 scores += self._scores(data, features, made, real, units, origin)
             except MetricUnavailableError as error:
@@ -101,7 +106,7 @@ class TwoSampleTest(Metric):
     ) -> list[Score]:
         card: dict[str, Any] = {
             "classifier": self.config.classifier,
-            "features": {"name": features, **({} if features == "pixels" else data.extractor(features).card)},
+            "features": {"name": features, **({} if features in PLAIN else data.extractor(features).card)},
             "near_duplicates_below": self.config.near,
             "reference": origin,
             "seed": SEED,
@@ -111,14 +116,16 @@ class TwoSampleTest(Metric):
         chooses = CLASSIFIERS[self.config.classifier]
         results = {"real": null_test(of_real, units, chooses)}
         for subject, images in made.items():
-            own = independent_units(images.images, images.groups, 0)
+            own = independent_units(images.samples, images.groups, 0)
             results[subject] = two_sample_test(_features(data, features, images), of_real, own, units, chooses)
         return [score for subject, result in results.items() for score in _of_result(subject, features, result, card)]
 
 
 def _features(data: Evaluation, name: str, images: Domain) -> np.ndarray:
     """Features float64 [N, D]; pixels in [0, 1]."""
-    return images.images.reshape(len(images), -1) / 255 if name == "pixels" else data.features(name, images)
+    if name not in PLAIN:
+        return data.features(name, images)
+    return images.samples.reshape(len(images), -1) / (255.0 if name == "pixels" else 1.0)
 
 
 def _of_result(subject: str, features: str, result: Result, card: Mapping[str, Any]) -> list[Score]:
@@ -132,7 +139,7 @@ def _of_result(subject: str, features: str, result: Result, card: Mapping[str, A
 
 
 def independent_units(images: np.ndarray, groups: np.ndarray | None, near: float) -> np.ndarray:
-    """A number for each of uint8 images [N, C, H, W], the same for those that must be in one half.
+    """A number for each of uint8 images [N, C, H, W] or vectors [N, ...], the same for those that must be in one half.
 
     These are the images of one person, if there are several people, and chains of near-duplicates.
     """

@@ -181,3 +181,28 @@ def test_an_absent_extractor_is_a_reason_and_the_other_features_are_measured():
     found = scores(0.0, features=("pixels", "nothing"))
     assert found["two_sample_accuracy[nothing]", "method"].value is None
     assert found["two_sample_accuracy[pixels]", "method"].value is not None
+
+
+class Points:
+    """An evaluation of points: the method makes those of the target, or of a circle through it."""
+
+    samples = 2_000
+
+    def __init__(self, *, circle):
+        random = np.random.default_rng(0)
+        spread = random.normal(0, 1, (2, 2_000, 2)).astype(np.float32)
+        self.real, made = spread
+        self.generated = made / np.linalg.norm(made, axis=1, keepdims=True) if circle else made
+
+    def domain(self, name):
+        return Domain(name, self.real)
+
+    def made(self):
+        return Domain("generated", self.generated)
+
+
+@pytest.mark.parametrize(("circle", "low", "high"), [(False, 0.45, 0.55), (True, 0.8, 1.0)])
+def test_points_are_judged_by_their_numbers(circle, low, high):
+    found = TwoSampleTest(TwoSampleConfig(classifier="knn")).measure(Points(circle=circle))
+    value = {score.name: score.value for score in found if score.subject == "method"}
+    assert low <= value["two_sample_accuracy[numbers]"] <= high
