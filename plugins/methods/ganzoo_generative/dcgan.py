@@ -60,13 +60,13 @@ class DCGAN(Method):
         )
         channels, *size = spec.column("target").shape
         self.discriminator = convolutional_discriminator(
-            Column((channels * config.packing, *size)), width=config.width, levels=config.levels
+            Column((channels * (config.packing or 1), *size)), width=config.width, levels=config.levels
         )
         normal_init(self)
 
     @classmethod
     def batch_multiple(cls, config: DCGANConfig) -> int:
-        return config.packing
+        return config.packing or 1
 
     def phases(self) -> Mapping[str, Phase]:
         optimizer = adam(self.config.lr, self.config.beta1, self.config.beta2)
@@ -87,7 +87,7 @@ class DCGAN(Method):
         real_scores, made_scores = self.judge(batch.target, batch.progress), self.judge(made, batch.progress)
         right = torch.cat([real_scores > 0, made_scores < 0])
         return {
-            "real": non_saturating(real_scores, real=True, smoothing=self.config.label_smoothing),
+            "real": non_saturating(real_scores, real=True, smoothing=self.config.label_smoothing or 0.0),
             "made": non_saturating(made_scores, real=False),
             "accuracy": right.float().mean(),
         }
@@ -96,7 +96,7 @@ class DCGAN(Method):
         return self.generate_from(self.draw_latent(count))
 
     def draw_latent(self, count: int) -> Tensor:
-        """Latents [count, latent], independent and uniform in [-1, 1]; or on a sphere with --spherical-latents."""
+        """Latents [count, latent], independent and uniform in [-1, 1]; or on a sphere with --latents spherical."""
         return latents(count, self.config.latent, self.config, like=self.generator)
 
     def judge(self, images: Tensor, progress: Tensor) -> Tensor:

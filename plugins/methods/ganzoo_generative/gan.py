@@ -77,7 +77,7 @@ class GAN(Method):
         self.latent = latent_size(config.latent, self.sample)
         size = prod(self.sample.shape)
         self.generator = perceptron(self.latent, config.width, 2, size)
-        widths = (size * config.packing, config.discriminator_width, config.discriminator_width)
+        widths = (size * (config.packing or 1), config.discriminator_width, config.discriminator_width)
         hidden = (
             layer for sizes in pairwise(widths) for layer in (Maxout(*sizes, config.pieces), nn.Dropout(config.dropout))
         )
@@ -89,7 +89,7 @@ class GAN(Method):
 
     @classmethod
     def batch_multiple(cls, config: GANConfig) -> int:
-        return config.packing
+        return config.packing or 1
 
     def phases(self) -> Mapping[str, Phase]:
         config = self.config
@@ -115,7 +115,7 @@ class GAN(Method):
         return discriminator_terms(
             self.judge(batch[self.config.domain], batch.progress),
             self.judge(made, batch.progress),
-            smoothing=self.config.label_smoothing,
+            smoothing=self.config.label_smoothing or 0.0,
         )
 
     def generator_loss(self, batch: Batch) -> Mapping[str, Tensor]:
@@ -130,7 +130,7 @@ class GAN(Method):
         return self.discriminator(judged(samples, progress, self.config)).float()
 
     def draw_latent(self, count: int) -> Tensor:
-        """Uniform with unit variance, each number in [-3^.5, 3^.5]; or on a sphere with --spherical-latents."""
+        """Uniform with unit variance, each number in [-3^.5, 3^.5]; or on a sphere with --latents spherical."""
         return 3**0.5 * latents(count, self.latent, self.config, like=self.generator)
 
     def generate_from(self, latent: Tensor) -> Tensor:

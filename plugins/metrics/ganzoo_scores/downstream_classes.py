@@ -34,6 +34,7 @@ class DownstreamClassAccuracy(Metric):
     name = "downstream-class-accuracy"
     summary = "Accuracy on the target of a classifier trained on the method's samples for the labels of the source."
     needs = (Refines, GeneratesLabelled, Augments)
+    by_default = False  # trains a network
     tasks: ClassVar[tuple[type[Task], ...]] = (ClassTask,)
     kinds: ClassVar[tuple[Kind, ...]] = ("image", "vector")
     Config = LabelOfGeneratedConfig

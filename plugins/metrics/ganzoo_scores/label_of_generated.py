@@ -71,6 +71,7 @@ class LabelOfGenerated(Metric):
     name = "label-of-generated"
     summary = "Whether samples that are generated for labels have these labels, as an independent network reads them."
     needs = (GeneratesLabelled, Augments)
+    by_default = False  # trains a network
     tasks: ClassVar[tuple[type[Task], ...]] = (GazeTask, ClassTask, RegressionTask)
     kinds: ClassVar[tuple[Kind, ...]] = ("image", "vector")
     Config = LabelOfGeneratedConfig

@@ -143,6 +143,6 @@ def test_instance_noise_is_on_all_that_the_discriminator_sees_and_falls_to_none(
 
 
 def test_latents_have_one_variance_on_the_sphere_and_in_the_cube():
-    cube, sphere = method().draw_latent(2_000), method(spherical_latents=True, latent=64).draw_latent(2_000)
+    cube, sphere = method().draw_latent(2_000), method(latents="spherical", latent=64).draw_latent(2_000)
     assert cube.var().item() == pytest.approx(1, rel=0.02)
     assert sphere.norm(dim=1).allclose(torch.full((2_000,), 8.0))
