@@ -7,6 +7,7 @@ difference is taken, or the published `value`. The verdict follows from the numb
 
 from __future__ import annotations
 
+import json
 import sys
 import tomllib
 from collections.abc import Iterable
@@ -45,7 +46,7 @@ class Ours(BaseModel):
     """Where ganzoo's number stands."""
 
     model_config = ConfigDict(extra="forbid")
-    bench: str
+    bench: str  # a folder in benchmarks/results, or a file there with {score: {row: {seed: value}}}
     dataset: str
     row: str
     score: str
@@ -72,6 +73,9 @@ class Finding(BaseModel):
 
 def values(where: Ours, row: str) -> dict[int, float]:
     """The score of a row, by seed. A predictor has a gaze error under its name with `direct_` before it."""
+    if where.bench.endswith(".json"):
+        found = json.loads((RESULTS / where.bench).read_text(encoding="utf-8"))[where.score][row]
+        return {int(seed): value for seed, value in found.items()}
     names = (where.score, f"direct_{where.score}")
     return {
         record.seed: score.value

@@ -67,10 +67,12 @@ def _command(shown: Suite) -> click.Command:
     datasets = {entry.dataset or label for label, entry in shown.datasets.items()}
     own = _own_params()
     taken = {name for param in own for name in param.opts} | {"--help"}
-    made: list[click.Parameter] = []
+    settings: dict[str, click.Parameter] = {}  # a setting that several datasets have is one option, for all of them
     for name in sorted(datasets):
         config = registry().get("datasets", name).Config
-        made += setting_options(config, "dataset", config(), taken)
+        for option in setting_options(config, "dataset", config(), taken):
+            settings.setdefault(option.field, option)
+    made = list(settings.values())
 
     def callback(
         suite: str, methods: str | None, dataset: str | None, seeds: int | None, images: int | None, steps: int | None,

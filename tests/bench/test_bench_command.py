@@ -189,6 +189,15 @@ def test_a_bench_that_measures_nothing_has_the_costs_alone(ganzoo, suite, tmp_pa
     assert "give --metrics none to resume it" in again.output
 
 
+def test_a_setting_that_several_datasets_of_a_suite_have_is_one_option(ganzoo):
+    said = ganzoo("bench", "toy", "--help").output  # ring, grid and spiral
+    assert said.count("--deviation") == said.count("--data-seed") == 1
+    assert "used more than once" not in said
+    plan = ganzoo("bench", "toy", "--data-seed", "7", "--methods", "gan", "--seeds", "1", "--dry-run")
+    assert plan.exit_code == 0
+    assert plan.output.count("to do") == 3
+
+
 def test_help_has_the_suites_and_the_settings_of_the_suites_datasets(ganzoo):
     text = ganzoo("bench", "real", "--help").output
     for words in ("quick:", "simgan-ablation:", "--source-range", "--target-test", "--dry-run", "--jobs"):
