@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -26,6 +26,9 @@ ganzoo_contract = 2
 class DCGANConfig(RemediesConfig):
     """Settings of DCGAN. The defaults fit a laptop; the preset `paper` holds the paper's."""
 
+    domain: Literal["target", "source"] | None = Field(
+        None, description="The domain whose images are learned; not given: the target."
+    )
     latent: int = Field(100, ge=1, description="Dimension of the latent vector, uniform in [-1, 1].")
     width: int = Field(
         32, ge=1, description="Feature maps at half the image's size, doubled at each level; the paper's is 128."
@@ -55,14 +58,17 @@ class DCGAN(Method):
 
     def __init__(self, config: DCGANConfig, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.generator = convolutional_generator(
-            spec.column("target"), latent=config.latent, width=config.width, levels=config.levels
-        )
-        channels, *size = spec.column("target").shape
+        sample = spec.column(domain_of(config))
+        self.generator = convolutional_generator(sample, latent=config.latent, width=config.width, levels=config.levels)
+        channels, *size = sample.shape
         self.discriminator = convolutional_discriminator(
             Column((channels * (config.packing or 1), *size)), width=config.width, levels=config.levels
         )
         normal_init(self)
+
+    @classmethod
+    def columns(cls, config: DCGANConfig) -> tuple[str, ...]:
+        return (domain_of(config),)
 
     @classmethod
     def batch_multiple(cls, config: DCGANConfig) -> int:
@@ -78,13 +84,16 @@ class DCGAN(Method):
     def generator_loss(self, batch: Batch) -> Mapping[str, Tensor]:
         made = self.generate(len(batch))
         adversarial = non_saturating(self.judge(made, batch.progress), real=True)
-        return {"adversarial": adversarial, **diversity_term(made, batch.target)}
+        return {"adversarial": adversarial, **diversity_term(made, batch[domain_of(self.config)])}
 
     def discriminator_loss(self, batch: Batch) -> Mapping[str, Tensor]:
         """Real and generated images go through BatchNorm separately, each with their own statistics."""
         with torch.no_grad():
             made = self.generate(len(batch))
-        real_scores, made_scores = self.judge(batch.target, batch.progress), self.judge(made, batch.progress)
+        real_scores, made_scores = (
+            self.judge(batch[domain_of(self.config)], batch.progress),
+            self.judge(made, batch.progress),
+        )
         right = torch.cat([real_scores > 0, made_scores < 0])
         return {
             "real": non_saturating(real_scores, real=True, smoothing=self.config.label_smoothing or 0.0),
@@ -115,6 +124,10 @@ class DCGAN(Method):
             ),
             *saturated_discriminator(means, "discriminator/accuracy", "lower --lr"),
         ]
+
+
+def domain_of(config: DCGANConfig) -> str:
+    return config.domain or "target"
 
 
 @hookimpl
