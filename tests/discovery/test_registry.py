@@ -102,9 +102,9 @@ def test_a_misspelt_name_is_answered_with_the_nearest():
 def test_the_name_of_a_broken_plugin_gives_its_error(tmp_path):
     registry = Registry()
     with pytest.raises(PluginError):
-        registry.add_file(plugin(tmp_path, "1 / 0", "wgan"))
+        registry.add_file(plugin(tmp_path, "1 / 0", "brokengan"))
     with pytest.raises(UnknownNameError, match="broken: ZeroDivisionError"):
-        registry.get("methods", "wgan")
+        registry.get("methods", "brokengan")
 
 
 def test_the_contract_that_a_plugin_names_is_kept(tmp_path):

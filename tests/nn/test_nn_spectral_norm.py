@@ -8,7 +8,11 @@ from torch import nn
 
 from ganzoo.nn.spectral_norm import spectral_norm
 
-LAYERS = {"linear": nn.Linear(6, 9), "convolution": nn.Conv2d(3, 8, 3), "transposed": nn.ConvTranspose2d(5, 4, 4, 2)}
+LAYERS = {
+    "linear": lambda: nn.Linear(6, 9),
+    "convolution": lambda: nn.Conv2d(3, 8, 3),
+    "transposed": lambda: nn.ConvTranspose2d(5, 4, 4, 2),
+}
 INPUT = {"linear": (2, 6), "convolution": (2, 3, 7, 7), "transposed": (2, 5, 4, 4)}
 
 
@@ -19,12 +23,12 @@ def largest_singular_value(layer):
 
 
 @pytest.mark.parametrize("kind", list(LAYERS))
-def test_after_20_passes_the_largest_singular_value_is_1(kind):
+def test_after_a_few_passes_the_largest_singular_value_is_1(kind):
     torch.manual_seed(0)
-    layer = spectral_norm(nn.Sequential(LAYERS[kind]))[0]
+    layer = spectral_norm(nn.Sequential(LAYERS[kind]()))[0]
     with torch.no_grad():
         layer.parametrizations.weight.original.mul_(7)  # its norm was known before
-        for _ in range(20):
+        for _ in range(60):
             layer(torch.randn(INPUT[kind]))
     assert largest_singular_value(layer) == pytest.approx(1, rel=1e-3)
 

@@ -133,7 +133,7 @@ def test_images_of_any_size(shape):
 
 def test_micro_batches_are_refused_because_each_pass_moves_the_vectors():
     with pytest.raises(ConfigError, match="couples"):
-        check_trainable(SAGAN, TrainConfig(micro_batch=2), CPU)
+        check_trainable(SAGAN, SAGAN.Config(), TrainConfig(micro_batch=2), CPU)
 
 
 def test_failures_become_warnings():
