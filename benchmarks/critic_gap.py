@@ -1,6 +1,6 @@
 """Whether a critic's loss says how good generated samples are (Arjovsky et al. 2017, section 4.2), on the ring.
 
-    python benchmarks/critic_gap.py [--steps 2000] [--every 50] [--seeds 3]
+    python benchmarks/critic_gap.py [--steps 1500] [--every 50] [--seeds 3]
 
 Trains `wgan`, `wgan-gp` and, as the control, `gan`, and every few steps measures the sliced Wasserstein distance
 between 2,000 generated and held-out points, and the modes that they cover. Writes benchmarks/results/critic_gap.json:
@@ -45,7 +45,7 @@ class Recorder(TrainingObserver):
 
 
 @click.command(help=__doc__)
-@click.option("--steps", default=2_000, type=click.IntRange(1))
+@click.option("--steps", default=1_500, type=click.IntRange(1))
 @click.option("--every", default=50, type=click.IntRange(1))
 @click.option("--seeds", default=3, type=click.IntRange(1))
 def main(steps: int, every: int, seeds: int) -> None:
