@@ -13,7 +13,7 @@ from ganzoo.errors import ConfigError, GanzooError
 from ganzoo.files import strict_json
 from ganzoo.files.output import writing
 from ganzoo.metric import Score
-from ganzoo.system.atomic import write_text
+from ganzoo.system.atomic import beside, write_text
 from ganzoo.training import checkpoint
 from ganzoo.training.config import WHEN_TO_STOP
 
@@ -49,7 +49,7 @@ class RunFolder:
                     "give another --out, or the same settings to resume it"
                     + ("; --steps can be raised when the run is finished" if _raised(different) else "")
                 )
-        elif self.path.is_dir() and any(self.path.iterdir()):
+        elif self.path.is_dir() and any(file != beside(self.settings_file) for file in self.path.iterdir()):
             raise ConfigError(f"--out {self.path} is not empty and holds no ganzoo run; give another folder")
         return self.settings_file.exists()
 
@@ -57,12 +57,16 @@ class RunFolder:
         """Claim the folder for a run with these settings, or resume the one that is there."""
         if self.check(tables, free):
             self._go_on(tables)
-            return
+        else:  # run.toml comes first: a process killed here leaves a folder that the next attempt accepts
+            self._make(self.path)
+            self.replace(self.settings_file, write_toml(tables))
+        self._make(self.path / "samples")
+
+    def _make(self, folder: Path) -> None:
         try:
-            (self.path / "samples").mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise GanzooError(f"--out {self.path} cannot be written: {error.strerror}") from error
-        self.replace(self.settings_file, write_toml(tables))
 
     def _goes_past_its_end(self, tables: Mapping[str, Any]) -> bool:
         """Whether the run is at its last step, and `tables` ask for more."""

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from ganzoo.errors import ConfigError, GanzooError
@@ -14,6 +17,29 @@ def test_a_new_folder_is_claimed_and_the_same_settings_resume(tmp_path):
     assert folder.check(TABLES)
     folder.open(TABLES)
     assert folder.settings() == TABLES
+
+
+@pytest.mark.parametrize("call", ["os.mkdir", "os.open", "os.fsync", "os.replace"])
+@pytest.mark.parametrize("time", [1, 2])
+def test_a_process_killed_while_it_claims_a_folder_leaves_it_free_or_claimed(tmp_path, call, time):
+    code = f"""
+import os, sys
+from pathlib import Path
+from ganzoo.runs.run_folder import RunFolder
+called, times = {call}, []
+def killed(*args, **kwargs):
+    times.append(1)
+    if len(times) == {time}:
+        os._exit(9)
+    return called(*args, **kwargs)
+{call} = killed
+RunFolder(Path(sys.argv[1])).open({TABLES})
+"""
+    subprocess.run([sys.executable, "-c", code, tmp_path / "run"], check=False)
+    folder = RunFolder(tmp_path / "run")
+    folder.open(TABLES)
+    assert folder.settings() == TABLES
+    assert (tmp_path / "run" / "samples").is_dir()
 
 
 def test_a_folder_of_another_run_lists_what_differs(tmp_path):
