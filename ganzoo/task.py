@@ -57,6 +57,18 @@ class Task(ABC):
     def decode(self, output: Tensor) -> Tensor:
         """Raw outputs [N, output_size] as predictions [N, label_size]."""
 
+    def consistency(self, output: Tensor, other: Tensor) -> Tensor:
+        """How far raw outputs [N, output_size] are from `other` raw outputs for the same samples, as a mean: 0-d.
+
+        The default takes the decoded `other` for labels, so no gradient reaches it through a choice of class.
+        """
+        return self.loss(output, self.decode(other))
+
+    def rotated(self, output: Tensor, angle: Tensor) -> Tensor | None:
+        """The raw outputs [N, output_size] for images that are rotated by `angle` [N] (`ganzoo.nn.rotation`), if the
+        ones given are right for the upright images; None if that is not known, as by default."""
+        return None
+
     @abstractmethod
     def error(self, prediction: Tensor, label: Tensor) -> Tensor:
         """The error of each prediction [N, label_size], in `unit`: a tensor [N]."""
@@ -141,6 +153,11 @@ class GazeTask(Task):
     def decode(self, output: Tensor) -> Tensor:
         return gaze_pitch_yaw(output)
 
+    def rotated(self, output: Tensor, angle: Tensor) -> Tensor:
+        """A direction turns about the camera's axis with the image; its z stays."""
+        x, y, z = output.unbind(-1)
+        return torch.stack([x * angle.cos() - y * angle.sin(), x * angle.sin() + y * angle.cos(), z], -1)
+
     def error(self, prediction: Tensor, label: Tensor) -> Tensor:
         return angle_deg(gaze_vector(prediction), gaze_vector(label))
 
@@ -185,6 +202,10 @@ class ClassTask(Task):
 
     def decode(self, output: Tensor) -> Tensor:
         return output.argmax(1, keepdim=True).float()
+
+    def consistency(self, output: Tensor, other: Tensor) -> Tensor:
+        """The squared difference of probabilities (French et al. 2018, section 3)."""
+        return (output.softmax(1) - other.softmax(1)).square().mean()
 
     def error(self, prediction: Tensor, label: Tensor) -> Tensor:
         return (prediction[:, 0].round() != label[:, 0].round()).float()

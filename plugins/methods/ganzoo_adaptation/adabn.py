@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-import torch
 from torch import Tensor
 from torch.optim.swa_utils import update_bn
 
@@ -15,12 +13,9 @@ from ganzoo.batch import Batch, DataSpec
 from ganzoo.dataset import Domain
 from ganzoo.method import Method, Phase, Presets
 from ganzoo.nn.predictor import LAPTOP, PAPER, PAPER_TRAINING, Predictor, PredictorConfig, declines, recipe
-from ganzoo.pixels import to_unit_range
+from ganzoo_adaptation.target_samples import chunks
 
 ganzoo_contract = 2
-
-ENOUGH = 10_000  # target images, evenly spaced, from which statistics are taken
-CHUNK = 256  # of them in a batch
 
 
 class AdaBN(Method):
@@ -56,10 +51,7 @@ class AdaBN(Method):
         return {"task": self.predictor.loss(batch.source, batch.source_label)}
 
     def finish(self, source: Domain, target: Domain) -> None:
-        images = target.spread(ENOUGH).images
-        device = next(self.predictor.parameters()).device
-        chunks = np.array_split(images, -(-len(images) // CHUNK))  # of equal size: each has the same weight in the mean
-        update_bn((to_unit_range(torch.tensor(chunk).to(device)) for chunk in chunks), self.predictor.features)
+        update_bn(chunks(target, next(self.predictor.parameters()).device), self.predictor.features)
 
     def predict(self, images: Tensor) -> Tensor:
         return self.predictor(images)

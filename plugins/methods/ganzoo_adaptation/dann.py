@@ -17,6 +17,7 @@ from ganzoo.nn.adversarial import cross_entropy
 from ganzoo.nn.diversity import diversity
 from ganzoo.nn.predictor import LAPTOP, PAPER, PAPER_TRAINING, Predictor, PredictorConfig, declines, recipe
 from ganzoo.nn.reversal import reverse_gradient
+from ganzoo_adaptation.ramp import ramp
 
 ganzoo_contract = 2
 
@@ -108,11 +109,6 @@ class DANN(Method):
                 "as their labels do; lower --reversal or --lr."
             )
         return warnings
-
-
-def ramp(progress: Tensor) -> Tensor:
-    """The strength of the reversal, from 0 to 1 over the run (section 5.2.2, gamma = 10)."""
-    return 2 / (1 + torch.exp(-10 * progress)) - 1
 
 
 @hookimpl
