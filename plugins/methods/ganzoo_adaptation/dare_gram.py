@@ -131,8 +131,8 @@ def _mean_angle(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _leading(values: Tensor, kept: float) -> list[Tensor]:
-    """For each of two spectra [2, min(N, D + 1)], in descending order, the number of eigenvalues before the last one that fits in
-    `kept` of their sum; at least one. Each is an int64 tensor [1]."""
+    """For each of two spectra [2, min(N, D + 1)], in descending order, the number of eigenvalues before the last one
+    that fits in `kept` of their sum; at least one. Each is an int64 tensor [1]."""
     values = F.pad(values, (0, 1))  # a single row has one eigenvalue
     shares = values.cumsum(1) / values.sum(1, keepdim=True).clamp_min(1e-12)
     limits = shares[:, 1:2].clamp_min(kept)
