@@ -9,14 +9,19 @@ from typing import Any, get_args
 import click
 
 from ganzoo.cli.paths import PATH
+from ganzoo.cli.table import print_table
 from ganzoo.discovery.registry import registry
 from ganzoo.errors import UsageError
 from ganzoo.evaluation.image_sets import Shaping
 from ganzoo.files.fit import Channels, Resizer
+from ganzoo.report.terminal import Heading
 from ganzoo.turing.design import DEFAULTS, EXPOSURE, SIMGAN, Design, Enlarge, GreyRange, Numbers, Protocol, Rules
 from ganzoo.turing.design import Staircase as HypeStaircase
 from ganzoo.turing.make import Study, check_places, make
 from ganzoo.turing.pools import FORMS, Place, Pool, Reader
+from ganzoo.turing.report import judge_name, p_text
+from ganzoo.turing.score import score
+from ganzoo.turing.words import percent, raters_in_words, span
 
 Size = click.IntRange(0, 8192)
 
@@ -185,3 +190,35 @@ def _rules(given: Sequence[str]) -> Rules:
     except ValueError as error:
         problem = getattr(error, "errors", list)()[0]
         raise UsageError(f"--rule {problem['loc'][0]}: {problem['msg']}") from None
+
+
+@command.command(
+    "score",
+    help="Score the answers of raters with the key of their study, and write a report.\n\nANSWERS are the files that the "
+    "pages saved. All must belong to the key. Beside report.html there is report.json, which `ganzoo report BENCH "
+    "--turing FILE` shows beside the other scores of a bench.",
+)
+@click.argument("answers", nargs=-1, required=True, type=PATH)
+@click.option("--key", required=True, type=PATH, help="The key that `ganzoo turing make` wrote.")
+@click.option("--out", type=PATH, default=Path("report.html"), help="The report.  [default: report.html]")
+def score_command(answers: Sequence[Path], key: Path, out: Path) -> None:
+    results = score(answers, key, out)
+    rows = [
+        [
+            each.source,
+            judge_name(each.judge, results),
+            f"{each.share.right} of {each.share.count}",
+            f"{percent(each.share.value)} ({span(each.share.interval)})",
+            p_text(each.share.p_one_sided),
+            f"{each.detection.d_prime:.2f}",
+        ]
+        for each in results.verdicts
+    ]
+    heads = [Heading("source", number=False), Heading("judge", number=False)]
+    numbers = ("right", "share right, 95 %", "p one-sided", "d'")
+    print_table([*heads, *(Heading(name, number=True) for name in numbers)], rows)
+    click.echo(raters_in_words(results), err=True)
+    for row in results.raters:
+        if row.excluded:
+            click.echo(f"rater {row.code} is left out: {'; '.join(row.excluded)}", err=True)
+    click.echo(f"The report is {out}, and the scores are in {out.with_suffix('.json')}", err=True)

@@ -15,8 +15,8 @@ import numpy as np
 
 from ganzoo.turing.design import Design
 from ganzoo.turing.key import Rater
-from ganzoo.turing.pools import Pool
 from ganzoo.turing.png import png
+from ganzoo.turing.pools import Pool
 from ganzoo.turing.seal import SEAL_ROUNDS, seal
 
 SCRIPTS = ("sha256.js", "pixels.js", "store.js", "trial.js", "session.js")  # one script, in this order

@@ -70,7 +70,6 @@ function prepare(index) {
 /** Runs trials from the first one without an answer until a pause or the end. */
 async function go() {
   screen("trial");
-  byId("stage").style.height = `${Math.ceil(sizing().css / DATA.width * DATA.height) + 2 * EDGE}px`;
   while (state.answers.length < TRIALS.length) {
     const index = state.answers.length, trial = TRIALS[index];
     const before = index ? TRIALS[index - 1].block : trial.block;

@@ -27,6 +27,7 @@ async function runTrial(trial, exposure) {
   const chosen = new Promise((resolve) => { self.choose = (side) => { self.over = true; resolve(side); }; });
   running = self;
   const size = sizing();
+  byId("stage").style.height = `${Math.ceil(size.css / DATA.width * DATA.height) + 2 * EDGE}px`;
   const place = () => trial.images.forEach((each, n) => {
     painted(canvases[n], enlarged(decoded(each), size.factor, DATA.enlarge), size.css);
   });
