@@ -24,6 +24,8 @@ from ganzoo.turing.score import score
 from ganzoo.turing.words import percent, raters_in_words, span
 
 Size = click.IntRange(0, 8192)
+TIME = click.IntRange(0, 10_000)
+RULES = ", ".join(f"{name} ({field.default})" for name, field in Rules.model_fields.items())
 
 
 @click.group(help="Can people tell generated images from real ones? A visual Turing test, and its automatic twin.")
@@ -32,17 +34,17 @@ def command() -> None: ...
 
 @command.command(
     "make",
-    help="Write one page for each rater into a folder, and the answer key outside of it.\n\nA page is one file that opens "
-    "offline and sends nothing. Each rater gets one page, and gives back the file of answers that the page saves. Keep "
-    "the key to yourself: it holds all answers. --real, --fake and --raw take "
-    + FORMS
-    + ". NAME= before --fake or its "
-    "like names a source.",
+    help="Write one page for each rater into a folder, and the key outside of it.\n\nA page is one file that "
+    "opens offline and sends nothing. Each rater gets one page, and gives back the file of answers that it saves. Keep "
+    f"the key to yourself: it holds all answers.\n\n--real, --fake and --raw take {FORMS}. NAME=PLACE names a source.",
 )
 @click.option("--fake", "fakes", multiple=True, required=True, help="Generated images, such as a run; may be repeated.")
 @click.option("--real", help="Real images.  [default: held-out real images of the run in --fake]")
-@click.option("--raw", help="Raw synthetic images that everybody should recognise, for catch trials.  [default: the "
-              "source images of the run in --fake, if it refines]")  # fmt: skip
+@click.option(
+    "--raw",
+    help="Raw synthetic images that everybody should recognise, for catch trials.  [default: the source images of the "
+    "run in --fake, if it has any]",
+)
 @click.option("--out", required=True, type=PATH, help="The folder for the pages.")
 @click.option("--key", type=PATH, help="The file for the key.  [default: OUT-key.json beside the folder]")
 @click.option(
@@ -54,43 +56,75 @@ def command() -> None: ...
 @click.option(
     "--preset",
     type=click.Choice(["simgan"]),
-    help="SimGAN's study: 10 raters, 50 refined and 50 real, 10 raw and 10 real.",
+    help="SimGAN's study: 10 raters, each 50 refined and 50 real images, and 10 raw and 10 real ones.",
 )
-@click.option("--trials", type=click.IntRange(2, 10_000), help="Trials of each source for each rater.  [default: single "
-              "100, pairs 40, timed 150]")  # fmt: skip
+@click.option(
+    "--trials",
+    type=click.IntRange(2, 10_000),
+    help="Trials of each source for each rater.  [default: single 100, pairs 40, timed 150]",
+)
 @click.option("--raters", type=click.IntRange(1, 999), help="Number of pages.  [default: 1]")
 @click.option("--practice", type=click.IntRange(0, 100), help="Practice trials, with feedback.  [default: 10]")
+@click.option("--catch", type=click.IntRange(0, 100), help="Catch trials.  [default: 5 with raw images, timed 0]")
 @click.option(
-    "--catch", type=click.IntRange(0, 100), help="Catch trials.  [default: 5 if there are raw images, else 0]"
+    "--exposure",
+    type=click.IntRange(0, 60_000),
+    metavar="MS",
+    help="How long images are shown, ms; 0: until the answer.  [default: single 0, pairs 1000]",
 )
-@click.option("--exposure", type=click.IntRange(0, 60_000), metavar="MS", help="How long images are shown, ms; 0: until "
-              "the answer.  [default: single 0, pairs 1000]")  # fmt: skip
+@click.option("--fixation", type=TIME, default=500, metavar="MS", help="Fixation, ms.  [default: 500]")
+@click.option("--mask", type=TIME, default=300, metavar="MS", help="Noise after a limited exposure.  [default: 300]")
 @click.option(
-    "--fixation", type=click.IntRange(0, 10_000), default=500, metavar="MS", help="Fixation, ms.  [default: 500]"
+    "--enlarge",
+    type=click.Choice(get_args(Enlarge)),
+    default="bicubic",
+    help="How all images are enlarged on the page.  [default: bicubic]",
 )
-@click.option("--mask", type=click.IntRange(0, 10_000), default=300, metavar="MS", help="Noise after a limited exposure, "
-              "ms.  [default: 300]")  # fmt: skip
-@click.option("--enlarge", type=click.Choice(get_args(Enlarge)), default="bicubic", help="How all images are enlarged.  "
-              "[default: bicubic]")  # fmt: skip
-@click.option("--grey-range", type=click.Choice(get_args(GreyRange)), default="as-is", help="stretched: every image to "
-              "0..255.  [default: as-is]")  # fmt: skip
-@click.option("--rule", "rules", multiple=True, metavar="NAME=VALUE", help="An exclusion rule: "
-              + ", ".join(f"{name} ({field.default})" for name, field in Rules.model_fields.items()) + ".")  # fmt: skip
-@click.option("--null", is_flag=True, help="Also a block of real against real images: the null check of the raters.")
-@click.option("--twin/--no-twin", default=True, help="Let classifiers judge the same images; they learn from half of all "
-              "images.  [default: twin]")  # fmt: skip
-@click.option("--near", type=click.FloatRange(0), default=12.0, help="Real images whose root mean square difference is below "
-              "this many grey levels are kept together by --twin.  [default: 12]")  # fmt: skip
-@click.option("--samples", type=click.IntRange(2), default=2048, help="Maximum images read from each place.  "
-              "[default: 2048]")  # fmt: skip
-@click.option("--seed", type=click.IntRange(0), help="Makes the draw repeatable, also for a rater who knows it.  "
-              "[default: drawn by the system]")  # fmt: skip
+@click.option(
+    "--grey-range",
+    type=click.Choice(get_args(GreyRange)),
+    default="as-is",
+    help="stretched: the values of every image to 0..255.  [default: as-is]",
+)
+@click.option("--rule", "rules", multiple=True, metavar="NAME=VALUE", help=f"A rule of exclusion: {RULES}.")
+@click.option("--null", is_flag=True, help="Also a block of real against real images, a check of the raters.")
+@click.option(
+    "--twin/--no-twin",
+    default=True,
+    help="Let classifiers judge the same images; they learn from half of all images.  [default: twin]",
+)
+@click.option(
+    "--near",
+    type=click.FloatRange(0),
+    default=12.0,
+    help="Real images that differ by less than this many grey levels (root mean square) are not divided between raters "
+    "and classifiers.  [default: 12]",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(2),
+    default=2048,
+    help="Maximum images read from each place, evenly spaced.  [default: 2048]",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    help="Makes the draw repeatable, also for a rater who knows it.  [default: drawn by the system]",
+)
 @click.option("--image-height", type=Size, default=0, help="Height of all images.  [default: --real's]")
 @click.option("--image-width", type=Size, default=0, help="Width of all images.  [default: --real's]")
-@click.option("--channels", type=click.Choice(get_args(Channels)), default="as-is", help="Convert all images to grey or "
-              "rgb.  [default: as-is, they must agree]")  # fmt: skip
-@click.option("--resizer", type=click.Choice(get_args(Resizer)), default="none", help="How images of other sizes are "
-              "resized.  [default: none, they must agree]")  # fmt: skip
+@click.option(
+    "--channels",
+    type=click.Choice(get_args(Channels)),
+    default="as-is",
+    help="Convert all images to grey or rgb.  [default: as-is, they must agree]",
+)
+@click.option(
+    "--resizer",
+    type=click.Choice(get_args(Resizer)),
+    default="none",
+    help="How images of other sizes are resized.  [default: none, they must agree]",
+)
 @click.option("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps.  [default: auto]")
 @click.option("--plugin", multiple=True, type=PATH, help="Load a plugin from a .py file.")
 def make_command(fakes: Sequence[str], out: Path, key: Path | None, plugin: tuple[Path, ...], **given: Any) -> None:
@@ -194,8 +228,8 @@ def _rules(given: Sequence[str]) -> Rules:
 
 @command.command(
     "score",
-    help="Score the answers of raters with the key of their study, and write a report.\n\nANSWERS are the files that the "
-    "pages saved. All must belong to the key. Beside report.html there is report.json, which `ganzoo report BENCH "
+    help="Score the answers of raters with the key of their study, and write a report.\n\nANSWERS are the files that "
+    "the pages saved. All must belong to the key. Beside report.html there is report.json, which `ganzoo report BENCH "
     "--turing FILE` shows beside the other scores of a bench.",
 )
 @click.argument("answers", nargs=-1, required=True, type=PATH)

@@ -1,4 +1,4 @@
-"""What a study asks of its raters, and by which rules raters are excluded: all of it is fixed before the first answer."""
+"""What a study asks of its raters, and by which rules raters are excluded: fixed before the first answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The key of a study: the answers of every trial, the rules, where the images come from, and the machine's judgements."""
+"""The key of a study: all answers, the rules, where the images come from, and the judgements of classifiers."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ class Key(Strict):
     real: Source
     sources: list[Source] = Field(min_length=1)  # in the order in which they were named
     raters: list[Rater] = Field(min_length=1)
-    null_trials: list[Trial] = []  # for the machine alone, if raters have no null block
-    twin: list[Judgement] = []
+    null_trials: list[Trial] = Field(default_factory=list)  # for the machine alone, if raters have no null block
+    twin: list[Judgement] = Field(default_factory=list)
 
     def write(self, file: Path) -> None:
         with writing(file):

@@ -13,8 +13,15 @@ from ganzoo.turing.statistics import FEWEST_RATERS, RESAMPLES, Interval, Share, 
 from ganzoo.turing.words import percent, raters_in_words, rules_in_words, span
 
 MOST_IMAGES = 60  # in the table; all of them are in the json file
-HEAD = ("source", "judge", "right", "share right, 95 %", "p one-sided", "p two-sided", "d', 95 %", "criterion c, 95 %",
-        "generated taken for real", "real taken for generated", "error rate (HYPE), 95 % over raters")  # fmt: skip
+HEAD = ("source", "judge", "right", "share right, 95 %", "p one-sided", "p two-sided", "d', 95 %", "criterion c, 95 %")
+ERRORS = (
+    "source",
+    "judge",
+    "generated taken for real",
+    "real taken for generated",
+    "error rate (HYPE)",
+    "over raters, 95 %",
+)
 
 
 def report(results: Results) -> str:
@@ -27,9 +34,11 @@ def report(results: Results) -> str:
     parts += [
         html.heading("Can they tell?"),
         html.table(HEAD, [_row(each, results) for each in results.verdicts]),
+        html.heading("Errors", 3),
+        html.table(ERRORS, [_errors(each, results) for each in results.verdicts]),
         html.picture(
             shares_figure(results.verdicts, people), "svg+xml",
-            "Share of right answers with exact 95 % intervals; the line is guessing. The source null has real images only.",
+            "Share of right answers with exact 95 % intervals; the line is guessing. In null all are real.",
             scrolls=True,
         ),
         html.heading("What it says"),
@@ -81,8 +90,8 @@ def meaning(verdict: Verdict, people: str) -> list[str]:
     else:
         needed = answers_needed(0.55)
         texts.append(
-            f"{verdict.source}: not significant is not indistinguishable. The interval does not exclude a true share of "
-            f"{percent(high)}; a true share of 55 % takes about {needed} answers to be seen with 80 %."
+            f"{verdict.source}: not significant is not indistinguishable. A true share up to {percent(high)} fits "
+            f"these answers; a true share of 55 % takes about {needed} answers to be seen with 80 %."
         )
     if found is not None:
         texts.append(f"{verdict.source}: with {share.count} answers, a true share of {percent(found)} would have been "
@@ -90,9 +99,7 @@ def meaning(verdict: Verdict, people: str) -> list[str]:
     low_c, high_c = verdict.c_interval
     if (low_c > 0 or high_c < 0) and not verdict.paired:
         towards = "generated" if low_c > 0 else "real"
-        texts.append(
-            f"{verdict.source}: they preferred to answer {towards!r}, so the share right hides a bias; d' does not."
-        )
+        texts.append(f"{verdict.source}: they preferred to answer {towards!r}; the share right hides it, d' does not.")
     if verdict.source == NULL and told:
         texts.append("null: both sides are real images, so this should not happen: check how the images were prepared.")
     return texts
@@ -100,7 +107,6 @@ def meaning(verdict: Verdict, people: str) -> list[str]:
 
 def _row(verdict: Verdict, results: Results) -> list[str]:
     share, found = verdict.share, verdict.detection
-    error = percent(verdict.error_rate)
     return [
         verdict.source,
         judge_name(verdict.judge, results),
@@ -110,9 +116,17 @@ def _row(verdict: Verdict, results: Results) -> list[str]:
         p_text(share.p_two_sided),
         f"{found.d_prime:.2f} ({_numbers(verdict.d_interval)})",
         f"{found.criterion:.2f} ({_numbers(verdict.c_interval)})",
+    ]
+
+
+def _errors(verdict: Verdict, results: Results) -> list[str]:
+    return [
+        verdict.source,
+        judge_name(verdict.judge, results),
         _fraction(verdict.fooled),
         _fraction(verdict.doubted),
-        f"{error} ({span(verdict.error_over_raters)})" if verdict.error_over_raters else error,
+        percent(verdict.error_rate),
+        span(verdict.error_over_raters),
     ]
 
 
@@ -168,21 +182,21 @@ def p_text(p: float) -> str:
 
 
 EXPOSURE_NOTE = (
-    "The mean over raters of each one's most frequent exposure (HYPE-time, Zhou et al. 2019). The staircase settles where "
-    "75 % of the answers are right, or at its ends, so the share right is not to be compared with one half."
+    "The mean over raters of each one's most frequent exposure (HYPE-time, Zhou et al. 2019). The staircase settles "
+    "where 75 % of the answers are right, or at its ends, so the share right is not to be compared with one half."
 )
 METHOD = [
     "Shares: exact binomial tests against one half and the interval of Clopper and Pearson (1934), over all answers as "
     "if they were independent. Several answers of one rater are not; the intervals over raters allow for that.",
-    f"Over raters: percentile bootstrap, {RESAMPLES:,} resamples of raters, from {FEWEST_RATERS} raters on. d' and c of "
-    "fewer raters, and of classifiers, have intervals by the delta method (Gourevitch and Galanter 1967), as if "
+    f"Over raters: percentile bootstrap, {RESAMPLES:,} resamples of raters, from {FEWEST_RATERS} raters on. d' and "
+    "c of fewer raters, and of classifiers, have intervals by the delta method (Gourevitch and Galanter 1967), as if "
     "answers were independent.",
-    "d' and criterion c: signal detection with real images as the signal and the log-linear correction (k + .5) / (n + 1) "
-    "(Hautus 1995). c above 0: a bias towards \"generated\". Of pairs d' is sqrt(2) z(share right), and c above 0 a bias "
-    "towards the right side.",
-    "Error rate: HYPE-infinity (Zhou et al. 2019), the share of wrong answers over real and generated images: 50 % is "
-    "guessing. It rises with errors on real images too, so both kinds are shown.",
+    "d' and criterion c: signal detection with real images as the signal and the log-linear correction (k + .5) / "
+    "(n + 1) (Hautus 1995). c above 0 is a bias towards generated. Of pairs d' is sqrt(2) z(share right), and c above 0 "
+    "a bias towards the right side.",
+    "Error rate: HYPE-infinity (Zhou et al. 2019), the share of wrong answers over real and generated images: 50 % "
+    "is guessing. It rises with errors on real images too, so both kinds are shown.",
     "Classifiers: those of the metric two-sample-test on pixels, trained on other images than those of the trials; "
     "people and near-duplicates among real images are not on both sides. A trial that several raters had counts once.",
     "Catch and practice trials are in none of these numbers.",
-]  # fmt: skip
+]

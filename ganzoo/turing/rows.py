@@ -71,20 +71,19 @@ def scores_of(verdict: Verdict, results: Results) -> list[Score]:
     }
     over = {**card, "interval": "95 % percentile bootstrap over raters"}
     share, found = verdict.share, verdict.detection
-    low, high = share.interval
     counts = {"answers": share.count, "right": share.right}
     counts["raters" if of_people else "trained_on"] = results.included if of_people else verdict.trained_on
 
     def score(
         name: str, value: float, better: Any, ends: Interval | None, about: Mapping[str, Any], **more: Any
     ) -> Score:
-        ends = ends or (None, None)  # type: ignore[assignment]
-        return Score(f"{prefix}_{name}{ending}", value, better=better, low=ends[0], high=ends[1],
+        low, high = ends or (None, None)
+        return Score(f"{prefix}_{name}{ending}", value, better=better, low=low, high=high,
                      card={**about, **counts}, **more)  # fmt: skip
 
     d_card = {**card, "interval": over["interval"] if verdict.bootstrapped else "95 % delta method over answers"}
     scores = [
-        score("accuracy", share.value, "lower", (low, high), card, headline=not of_people),
+        score("accuracy", share.value, "lower", share.interval, card, headline=not of_people),
         score("p_one_sided", share.p_one_sided, "higher", None, card, headline=False),
         score("p_two_sided", share.p_two_sided, "higher", None, card, headline=False),
         score("d_prime", found.d_prime, "lower", verdict.d_interval, d_card, headline=of_people),
@@ -103,9 +102,7 @@ def read_scores(file: Path) -> list[SourceScores]:
     """The scores in a file of `ganzoo turing score`. Raises DatasetError if it is not one."""
     document = read_document(file, "--turing", LARGEST)
     if not isinstance(document, dict) or document.get("format") != FORMAT or document.get("version") != VERSION:
-        raise DatasetError(
-            f"--turing {file} is not a result of `ganzoo turing score`; give the json file beside its report"
-        )
+        raise DatasetError(f"--turing {file} is not a result of `ganzoo turing score`; give the json beside its report")
     try:
         return [
             SourceScores(str(each["source"]), each["card"].get("training"), [*map(Score.from_json, each["scores"])])

@@ -1,4 +1,4 @@
-"""The automatic twin: classifiers that judge the same images as the raters, trained on others (Lopez-Paz and Oquab 2017)."""
+"""The automatic twin: classifiers, trained on other images, judge those of the raters (Lopez-Paz and Oquab 2017)."""
 
 from __future__ import annotations
 

@@ -142,6 +142,8 @@ document.addEventListener("keydown", (event) => {
   if (side) choose(side);
   else if (event.key === "Escape") interrupt();
 });
+addEventListener("pagehide", () => { stopped = true; });  // a reload is not a pause
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 document.addEventListener("visibilitychange", () => { if (document.hidden) interrupt(); });
 byId("pause").onclick = interrupt;
 byId("start").onclick = () => { state.agreed = true; store.write(state); go(); };
