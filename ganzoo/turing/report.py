@@ -188,12 +188,12 @@ EXPOSURE_NOTE = (
 METHOD = [
     "Shares: exact binomial tests against one half and the interval of Clopper and Pearson (1934), over all answers as "
     "if they were independent. Several answers of one rater are not; the intervals over raters allow for that.",
-    f"Over raters: percentile bootstrap, {RESAMPLES:,} resamples of raters, from {FEWEST_RATERS} raters on. d' and "
-    "c of fewer raters, and of classifiers, have intervals by the delta method (Gourevitch and Galanter 1967), as if "
-    "answers were independent.",
+    f"Over raters: percentile bootstrap, {RESAMPLES:,} resamples of raters, from {FEWEST_RATERS} raters on. d' and c "
+    "of fewer raters, and of classifiers, have delta-method intervals (Gourevitch and Galanter 1967), as if answers "
+    "were independent.",
     "d' and criterion c: signal detection with real images as the signal and the log-linear correction (k + .5) / "
-    "(n + 1) (Hautus 1995). c above 0 is a bias towards generated. Of pairs d' is sqrt(2) z(share right), and c above 0 "
-    "a bias towards the right side.",
+    "(n + 1) (Hautus 1995). c above 0 is a bias towards generated. Of pairs d' is sqrt(2) z(share right), and c above "
+    "0 a bias towards the right side.",
     "Error rate: HYPE-infinity (Zhou et al. 2019), the share of wrong answers over real and generated images: 50 % "
     "is guessing. It rises with errors on real images too, so both kinds are shown.",
     "Classifiers: those of the metric two-sample-test on pixels, trained on other images than those of the trials; "
