@@ -3,7 +3,7 @@ SIMULATED raters, and the classifiers' real judgements. Writes benchmarks/result
 
     python benchmarks/turing_eyes.py [FOLDER]
 
-Takes about two minutes on a CPU. The raters are random numbers with the shares below: they say nothing about people.
+Takes about a minute on a free CPU. The raters are random numbers with the shares below: they say nothing about people.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ganzoo.turing.simulated import simulated_answers
 
 RESULT = Path(__file__).parent / "results" / "turing_eyes.json"
 SIZES = ("source", "source-test", "target", "target-test")
-RUN = ["run", "simgan", "--dataset", "eyes", "--steps", "300", "--batch-size", "32", "--metrics", "none",
+RUN = ["run", "simgan", "--dataset", "eyes", "--steps", "100", "--batch-size", "16", "--metrics", "none",
        *(word for name in SIZES for word in (f"--{name}-size", "1200"))]  # fmt: skip
 SHARE = {"simgan": 0.55, "raw": 0.81}  # with which a simulated rater is right
 SEED = 0

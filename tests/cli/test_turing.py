@@ -84,8 +84,11 @@ def test_from_a_run_to_a_page_in_one_command_and_into_the_table_of_its_bench(gan
 
     tables = plan_of_run(RunFolder(run)).tables()
     other = {**tables, "train": {**tables["train"], "seed": 7}}
-    lines = [record("shift", 0, [score("fid[x]", 3.0)], settings=tables),
-             record("else", 0, [score("fid[x]", 4.0)], settings=other), record("older", 0, [score("fid[x]", 5.0)])]  # fmt: skip
+    lines = [
+        record("shift", 0, [score("fid[x]", 3.0)], settings=tables),
+        record("else", 0, [score("fid[x]", 4.0)], settings=other),
+        record("older", 0, [score("fid[x]", 5.0)]),
+    ]
     results, unknown = with_people(results_of(*lines), read_scores(tmp_path / "report.json"))
     assert unknown == ["raw", "null"]
     assert [len(each.scores) > 1 for each in results.finished.values()] == [True, False, False]
