@@ -14,7 +14,8 @@ from ganzoo.turing.rows import SourceScores
 def with_people(results: Results, sources: Sequence[SourceScores]) -> tuple[Results, list[str]]:
     """The results with the scores of each source added to the cells with the same training, and the sources that are
     from no cell."""
-    finished, found = {}, set()
+    finished: dict[str, FinishedRecord] = {}
+    found: set[str] = set()
     for cell, record in results.finished.items():
         training = _training(record)
         own = [each for each in sources if training is not None and each.training == training]

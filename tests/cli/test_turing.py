@@ -99,11 +99,11 @@ def test_from_a_run_to_a_page_in_one_command_and_into_the_table_of_its_bench(gan
     result = ganzoo("report", "bench", "--turing", "report.json")
     assert result.exit_code == 0, result.output
     assert "raw, null are not shown" in result.output
-    table = (tmp_path / "bench" / "table.md").read_text()
+    table = (tmp_path / "bench" / "table.csv").read_text()
     for name in ("fid[x]", "simulated_d_prime", "simulated_error_rate", "machine_accuracy[network]"):
         assert name in table, name
     ganzoo("report", "bench")  # they are kept with the bench
-    assert (tmp_path / "bench" / "table.md").read_text() == table
+    assert (tmp_path / "bench" / "table.csv").read_text() == table
     bench.results_file.write_text("".join(json.dumps(line) + "\n" for line in lines[1:]))
     result = ganzoo("report", "bench", "--turing", "report.json")
     assert result.exit_code == 2
