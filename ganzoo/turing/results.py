@@ -11,7 +11,7 @@ import numpy as np
 from ganzoo.turing.answers import Answers
 from ganzoo.turing.exclusion import broken_rules
 from ganzoo.turing.key import Judgement, Key, Rater, Trial
-from ganzoo.turing.statistics import Detection, Interval, Share, bootstrap, detection
+from ganzoo.turing.statistics import Detection, Interval, Share, bootstrap, detection, detections
 
 PEOPLE = "people"
 
@@ -149,8 +149,8 @@ def _people(source: str, included: Sequence[tuple[Answers, Rater]], key: Key) ->
     table = np.array([counts.row() for counts in each])
     total = Counts(*(int(value) for value in table.sum(0)))
     found = detection(*total.row(), paired=paired)
-    d = bootstrap(table, lambda sums: _detections(sums, paired)[0])
-    c = bootstrap(table, lambda sums: _detections(sums, paired)[1])
+    d = bootstrap(table, lambda sums: detections(sums, paired=paired)[0])
+    c = bootstrap(table, lambda sums: detections(sums, paired=paired)[1])
     return Verdict(
         source,
         PEOPLE,
@@ -171,13 +171,6 @@ def _errors(sums: np.ndarray) -> np.ndarray:
     """The share of wrong answers of sums [N, 4], in the order of `Counts`."""
     wrong: np.ndarray = (sums[:, 1] - sums[:, 0] + sums[:, 2]) / (sums[:, 1] + sums[:, 3])
     return wrong
-
-
-def _detections(sums: np.ndarray, paired: bool) -> tuple[np.ndarray, np.ndarray]:
-    unique, inverse = np.unique(sums, axis=0, return_inverse=True)
-    found = [detection(*map(int, row), paired=paired) for row in unique]
-    both = np.array([(each.d_prime, each.criterion) for each in found])[inverse.reshape(-1)]
-    return both[:, 0], both[:, 1]
 
 
 def _exposure(source: str, included: Sequence[tuple[Answers, Rater]]) -> tuple[float, Interval | None]:

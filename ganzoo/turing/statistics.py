@@ -72,12 +72,21 @@ def detection(hits: int, signals: int, false_alarms: int, noises: int, *, paired
     Of pairs ("left" when the real image is on the left is a hit) d' = sqrt(2) z(share right). Variances are those of
     Gourevitch and Galanter (1967).
     """
-    zs, variances = zip(*(_z(k, n) for k, n in ((hits, signals), (false_alarms, noises))), strict=True)
-    c, c_variance = -(zs[0] + zs[1]) / 2, (variances[0] + variances[1]) / 4
+    counts = np.array([[hits, signals, false_alarms, noises]])
+    d, c = (float(each[0]) for each in detections(counts, paired=paired))
+    of_hits, of_alarms = _z_variance(hits, signals), _z_variance(false_alarms, noises)
+    d_variance = of_hits + of_alarms
     if paired:
-        z, variance = _z(hits + noises - false_alarms, signals + noises)
-        return Detection(2**0.5 * z, c, 2 * variance, c_variance)
-    return Detection(zs[0] - zs[1], c, variances[0] + variances[1], c_variance)
+        d_variance = 2 * _z_variance(hits + noises - false_alarms, signals + noises)
+    return Detection(d, c, d_variance, (of_hits + of_alarms) / 4)
+
+
+def detections(counts: np.ndarray, *, paired: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """d' and c [N] of counts [N, 4]: hits, signals, false alarms, noises. See `detection`."""
+    hits, signals, false_alarms, noises = counts.T
+    of_hits, of_alarms = _z(hits, signals), _z(false_alarms, noises)
+    d = 2**0.5 * _z(hits + noises - false_alarms, signals + noises) if paired else of_hits - of_alarms
+    return d, -(of_hits + of_alarms) / 2
 
 
 def bootstrap(counts: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray], seed: int = 0) -> Interval | None:
@@ -118,11 +127,15 @@ def answers_needed(share: float, power: float = 0.8, level: float = 0.05) -> int
     return int(counts[np.argmax(enough)]) if enough.any() else None
 
 
-def _z(k: int, n: int) -> tuple[float, float]:
-    """The corrected z-score of a share, and its variance."""
+def _z(k: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """The z-scores of corrected shares."""
+    scores: np.ndarray = norm.ppf((k + 0.5) / (n + 1))
+    return scores
+
+
+def _z_variance(k: int, n: int) -> float:
     share = (k + 0.5) / (n + 1)
-    z = float(norm.ppf(share))
-    return z, float(share * (1 - share) / ((n + 1) * norm.pdf(z) ** 2))
+    return float(share * (1 - share) / ((n + 1) * norm.pdf(norm.ppf(share)) ** 2))
 
 
 def _around(value: float, variance: float) -> Interval:
