@@ -8,6 +8,7 @@ if (saved && saved.agreed && saved.answers.length < TRIALS.length) state.reloads
 
 function screen(name) {
   SCREENS.forEach((each) => { byId(each).hidden = each !== name; });
+  scrollTo(0, 0);  // the button of the screen before may have been far down
   const heading = byId(name).querySelector("h1");
   if (heading) heading.focus();
 }
