@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.bench.page import report
+from ganzoo.bench.people import with_people
 from ganzoo.bench.results import Results, read_results
 from ganzoo.bench.rows import ResultTable, comparisons
 from ganzoo.bench.suite import Suite, parse_suite
 from ganzoo.bench.table import csv_lines, json_text, markdown, tex
 from ganzoo.configuration.layers import build_config
 from ganzoo.configuration.toml import read_toml, write_toml
-from ganzoo.errors import ConfigError, GanzooError
+from ganzoo.errors import ConfigError, GanzooError, UsageError
 from ganzoo.evaluation.evaluate import EvaluateConfig
 from ganzoo.runs.run_folder import RunFolder
+from ganzoo.turing.rows import read_scores
 
 
 class BenchFolder:
@@ -25,6 +27,7 @@ class BenchFolder:
         self.path = path
         self.suite_file = path / "bench.toml"
         self.results_file = path / "results.jsonl"
+        self.people_file = path / "turing.json"  # scores of a visual Turing test, if there was one
 
     def check(self, suite: Suite) -> None:
         """Raise ConfigError if the folder holds a bench of another suite, or files that are not from a bench."""
@@ -78,9 +81,26 @@ class BenchFolder:
     def results(self) -> Results:
         return read_results(self.results_file)
 
+    def add_people(self, file: Path) -> list[str]:
+        """Keep the scores of a visual Turing test with the bench. Returns the sources that are from no cell of it.
+
+        Raises UsageError if none is from a cell, DatasetError if the file holds no such scores.
+        """
+        sources = read_scores(file)
+        _, unknown = with_people(self.results(), sources)
+        if len(unknown) == len(sources):
+            raise UsageError(
+                f"--turing {file}: its images ({', '.join(unknown)}) are from no run of {self.path}; make it with "
+                f"--fake {self.path / 'cells'}/CELL/run"
+            )
+        RunFolder(self.path).replace(self.people_file, file.read_text(encoding="utf-8"))
+        return unknown
+
     def write(self) -> tuple[Sequence[ResultTable], Results]:
         """Write table.md, .csv, .json, .tex and report.html from results.jsonl."""
         suite, results = self.suite(), self.results()
+        if self.people_file.exists():
+            results, _ = with_people(results, read_scores(self.people_file))
         found = comparisons(results, suite.reference, list(suite.methods), list(suite.datasets))
         title = f"ganzoo bench {suite.name}"
         page = report(

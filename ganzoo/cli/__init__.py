@@ -23,6 +23,7 @@ COMMANDS = {
     "refine": ("ganzoo.cli.refine", "Refine a folder or npz of synthetic images with a trained run."),
     "predict": ("ganzoo.cli.predict", "Predict the labels of images with a trained run."),
     "generate": ("ganzoo.cli.generate", "Generate images with a trained run, also for given labels."),
+    "turing": ("ganzoo.cli.turing", "Make and score a visual Turing test: can people tell?"),
     "apply": ("ganzoo.cli.apply", "Apply any other capability of a trained run, such as encode."),
     "export": ("ganzoo.cli.export", "Write a trained method as TorchScript, ONNX or safetensors, with a card."),
     "plugin": ("ganzoo.cli.plugin", "Create, check and list plugins: methods, datasets, metrics and trackers."),

@@ -16,8 +16,16 @@ from ganzoo.cli.paths import PATH
 
 @click.command(help="Make the table and report.html of a bench again from its results.jsonl.")
 @click.argument("bench", metavar="DIR", type=PATH)
-def command(bench: Path) -> None:
-    show(BenchFolder(bench))
+@click.option(
+    "--turing", type=PATH, help="The json file of `ganzoo turing score`: its scores are kept and shown with the bench."
+)
+def command(bench: Path, turing: Path | None) -> None:
+    folder = BenchFolder(bench)
+    if turing is not None:
+        folder.suite()  # that it is a bench
+        if unknown := folder.add_people(turing):
+            click.echo(f"{turing}: {', '.join(unknown)} are not shown: from no run of this bench", err=True)
+    show(folder)
 
 
 def show(folder: BenchFolder) -> Sequence[ResultTable]:

@@ -6,14 +6,9 @@ import numpy as np
 import pytest
 import torch
 from ganzoo_scores.two_sample_test import (
-    CLASSIFIERS,
     Result,
     TwoSampleConfig,
     TwoSampleTest,
-    halves,
-    independent_units,
-    linear,
-    network,
     null_test,
     two_sample_test,
 )
@@ -23,6 +18,7 @@ from ganzoo.discovery.registry import registry
 from ganzoo.errors import MetricUnavailableError
 from ganzoo.evaluation.evaluate import TrainedEvaluation
 from ganzoo.method import Method
+from ganzoo.nn.two_sample import CLASSIFIERS, halves, independent_units, linear, network
 from ganzoo.settings import Settings
 from ganzoo.training.build import build_method
 
