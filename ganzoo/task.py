@@ -83,7 +83,8 @@ class Task(ABC):
     def average(self, predictions: Tensor) -> Tensor:
         """The predictions of K networks [K, N, label_size] as those of their ensemble [N, label_size], float32.
 
-        It is the mean in the space of `vectors`, and does not depend on the order of the networks, not even by rounding.
+        It is the mean in the space of `vectors`, and the order of the networks does not change it, not even by
+        rounding.
         """
         vectors = torch.stack([self.vectors(each) for each in predictions])
         return self.of_vectors(vectors.sort(0).values.mean(0)).float()

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ganzoo.batch import DataSpec
 from ganzoo.criterion import Outputs
 from ganzoo.dataset import Dataset
 from ganzoo.discovery.registry import registry
@@ -33,6 +34,11 @@ class PredictingNetwork:
         self.folder, self.watcher = folder, watcher
         self.plan = plan_of_run(folder)
         self._dataset = dataset
+
+    @cached_property
+    def spec(self) -> DataSpec:
+        """The shape of the run's data and its task, from run.toml if it notes them."""
+        return DataSpec.from_table(self.folder.settings().get("data", {})) or self._dataset(self.plan).spec()
 
     @cached_property
     def data(self) -> TrainedEvaluation:

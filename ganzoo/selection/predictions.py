@@ -51,7 +51,7 @@ def kept(file: Path, key: str) -> Predictions | None:
             meta = json.loads(str(held["meta"]))
             if meta["format"] != FORMAT or meta["key"] != key:
                 return None
-            of = {name: held[name] for name in DOMAINS if name in held.files}
+            of: dict[str, np.ndarray] = {name: held[name] for name in DOMAINS if name in held.files}
             good = all(each.dtype == np.float32 and each.ndim == 2 for each in of.values())
             return Predictions(of, {name: str(meta["data"][name]) for name in of}, key) if good else None
     except Exception:  # numpy raises nearly any exception on a damaged file
@@ -71,7 +71,7 @@ def predictions_of(network: PredictingNetwork, use: Path | None = None) -> Predi
         _ = network.predictor  # before any data are read: it may be that nothing predicts
         rows = {name: domain for name in DOMAINS if (domain := rows_of(network.data, name)) is not None}
         network.watcher.doing("predictions for criteria and ensembles")
-        of = {name: network.predict(domain.samples).astype(np.float32) for name, domain in rows.items()}
+        of = {str(name): network.predict(domain.samples).astype(np.float32) for name, domain in rows.items()}
         found = Predictions(of, {name: domain.fingerprint() for name, domain in rows.items()}, key)
         found.write(file)
     return found
