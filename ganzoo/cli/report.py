@@ -33,8 +33,8 @@ def command(bench: Path, no_criteria: bool, plugin: tuple[Path, ...]) -> None:
     show(folder)
 
 
-def update_selection(folder: BenchFolder) -> None:
-    """Compute criteria and ensembles that are missing, and say what takes time."""
+def update_selection(folder: BenchFolder, also: Sequence[str] = ()) -> None:
+    """Compute criteria and ensembles that are missing, and say what takes time; `also` names further criteria."""
     console = Console(stderr=True)
     with console.status("criteria and ensembles") as status:
 
@@ -43,7 +43,7 @@ def update_selection(folder: BenchFolder) -> None:
             if text.startswith(("no criteria", "the ensemble")):  # what stays absent, and why
                 click.echo(text, err=True)
 
-        update(folder, doing)
+        update(folder, doing, also)
 
 
 def show(folder: BenchFolder) -> Sequence[ResultTable]:
