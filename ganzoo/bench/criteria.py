@@ -126,6 +126,7 @@ def cells_that_predict(folder: Path, results: Results, doing: Doing) -> dict[str
         except GanzooError as error:
             doing(f"no criteria for {name}: {error}")
             continue
+        network.release()  # a bench may have hundreds
         contenders, records = found.setdefault(record.dataset, ({}, {}))
         contenders[name], records[name] = contender, record
     return {label: Cells(*pair) for label, pair in found.items()}
@@ -185,7 +186,7 @@ def _cell(contender: Contender, record: FinishedRecord, before: Mapping[str, Cel
         return old
     of = contender.predictions.of
     labels = _test_labels(contender) if "target_test" in of else None
-    return CellCriteria(
+    made = CellCriteria(
         label=record.label,
         family=record.method,
         seed=record.seed,
@@ -195,6 +196,8 @@ def _cell(contender: Contender, record: FinishedRecord, before: Mapping[str, Cel
         spread=spread(contender) if "target" in of else None,
         error=None if labels is None else mean_error(contender.task, of["target_test"], labels),
     )
+    contender.network.release()
+    return made
 
 
 def _test_labels(contender: Contender) -> np.ndarray | None:

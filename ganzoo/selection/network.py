@@ -56,6 +56,11 @@ class PredictingNetwork:
             watcher=self.watcher,
         )
 
+    def release(self) -> None:
+        """Free the networks and what was computed with them; they are loaded again when they are needed."""
+        for name in ("data", "metric", "predictor"):
+            self.__dict__.pop(name, None)
+
     @cached_property
     def metric(self) -> ScoresPredictions | None:
         """The first metric of the run that scores predictions; None if it measured none, or none applies."""
@@ -113,8 +118,8 @@ class PredictingNetwork:
         return Outputs(torch.cat(made).numpy(), torch.cat(given).numpy())
 
     def _predicted(self, part: np.ndarray) -> Tensor:
+        predictor: Any = self.predictor  # outside of no_grad: it may be trained now
         with torch.no_grad():
-            predictor: Any = self.predictor
             made: Tensor = predictor.predict(to_device(np.array(part), self.data.device))
             return made
 

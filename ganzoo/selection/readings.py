@@ -80,6 +80,7 @@ def read_all(
             except GanzooError as error:
                 entries[criterion.name] = Entry(reason=str(error), key=key)
         found[contender.name] = entries
+        contender.network.release()
     return found
 
 
