@@ -66,6 +66,10 @@ class MetricUnavailableError(GanzooError):
     """A metric cannot be measured. The score is left out, with this message as the reason."""
 
 
+class CriterionUnavailableError(GanzooError):
+    """A criterion says nothing about a run. The message is the reason."""
+
+
 class WeightsUnavailableError(MetricUnavailableError):
     """A file of pretrained weights is missing. The message says how to get it."""
 

@@ -189,6 +189,23 @@ class Compares(Protocol):
         ...
 
 
+@runtime_checkable
+class ScoresPredictions(Protocol):
+    """A metric of predictions for the target: the method's own, or those of a network trained on what it makes.
+
+    It makes ensembles of runs measurable, and lets criteria (`ganzoo.criterion`) read a refiner by the network that
+    learned from its images.
+    """
+
+    def predictor(self, data: Evaluation) -> Method:
+        """The network that predicts: `data.method`, or one that was fitted. It has the capability `predict`."""
+        ...
+
+    def scores_of(self, data: Evaluation, prediction: Tensor) -> Sequence[Score]:
+        """The scores of predictions [N, task.label_size] for `data.domain("target_test")`, as those of the method."""
+        ...
+
+
 def share_interval(right: int, count: int) -> tuple[float, float]:
     """The 95 % interval of a proportion (Wilson 1927): it stays within [0, 1] and is valid at 0 and 1."""
     z, share = 1.959964, right / count

@@ -81,6 +81,26 @@ class Task(ABC):
         """Images [N, C, H, W] in [-1, 1], augmented so that their labels stay valid. The default changes nothing."""
         return images
 
+    def vectors(self, prediction: Tensor) -> Tensor:
+        """Predictions or labels [N, label_size] as vectors float64 [N, D], of which means and distances make sense.
+
+        The default is the numbers themselves.
+        """
+        return prediction.double()
+
+    def of_vectors(self, vectors: Tensor) -> Tensor:
+        """Vectors [N, D], such as means of those of `vectors`, as predictions [N, label_size] in the same precision."""
+        return vectors
+
+    def average(self, predictions: Tensor) -> Tensor:
+        """The predictions of K networks [K, N, label_size] as those of their ensemble [N, label_size], float32.
+
+        It is the mean in the space of `vectors`, and the order of the networks does not change it, not even by
+        rounding.
+        """
+        vectors = torch.stack([self.vectors(each) for each in predictions])
+        return self.of_vectors(vectors.sort(0).values.mean(0)).float()
+
 
 def gaze_vector(pitch_yaw: Tensor) -> Tensor:
     """Pitch and yaw in radians [..., 2] as unit vectors [..., 3]; camera x right, y down, z forward.
@@ -131,6 +151,9 @@ class NoTask(Task):
     def augment(self, images: Tensor) -> Tensor:
         return augment(images)
 
+    def vectors(self, prediction: Tensor) -> Tensor:
+        self._refuse()
+
     def _refuse(self) -> NoReturn:
         raise PluginError("the data have no labels, so nothing can be predicted; use a dataset with a task")
 
@@ -172,6 +195,13 @@ class GazeTask(Task):
 
     def augment(self, images: Tensor) -> Tensor:
         return augment(images)
+
+    def vectors(self, prediction: Tensor) -> Tensor:
+        """Unit gaze vectors [N, 3]."""
+        return gaze_vector(prediction.double())
+
+    def of_vectors(self, vectors: Tensor) -> Tensor:
+        return gaze_pitch_yaw(vectors)
 
 
 @dataclass(frozen=True)
@@ -217,6 +247,14 @@ class ClassTask(Task):
 
     def augment(self, images: Tensor) -> Tensor:
         return augment(images)
+
+    def vectors(self, prediction: Tensor) -> Tensor:
+        """One vote for a class [N, classes]."""
+        return F.one_hot(prediction[:, 0].round().long(), self.classes).double()
+
+    def of_vectors(self, vectors: Tensor) -> Tensor:
+        """The class with the most votes; of equal ones, that with the lowest number."""
+        return vectors.argmax(1, keepdim=True).to(vectors.dtype)
 
 
 @dataclass(frozen=True)

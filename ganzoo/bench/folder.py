@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ganzoo.bench.criteria import read_criteria
+from ganzoo.bench.criteria_table import criteria_tables
+from ganzoo.bench.criteria_table import markdown as criteria_markdown
+from ganzoo.bench.ensembles import ENSEMBLES, with_ensembles
 from ganzoo.bench.page import report
 from ganzoo.bench.people import with_people
 from ganzoo.bench.results import Results, read_results
@@ -28,6 +32,7 @@ class BenchFolder:
         self.suite_file = path / "bench.toml"
         self.results_file = path / "results.jsonl"
         self.people_file = path / "turing.json"  # scores of a visual Turing test, if there was one
+        self.ensembles_file = path / ENSEMBLES
 
     def check(self, suite: Suite) -> None:
         """Raise ConfigError if the folder holds a bench of another suite, or files that are not from a bench."""
@@ -97,14 +102,22 @@ class BenchFolder:
         return unknown
 
     def write(self) -> tuple[Sequence[ResultTable], Results]:
-        """Write table.md, .csv, .json, .tex and report.html from results.jsonl."""
+        """Write table.md, .csv, .json, .tex and report.html from results.jsonl, and criteria.md from criteria.json."""
         suite, results = self.suite(), self.results()
+        shown = with_ensembles(results, read_results(self.ensembles_file), suite)
         if self.people_file.exists():
-            results, _ = with_people(results, read_scores(self.people_file))
-        found = comparisons(results, suite.reference, list(suite.methods), list(suite.datasets))
+            shown, _ = with_people(shown, read_scores(self.people_file))
+        found = comparisons(shown, suite.reference, [*suite.methods, *suite.ensembles], list(suite.datasets))
         title = f"ganzoo bench {suite.name}"
+        choice = criteria_tables(read_criteria(self.path))
         page = report(
-            found, self.path, title=title, summary=suite.summary, planes=suite.planes, damaged=results.damaged
+            found,
+            self.path,
+            title=title,
+            summary=suite.summary,
+            planes=suite.planes,
+            damaged=results.damaged,
+            criteria=choice,
         )
         texts: Mapping[str, str] = {
             "table.md": markdown(found, title, results.damaged),
@@ -112,6 +125,7 @@ class BenchFolder:
             "table.json": json_text(found, title, results.damaged),
             "table.tex": tex(found, title),
             "report.html": page,
+            **({"criteria.md": criteria_markdown(choice, title)} if choice else {}),
         }
         for name, text in texts.items():
             RunFolder(self.path).replace(self.path / name, text)

@@ -16,7 +16,8 @@ def notes(comparison: ResultTable, damaged: int = 0) -> list[str]:
         *_reading(comparison),
         *(f"{row.shown} was not run: {row.declined}." for row in comparison.rows if row.declined),
         *_failures(comparison.rows),
-        *_budget(comparison.rows),
+        *_budget([row for row in comparison.rows if row.networks == 1]),
+        *_ensembles(comparison),
         *_cards(comparison),
         *_code(comparison.rows),
         *_absent(comparison.rows),
@@ -27,7 +28,7 @@ def notes(comparison: ResultTable, damaged: int = 0) -> list[str]:
 
 def _reading(comparison: ResultTable) -> list[str]:
     rows = comparison.rows
-    counts = sorted({len(row.records) for row in rows if row.records and not row.rival})
+    counts = sorted({len(row.records) for row in rows if row.records and not row.rival and row.networks == 1})
     said = ["↓ lower is better, ↑ higher. Every score is that of the last step; no label of the target test chose it."]
     if counts and counts[-1] > 1:
         span = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
@@ -81,6 +82,24 @@ def _budget(rows: Sequence[Row]) -> list[str]:
         seconds = _span([row.mean("budget_seconds") for row in trained if row.shown in timed])
         said.append(f"The budget of {', '.join(timed)} is {seconds} s of training: the seconds of a step were measured "
                     "once for each row, and all its seeds train for the steps that follow.")  # fmt: skip
+    return said
+
+
+def _ensembles(comparison: ResultTable) -> list[str]:
+    """What the rows of ensembles are, and what their intervals are over."""
+    rows = [row for row in comparison.rows if row.networks > 1]
+    if not rows:
+        return []
+    said = ["An ensemble averages the predictions of its networks, in the space of the task (unit vectors, or votes "
+            "for a class). Its costs are the sums over its networks; it is tested only against an ensemble of as many "
+            f"networks of {comparison.reference}."]  # fmt: skip
+    for row in rows:
+        groups, what = len(row.records), f"{row.shown} averages {row.networks} networks of {', '.join(row.ensemble_of)}"
+        if groups > 1:
+            said.append(f"{what}: {groups} ensembles of disjoint seeds, and ± is over these {groups}.")
+        else:
+            said.append(f"{what}: one ensemble, so there is no interval over seeds; [brackets] are over people or "
+                        "images of the test alone.")  # fmt: skip
     return said
 
 

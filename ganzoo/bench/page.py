@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ganzoo.bench.criteria_table import HEAD, CriteriaTable
 from ganzoo.bench.notes import notes
 from ganzoo.bench.rows import ResultTable, Row, SeedEstimate
 from ganzoo.bench.statistics import pareto_front
@@ -24,6 +25,7 @@ def report(
     summary: str,
     planes: Sequence[tuple[str, str]],
     damaged: int = 0,
+    criteria: Sequence[CriteriaTable] = (),
 ) -> str:
     """The page. Pictures are read from the run folders in `folder`, if they still exist."""
     parts = [html.paragraph(summary)] if summary else []
@@ -34,10 +36,21 @@ def report(
             html.bullets(notes(comparison, damaged)),
             *_planes(comparison, planes),
             *_profiles(comparison),
+            *_criteria([table for table in criteria if table.dataset == comparison.dataset]),
             *_pictures(comparison, folder),
         ]
     parts += _settings(comparisons)
     return html.page(title, [*filter(None, parts)])
+
+
+def _criteria(tables: Sequence[CriteriaTable]) -> list[str]:
+    """How right the criteria were that see no target label."""
+    parts = []
+    for table in tables:
+        parts += [html.heading("Choice without target labels", 3)]
+        parts += [html.table([*HEAD], table.rows, set())] if table.rows else []
+        parts += [html.bullets(table.notes)]
+    return parts
 
 
 def _table(comparison: ResultTable) -> str:

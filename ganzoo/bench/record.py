@@ -68,6 +68,9 @@ class FinishedRecord(_CellRecord):
     code: str
     settings: dict[str, Any] = {}
     trackers_that_failed: dict[str, Any] = {}  # name -> reason
+    networks: int = 1  # whose predictions are averaged; more than 1 for an ensemble
+    ensemble_of: list[str] = []  # labels of the rows that they are from
+    members: list[str] = []  # their cells
     finished: str = ""  # when, in UTC
 
     @property

@@ -63,6 +63,8 @@ class Row:
     declined: str = ""  # why the method does not run on these data
     scores: dict[str, list[SeedEstimate]] = field(default_factory=dict)
     shown: str = ""  # the label, with a suffix that makes it unique
+    networks: int = 1  # of an ensemble
+    ensemble_of: tuple[str, ...] = ()  # labels of the rows that it averages
 
     @property
     def candidate(self) -> bool:
@@ -148,8 +150,11 @@ def _rows(records: Sequence[Record]) -> list[Row]:
 
 
 def _method_row(record: Record) -> Row:
-    """An empty row for the cells of a method."""
+    """An empty row for the cells of a method, or for ensembles of such cells."""
+    whole = record if isinstance(record, FinishedRecord) else None
     return Row(
+        networks=whole.networks if whole else 1,
+        ensemble_of=tuple(whole.ensemble_of) if whole else (),
         label=record.label,
         rival=False,
         oracle=record.oracle,
@@ -215,13 +220,17 @@ def _mean_end(ends: Sequence[float | None]) -> float | None:
 
 
 def _test(column: ScoreColumn, rows: Sequence[Row], reference: str) -> None:
-    """Compare with the reference and find the best, among rows with the same code and estimates with the same card."""
-    groups: dict[tuple[str, str], list[tuple[Row, SeedEstimate]]] = {}
+    """Compare with the reference and find the best, among rows with the same code and estimates with the same card.
+
+    Ensembles are compared with ensembles of as many networks; their reference is that of the reference's networks.
+    """
+    groups: dict[tuple[str, str, int], list[tuple[Row, SeedEstimate]]] = {}
     for row in rows:
         for estimate in row.scores[column.name]:
-            groups.setdefault((row.code, estimate.card), []).append((row, estimate))
+            groups.setdefault((row.code, estimate.card, row.networks), []).append((row, estimate))
     for group in groups.values():
-        named = [(row, estimate) for row, estimate in group if row.label == reference]
+        named = [(row, estimate) for row, estimate in group if reference in (row.label, *row.ensemble_of[:1])]
+        named = [pair for pair in named if len(pair[0].ensemble_of) < 2]
         base = min(named, key=lambda pair: pair[0].rival, default=None)  # a method before a rival of the same name
         if base and column.better:
             others = [estimate for row, estimate in group if estimate is not base[1]]

@@ -43,6 +43,15 @@ class DatasetEntry(Settings):
     needs: tuple[str, ...] = Field((), description="Settings without default that the command line must give.")
 
 
+class EnsembleEntry(Settings):
+    """A row that averages the predictions of other rows' networks."""
+
+    members: tuple[str, ...] = Field(..., min_length=1, description="Labels of rows whose networks are averaged.")
+    size: int | None = Field(
+        None, ge=1, le=MOST_SEEDS, description="Seeds of each member in one ensemble; not given: all."
+    )
+
+
 class Suite(Settings):
     """A comparison of methods on datasets with one budget."""
 
@@ -56,6 +65,10 @@ class Suite(Settings):
     seeds: int = Field(3, ge=1, le=MOST_SEEDS, description="Seeds 0, 1, ... of every method.")
     methods: dict[str, MethodEntry] = Field(..., min_length=1, description="Label -> method.")
     datasets: dict[str, DatasetEntry] = Field(..., min_length=1, description="Label -> dataset.")
+    ensembles: dict[str, EnsembleEntry] = Field({}, description="Label -> rows whose predictions are averaged.")
+    criteria: tuple[str, ...] = Field(
+        (), description='Criteria without target labels; not given: all but those on request; "none": none.'
+    )
     train: dict[str, Any] = Field({}, description="Settings of every training.")
     evaluate: dict[str, Any] = Field({}, description="Settings of every evaluation; `metrics` names what is measured.")
     metric: dict[str, dict[str, Any]] = Field({}, description="Metric -> settings.")
@@ -108,6 +121,7 @@ def parse_suite(tables: Mapping[str, Any], name: str, where: str) -> Suite:
     except ValidationError as error:
         raise ConfigError(f"{where}: {_sentence(error.errors()[0])}") from None
     _check_budgets(suite, where)
+    _check_ensembles(suite, where)
     try:
         for metric in (*suite.metric, *suite.metric_seeds):
             registry().get("metrics", metric)
@@ -139,6 +153,24 @@ def _check_budgets(suite: Suite, where: str) -> None:
             raise ConfigError(f"{where}: methods.{label} has {len(budgets)} budgets, {what}; keep one of them")
 
 
+def _check_ensembles(suite: Suite, where: str) -> None:
+    """Raise ConfigError for a member that is no row, and for a label that is taken."""
+    for label, ensemble in suite.ensembles.items():
+        if label in suite.methods:
+            raise ConfigError(f"{where}: ensembles.{label}: there is a method with this label; give it another")
+        for member in ensemble.members:
+            if member not in suite.methods:
+                what = f"there is no row {member!r}{did_you_mean(member, suite.methods)}"
+                raise ConfigError(f"{where}: ensembles.{label}.members: {what}; name rows of [methods]")
+        if len(set(ensemble.members)) < len(ensemble.members):
+            raise ConfigError(f"{where}: ensembles.{label}.members names a row twice; name each once")
+        if ensemble.size is not None and ensemble.size > suite.seeds:
+            raise ConfigError(
+                f"{where}: ensembles.{label}.size is {ensemble.size}, but the suite has {suite.seeds} seeds; give at "
+                "most that many, or more seeds"
+            )
+
+
 def narrowed(
     suite: Suite,
     methods: Sequence[str] | None = None,
@@ -153,6 +185,9 @@ def narrowed(
     if methods is not None:
         known = {**{name: MethodEntry() for name in registry().found["methods"]}, **suite.methods}
         changes["methods"] = {name: _choose(name, known, "method") for name in methods}
+        changes["ensembles"] = {
+            name: each for name, each in suite.ensembles.items() if {*each.members} <= {*changes["methods"]}
+        }
     if dataset is not None:
         others = {name: DatasetEntry() for name in registry().found["datasets"]}
         changes["datasets"] = {dataset: _choose(dataset, {**others, **suite.datasets}, "dataset")}
@@ -184,6 +219,8 @@ def _sentence(problem: Any) -> str:
 
 
 def _known_keys(place: Sequence[Any]) -> list[str]:
-    models: dict[Any, type[BaseModel]] = {"methods": MethodEntry, "datasets": DatasetEntry}
+    models: dict[Any, type[BaseModel]] = {
+        "methods": MethodEntry, "datasets": DatasetEntry, "ensembles": EnsembleEntry,
+    }  # fmt: skip
     model = models.get(place[0], Suite) if place else Suite
     return [name for name in model.model_fields if name != "name"]

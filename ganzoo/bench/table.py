@@ -40,7 +40,8 @@ def heading(column: ScoreColumn) -> str:
 def row_name(row: Row) -> str:
     mark = " °" if row.rival else " †" if row.oracle else " ‡" if row.role == "floor" else ""
     failed = f" (failed in {len(row.failures)} of {len(row.failures) + len(row.records)} seeds)" if row.failures else ""
-    return row.shown + mark + failed
+    averaged = f" ({row.networks} networks)" if row.networks > 1 else ""
+    return row.shown + averaged + mark + failed
 
 
 def estimate_text(estimate: SeedEstimate, letter: str, *, brackets: bool) -> str:
@@ -110,7 +111,7 @@ def csv_lines(comparisons: Sequence[ResultTable]) -> str:
     out = io.StringIO()
     keys = ("dataset", "row", "kind", "method", "preset", "settings_hash", "code", "steps", "updates", "images_drawn",
             "score", "unit", "better", "seeds", "mean", "seed_half_width", "low", "high", "difference_from_reference",
-            "difference_half_width", "p_against_reference", "best", "card")  # fmt: skip
+            "difference_half_width", "p_against_reference", "best", "card", "networks")  # fmt: skip
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(keys)
     for comparison in comparisons:
@@ -120,7 +121,7 @@ def csv_lines(comparisons: Sequence[ResultTable]) -> str:
                     row.mean("step"), row.mean("updates"), row.mean("images_drawn")]  # fmt: skip
             for column in comparison.columns:
                 for e in row.scores[column.name]:
-                    against = [e.difference, e.difference_half, e.p, int(e.best), e.card]
+                    against = [e.difference, e.difference_half, e.p, int(e.best), e.card, row.networks]
                     numbers = [len(e.values), e.mean, e.half, e.low, e.high, *against]
                     writer.writerow([*head, column.name, column.unit, column.better, *numbers])
     return out.getvalue()
@@ -173,6 +174,9 @@ def _row_document(row: Row) -> dict[str, Any]:
         "settings_hash": row.settings_hash,
         "code": row.code,
         "seeds": [record.seed for record in row.records],
+        "networks": row.networks,
+        "ensemble_of": row.ensemble_of,
+        "members": [record.members for record in row.records] if row.networks > 1 else [],
         "failures": row.failures,
         "scores": {name: [asdict(estimate) for estimate in found] for name, found in row.scores.items()},
         "training_seconds": row.mean("training_seconds"),

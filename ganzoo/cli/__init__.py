@@ -19,6 +19,7 @@ COMMANDS = {
     "evaluate": ("ganzoo.cli.evaluate", "Measure a finished run again, or two collections of images."),
     "bench": ("ganzoo.cli.bench", "Compare methods on the same data and budget, over several seeds."),
     "report": ("ganzoo.cli.report", "Make the table and report of a bench again."),
+    "choose": ("ganzoo.cli.choose", "Choose one of several finished runs without target labels."),
     "data": ("ganzoo.cli.data", "Prepare data sets as stores, and inspect them."),
     "refine": ("ganzoo.cli.refine", "Refine a folder or npz of synthetic images with a trained run."),
     "predict": ("ganzoo.cli.predict", "Predict the labels of images with a trained run."),

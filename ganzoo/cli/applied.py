@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
 import click
+import torch
 
 from ganzoo import __version__
 from ganzoo.applying.apply import Applied, Job, apply_to_files
 from ganzoo.applying.choice import capability_of
+from ganzoo.applying.ensemble import Ensemble
 from ganzoo.applying.inputs import Places
 from ganzoo.applying.store import apply_to_store, makes_a_store
 from ganzoo.cli.paths import PATH
 from ganzoo.discovery.registry import registry
+from ganzoo.errors import UsageError
 from ganzoo.evaluation.evaluate import settings_hash
 from ganzoo.files.fit import Channels, Resizer
+from ganzoo.method import Method
 from ganzoo.progress import progress_bar
 from ganzoo.runs.experiment import load_trained, plan_of_run
 from ganzoo.runs.run_folder import RunFolder
@@ -57,7 +61,7 @@ def common(*, seed: bool = True, images: bool = True) -> Callable[[Command], Com
 
 
 def perform(
-    run: Path,
+    runs: Path | Sequence[Path],
     name: str,
     places: Places,
     output: Path,
@@ -69,23 +73,13 @@ def perform(
     channels: Channels = "as-is",
     seed: int = 0,
 ) -> None:
-    """Apply the named capability, and report the result."""
+    """Apply the named capability of a run, or the average of several, and report the result."""
     for file in plugin:
         registry().add_file(file)
-    folder = RunFolder(run)
-    plan = plan_of_run(folder)
-    capability = capability_of(plan.method, name)
     place = local_device(device)
-    method, step = load_trained(folder, plan, place)
-    made_by: dict[str, Any] = {
-        "run": run.name,
-        "method": plan.method.name,
-        "dataset": plan.dataset.name,
-        "settings_hash": settings_hash(plan.tables()),
-        "step": step,
-        "weights_sha256": checkpoint.weights_hash(folder.path),
-        "ganzoo": __version__,
-    }
+    loaded = [_load(run, name, place) for run in ([runs] if isinstance(runs, Path) else runs)]
+    method, made_by = _together(loaded)
+    capability = capability_of(method, name)
     job = Job(capability, method, place, made_by, batch_size, seed)
     places = replace(places, resizer=resizer, channels=channels)
     if makes_a_store(job, places):
@@ -100,6 +94,43 @@ def perform(
 
         made = apply_to_files(replace(job, progress=show), places, output)
     click.echo(_said(job, made), err=True)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    run: Path
+    method: Method
+    made_by: dict[str, Any]
+
+
+def _load(run: Path, name: str, place: torch.device) -> _Loaded:
+    """A trained run that has the capability. Raises UsageError, before its weights are read, if it has not."""
+    folder = RunFolder(run)
+    plan = plan_of_run(folder)
+    capability_of(plan.method, name)
+    method, step = load_trained(folder, plan, place)
+    made_by = {
+        "run": run.name,
+        "method": plan.method.name,
+        "dataset": plan.dataset.name,
+        "settings_hash": settings_hash(plan.tables()),
+        "step": step,
+        "weights_sha256": checkpoint.weights_hash(folder.path),
+        "ganzoo": __version__,
+    }
+    return _Loaded(run, method, made_by)
+
+
+def _together(loaded: Sequence[_Loaded]) -> tuple[Method, dict[str, Any]]:
+    """The method of one run, or the ensemble of several in an order that does not depend on the one that was typed."""
+    if len(loaded) == 1:
+        return loaded[0].method, loaded[0].made_by
+    paths = [each.run.resolve() for each in loaded]
+    if twice := [str(each.run) for each, path in zip(loaded, paths, strict=True) if paths.count(path) > 1]:
+        raise UsageError(f"{twice[0]} is named twice; name each run of an ensemble once")
+    ordered = sorted(loaded, key=lambda each: (each.made_by["weights_sha256"], str(each.run)))
+    ensemble = Ensemble({each.run: each.method for each in ordered})
+    return ensemble.eval(), {"ensemble": [each.made_by for each in ordered], "ganzoo": __version__}
 
 
 def _said(job: Job, made: Applied) -> str:

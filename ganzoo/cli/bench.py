@@ -28,7 +28,7 @@ from ganzoo.bench.table import COSTS, body, heading
 from ganzoo.bench.work import code_of
 from ganzoo.cli.display import duration
 from ganzoo.cli.paths import PATH
-from ganzoo.cli.report import show
+from ganzoo.cli.report import show, update_selection
 from ganzoo.cli.run import TRACK_HELP, typed_values
 from ganzoo.cli.setting_options import SettingOption, setting_options
 from ganzoo.cli.table import print_table
@@ -158,6 +158,7 @@ def _bench(
             names = tracking.names
             schedule = Schedule(folder.path, plugins, jobs=jobs, threads=threads, watch=display, trackers=names)
             schedule.run(cells, declined)
+        update_selection(folder)
         for comparison in show(folder):
             head = ["method", *map(heading, comparison.columns), *COSTS]
             tracking.table(f"results/{comparison.dataset}", head, body(comparison))

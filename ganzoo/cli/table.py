@@ -37,9 +37,11 @@ def score_table(scores: Sequence[Score], method: str, title: str, width: int) ->
     return Group(*fitted(headings, rows, width, title=title), Text(explained, style="dim"), *said)
 
 
-def print_table(headings: Sequence[Heading], rows: Sequence[Sequence[Text | str]], title: str = "") -> None:
-    """Any table on standard output."""
-    console = Console()
+def print_table(
+    headings: Sequence[Heading], rows: Sequence[Sequence[Text | str]], title: str = "", *, error: bool = False
+) -> None:
+    """Any table on standard output, or on standard error."""
+    console = Console(stderr=error)
     console.print(Group(*fitted(headings, rows, console.width, title=title)))
 
 

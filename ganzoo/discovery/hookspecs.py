@@ -9,6 +9,7 @@ from ganzoo import hookspec
 
 if TYPE_CHECKING:
     from ganzoo.capabilities.base import Capability
+    from ganzoo.criterion import Criterion
     from ganzoo.dataset import Dataset
     from ganzoo.files.archive import Archive
     from ganzoo.method import Method
@@ -61,3 +62,8 @@ def ganzoo_tasks() -> Sequence[type[Task]]:  # type: ignore[empty-body]
 @hookspec
 def ganzoo_backbones() -> Sequence[type[Backbone]]:  # type: ignore[empty-body]
     """Backbones this plugin adds: the layers that a predictor can be built from (`--network NAME`)."""
+
+
+@hookspec
+def ganzoo_criteria() -> Sequence[type[Criterion]]:  # type: ignore[empty-body]
+    """Criteria this plugin adds: numbers by which runs are chosen when the target has no labels."""

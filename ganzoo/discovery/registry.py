@@ -21,6 +21,7 @@ import pluggy
 from ganzoo import CONTRACT
 from ganzoo.capabilities.base import Capability
 from ganzoo.configuration.layers import did_you_mean
+from ganzoo.criterion import Criterion
 from ganzoo.dataset import Dataset
 from ganzoo.discovery import hookspecs
 from ganzoo.errors import PluginError, UnknownNameError
@@ -36,13 +37,13 @@ from ganzoo.tracker import Tracker
 KINDS: dict[str, type] = {
     "methods": Method, "datasets": Dataset, "metrics": Metric, "extractors": Extractor, "archives": Archive,
     "trackers": Tracker, "capabilities": Capability,
-    "tasks": Task, "backbones": Backbone,
+    "tasks": Task, "backbones": Backbone, "criteria": Criterion,
 }  # fmt: skip
 
 
 def singular(kind: str) -> str:
     """The word for one of a kind."""
-    return "capability" if kind == "capabilities" else kind.removesuffix("s")
+    return {"capabilities": "capability", "criteria": "criterion"}.get(kind, kind.removesuffix("s"))
 
 
 CHANGED = (

@@ -3,6 +3,7 @@
 from ganzoo.testing import (
     backbone_checks,
     capability_checks,
+    criterion_checks,
     dataset_checks,
     declaration,
     method_data,
@@ -36,6 +37,7 @@ __all__ = [
     "backbone_checks",
     "capability_checks",
     "configured",
+    "criterion_checks",
     "dataset_checks",
     "declaration",
     "generate_checks",

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import ganzoo
 from ganzoo.capabilities.base import Capability
+from ganzoo.criterion import Criterion
 from ganzoo.dataset import Dataset
 from ganzoo.method import Method
 from ganzoo.metric import Metric
@@ -43,12 +44,12 @@ def words_are_given(cls: type, *more: str) -> None:
 
 
 @check(
-    (Method, Dataset, Metric),
+    (Method, Dataset, Metric, Criterion),
     once=True,
     why="Options, TOML files and help are generated from the Config; a run is reproducible only if it cannot change.",
     fix='Subclass ganzoo.settings.Settings and write each field as name: type = Field(default, description="...").',
 )
-def config_is_frozen_and_described(cls: type[Method] | type[Dataset] | type[Metric]) -> None:
+def config_is_frozen_and_described(cls: type[Method] | type[Dataset] | type[Metric] | type[Criterion]) -> None:
     """Its Config is frozen, and every setting has a type that an option can have, a default and a description."""
     config = getattr(cls, "Config", None)
     require(isinstance(config, type) and issubclass(config, Settings), "its Config is not a subclass of Settings")
@@ -65,7 +66,7 @@ def config_is_frozen_and_described(cls: type[Method] | type[Dataset] | type[Metr
 
 
 @check(
-    (Method, Dataset, Metric, Tracker, Capability, Task, Backbone),
+    (Method, Dataset, Metric, Tracker, Capability, Task, Backbone, Criterion),
     once=True,
     why="The loop, the registry and the command line change between versions; the contract does not.",
     fix="Import only the modules at the top of ganzoo and its packages "

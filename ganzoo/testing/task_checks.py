@@ -129,6 +129,27 @@ def lower_loss_means_lower_error(cls: type[Task]) -> None:
 
 @check(
     Task,
+    why="Ensembles average predictions, and must not depend on the order in which runs are named.",
+    fix="Let vectors map predictions to vectors of which a mean makes sense, such as directions for angles, and "
+    "of_vectors map means of them back to valid predictions.",
+)
+def averages_are_predictions(cls: type[Task]) -> None:
+    """The average of equal predictions is that prediction; others average to valid labels, in any order the same."""
+    task = _labelled(cls)
+    made = torch.stack([task.decode(_outputs(task, seed)).float() for seed in range(3)])
+    alike = task.average(made[:1].expand(4, -1, -1))
+    require(alike.shape == made[0].shape, f"the average has the shape {tuple(alike.shape)}")
+    away, apart = task.error(alike, made[0]).max(), task.error(made[1], made[0]).max()
+    require(away <= 1e-3 * max(1.0, float(apart)), f"equal predictions average to others, with an error of {away:.4g}")
+    average = task.average(made)
+    problem = task.problem(average.numpy())
+    require(problem is None, f"averages are no valid labels: {problem}")
+    turned = task.average(made.flip(0))
+    require(torch.equal(average, turned), "another order of the networks gives another average")
+
+
+@check(
+    Task,
     why="A label that is not finite ruins a network, hours later.",
     fix="Let problem return a sentence if a label is not finite or is invalid.",
 )

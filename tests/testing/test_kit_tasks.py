@@ -83,6 +83,10 @@ lie(
     loss=lambda self, output, label: -Honest.loss(self, output, label),
 )
 lie("impossible_labels_are_named", "accepts a label of nan", problem=lambda self, labels: None)
+lie("averages_are_predictions", "gives another average", average=lambda self, made: made[0])
+lie("averages_are_predictions", "average to others", of_vectors=lambda self, vectors: vectors / 2)
+lie("averages_are_predictions", "no valid labels", average=lambda self, made: made.sum(0) if len(made) == 3
+    else made[0])  # fmt: skip
 lie("augmented_images_are_images", "leave [-1, 1]", augment=lambda self, images: images * 2)
 lie("augmented_images_are_images", "changed in place", augment=lambda self, images: images.neg_())
 lie("augmented_images_are_images", "the same seed", augment=lambda self, images: images * torch.rand(

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ganzoo.capabilities import GeneratesLabelled, Refines
 from ganzoo.dataset import Domain
+from ganzoo.method import Method
 from ganzoo.metric import Evaluation, Metric, Score
 from ganzoo.task import GazeTask
 from ganzoo_gaze.statistics import gaze_scores, labels_of
@@ -25,14 +26,22 @@ class DownstreamGazeError(Metric):
     Config = GazeTraining
 
     def measure(self, data: Evaluation) -> Sequence[Score]:
-        task = require_gaze(data, self.name)
+        require_gaze(data, self.name)
         test, source = data.domain("target_test"), data.sampled("source")
-        card = {**training_card(self.config), "source": source.fingerprint()}
-        scores = []
-        for subject, training in {"method": _images(data), "source-only": source}.items():
-            prediction = predict(data, train(data, training, self.config), test.images)
-            scores += gaze_scores("", subject, prediction, test, task, card)
-        return scores + gaze_scores("", "constant", constant_prediction(source, len(test)), test, task, card)
+        networks = {"method": self.predictor(data), "source-only": train(data, source, self.config)}
+        predictions = {subject: predict(data, network, test.images) for subject, network in networks.items()}
+        predictions["constant"] = constant_prediction(source, len(test))
+        return [score for subject, made in predictions.items() for score in self._scores(data, subject, made)]
+
+    def predictor(self, data: Evaluation) -> Method:
+        return train(data, _images(data), self.config)
+
+    def scores_of(self, data: Evaluation, prediction: Tensor) -> Sequence[Score]:
+        return self._scores(data, "method", prediction)
+
+    def _scores(self, data: Evaluation, subject: str, prediction: Tensor) -> Sequence[Score]:
+        card = {**training_card(self.config), "source": data.sampled("source").fingerprint()}
+        return gaze_scores("", subject, prediction, data.domain("target_test"), require_gaze(data, self.name), card)
 
 
 def _images(data: Evaluation) -> Domain:

@@ -40,6 +40,14 @@ class ClassAccuracy(Metric):
     tasks: ClassVar[tuple[type[Task], ...]] = (ClassTask,)
     Config = NoSettings
 
+    def predictor(self, data: Evaluation) -> Method:
+        return data.method
+
+    def scores_of(self, data: Evaluation, prediction: Tensor) -> Sequence[Score]:
+        test = data.domain("target_test")
+        right = prediction[:, 0].round().long().numpy() == _labels(test)
+        return [_score("accuracy", "method", right, test, "target_test")]
+
     def measure(self, data: Evaluation) -> Sequence[Score]:
         scores = []
         test = data.domain("target_test")

@@ -1,0 +1,1 @@
+"""Choosing among finished runs without target labels: their predictions, criteria, ensembles, and what is known."""
