@@ -15,7 +15,7 @@ from ganzoo.batch import Batch, DataSpec
 from ganzoo.dataset import Domain
 from ganzoo.method import Method, Phase, Presets
 from ganzoo.nn.predictor import LAPTOP, PAPER, PAPER_TRAINING, Predictor, PredictorConfig, declines, recipe
-from ganzoo.pixels import to_unit_range
+from ganzoo.pixels import as_input
 
 ganzoo_contract = 2
 
@@ -56,10 +56,10 @@ class AdaBN(Method):
         return {"task": self.predictor.loss(batch.source, batch.source_label)}
 
     def finish(self, source: Domain, target: Domain) -> None:
-        images = target.spread(ENOUGH).images
+        images = target.spread(ENOUGH).samples
         device = next(self.predictor.parameters()).device
         chunks = np.array_split(images, -(-len(images) // CHUNK))  # of equal size: each has the same weight in the mean
-        update_bn((to_unit_range(torch.tensor(chunk).to(device)) for chunk in chunks), self.predictor.features)
+        update_bn((as_input(torch.tensor(chunk).to(device)) for chunk in chunks), self.predictor.features)
 
     def predict(self, images: Tensor) -> Tensor:
         return self.predictor(images)
