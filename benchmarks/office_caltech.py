@@ -3,9 +3,9 @@
     python benchmarks/office_caltech.py --root FOLDER [--draws 10]
 
 Draws the source ten times for each pair of domains (data seeds 0 to 9), fits ganzoo's `subspace-alignment` with and
-without alignment on ganzoo's `office-caltech`, and writes benchmarks/results/office_caltech.json: the accuracy in per cent
-of every draw, and for each pair and the mean over pairs the mean, its standard error over draws, and the published number
-(redhat12345/OfficeCaltechDomainAdaptation). Takes about a minute on one core.
+without alignment on ganzoo's `office-caltech`, and writes benchmarks/results/office_caltech.json: the accuracy in per
+cent of every draw, and for each pair and the mean over pairs the mean, its standard error over draws, and the published
+number (redhat12345/OfficeCaltechDomainAdaptation). Takes a few minutes on one core.
 """
 
 from __future__ import annotations

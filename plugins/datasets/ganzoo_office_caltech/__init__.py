@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from pydantic import Field
@@ -34,10 +34,10 @@ class OfficeCaltechConfig(Settings):
     per_class: int = Field(
         0, ge=0, le=10_000, description="Source images drawn of each class; 0: 20, or 8 of dslr, as published."
     )
-    standardise: bool = Field(
-        True,
-        description="Bring each feature to mean 0 and deviation 1 over all images of its domain, SURF histograms after "
-        "division by their sum, as published.",
+    scaling: Literal["published", "none"] = Field(
+        "published",
+        description="published: each feature has mean 0 and deviation 1 over all images of its domain, SURF histograms "
+        "after division by their sum; none: as in the files.",
     )
     data_seed: int = Field(0, ge=0, description="Seed by which source images are drawn.")
 
@@ -84,7 +84,7 @@ class OfficeCaltech(Dataset):
             "source": {"domain": config.source, "samples": len(self.source())},
             "target": {"domain": config.target, "samples": len(self._target)},
             "test": "all target samples, which are also the unlabelled target (transductive)",
-            "standardised": "over all samples of each domain" if config.standardise else "no",
+            "scaling": config.scaling,
             "classes": list(CLASSES),
         }
 
@@ -118,7 +118,7 @@ class OfficeCaltech(Dataset):
         if self.config.root is None:
             raise ConfigError(f"dataset {self.name} needs --root: the folder with the feature files; {self.homepage}")
         values, classes = read_features(self.config.root, self.config.features, domain)
-        if self.config.standardise:
+        if self.config.scaling == "published":
             values = standardised(values, self.config.features)
         return Domain(name, values.astype(np.float32), classes.astype(np.float32)[:, None])
 

@@ -71,7 +71,7 @@ def test_features_are_standardised_over_all_samples_of_a_domain(root):
     whole = np.concatenate([dataset(root).source().samples, dataset(root).source_test().samples])
     assert np.allclose(whole.mean(0), 0, atol=1e-5)
     assert np.allclose(whole.std(0, ddof=1), 1, atol=1e-4)
-    plain = dataset(root, standardise=False).target().samples
+    plain = dataset(root, scaling="none").target().samples
     assert (plain == plain.round()).all(), "counts, as in the file"
 
 
