@@ -22,7 +22,8 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
 BLOCK = re.compile(
-    r"(<!-- (?P<kind>run|bench|folds|pairs|precisions|speed) (?P<words>[^>]+?) -->\n)(.*?)(<!-- end -->)", re.DOTALL
+    r"(<!-- (?P<kind>run|bench|folds|pairs|precisions|published|speed) (?P<words>[^>]+?) -->\n)(.*?)(<!-- end -->)",
+    re.DOTALL,
 )
 
 
@@ -136,6 +137,28 @@ def precisions(full: str, half: str, dataset: str, column: str) -> str:
     return "\n".join(lines)
 
 
+def published(name: str) -> str:
+    """Accuracies of `benchmarks/NAME.py` beside the published ones, with the difference in standard errors.
+
+    The published table gives none of its own, so it is taken to have that of ours, with as many draws.
+    """
+    document = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    methods = list(document["accuracy"]["surf"]["mean"])
+    lines = ["| features | pair | " + " | ".join(f"{each} | published | difference / s.e." for each in methods) + " |"]
+    lines.append("|---|---|" + "---:|---:|---:|" * len(methods))
+    for features, pairs_of in document["accuracy"].items():
+        for pair, found in pairs_of.items():
+            row = [features, pair]
+            for each in found.values():
+                mean, error, number_there = each["mean"], each["standard_error"], each["published"]
+                row.append(f"{mean:.1f} ± {error:.1f}")
+                row += ["", ""] if number_there is None else [
+                    f"{number_there:.1f}", f"{(mean - number_there) / (2**0.5 * error):+.1f}"
+                ]  # fmt: skip
+            lines.append("| " + " | ".join(row) + " |")
+    return "\n".join([*lines, "", f"Accuracy in %, mean of {document['draws']} draws ± standard error."])
+
+
 def speed(device: str) -> str:
     """How fast and against what, in a few sentences."""
     training = json.loads((RESULTS / f"speed-{device}.json").read_text(encoding="utf-8"))
@@ -219,7 +242,7 @@ def _cell(score: Score | None) -> str:
 
 
 MAKERS: dict[str, Callable[..., str]] = {"run": run, "bench": bench, "folds": folds, "pairs": pairs,
-                                      "precisions": precisions, "speed": speed}  # fmt: skip
+                                      "precisions": precisions, "published": published, "speed": speed}  # fmt: skip
 
 
 def filled(page: Path) -> str:

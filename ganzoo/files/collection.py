@@ -16,6 +16,7 @@ import numpy as np
 
 from ganzoo.dataset import Domain
 from ganzoo.errors import DatasetError
+from ganzoo.files.chosen_label import ChosenLabel
 from ganzoo.files.fit import Fit
 from ganzoo.files.guard import check_memory, reading
 from ganzoo.files.image_file import FORMATS, Shape, image_shape, read_image
@@ -50,8 +51,9 @@ class ImageCollection(ABC):
         return False
 
     @abstractmethod
-    def columns(self) -> Columns:
-        """The labels of all images. Raises DatasetError if they are invalid or do not fit the images."""
+    def columns(self, chosen: ChosenLabel | None = None) -> Columns:
+        """The labels of all images: gaze, or those chosen. Raises DatasetError if they are invalid or do not fit the
+        images."""
 
 
 class ImageFolder(ImageCollection):
@@ -81,8 +83,8 @@ class ImageFolder(ImageCollection):
             images[at] = image
         return images
 
-    def columns(self) -> Columns:
-        return folder_labels(self.path, self.names)
+    def columns(self, chosen: ChosenLabel | None = None) -> Columns:
+        return folder_labels(self.path, self.names, chosen)
 
 
 class ImageArchive(ImageCollection):
@@ -114,8 +116,10 @@ class ImageArchive(ImageCollection):
         images = in_parallel(lambda row: fit(pixels[row]).transpose(2, 0, 1), rows)
         return np.stack(list(_shown(images, len(rows), f"fitting {self.path.name}")))
 
-    def columns(self) -> Columns:
+    def columns(self, chosen: ChosenLabel | None = None) -> Columns:
         where = str(self.path)
+        if chosen is not None:
+            return self._chosen_columns(chosen, where)
         who = next((key for key in PERSON_KEYS if key in self.headers), None)
         known = {key: self.array(key) for key in ("gaze", "gaze_pitchyaw", "pupil_center", who) if key in self.headers}
         for key, column in known.items():
@@ -128,6 +132,17 @@ class ImageArchive(ImageCollection):
             labels=gaze_labels(known.get("gaze"), known.get("gaze_pitchyaw"), where, self.names),
             people=person_names(known[who].tolist()) if who else None,
             pupil_center=finite(pupil, "pupil centres", where, self.names),
+        )
+
+    def _chosen_columns(self, chosen: ChosenLabel, where: str) -> Columns:
+        """The chosen labels, people, and the array `mask` if it says what each pixel shows."""
+        who = next((key for key in PERSON_KEYS if key in self.headers), None)
+        shape, dtype = self.headers.get("mask", ((), np.dtype(object)))
+        is_mask = shape == (len(self.names), *self.shapes[0][:2]) and dtype.kind in "iub"
+        return Columns(
+            labels=chosen.checked(self.array(chosen.name), where, self.names) if chosen.name in self.headers else None,
+            people=person_names(self.array(who).tolist()) if who else None,
+            mask=self.array("mask") if is_mask else None,
         )
 
 
@@ -150,8 +165,15 @@ class StoreImages(ImageCollection):
     def stay_mapped(self, rows: np.ndarray, fit: Fit) -> bool:
         return self.shapes[0] == fit.shape and isinstance(as_slice(rows), slice)
 
-    def columns(self) -> Columns:
+    def columns(self, chosen: ChosenLabel | None = None) -> Columns:
         where, names = str(self.path), set(self.store.columns)
+        if chosen is not None:
+            keys = next((keys for keys in chosen.keys if {*keys} <= names), None)
+            values = None if keys is None else np.column_stack([self.store.column(key) for key in keys])
+            return Columns(
+                labels=None if values is None else chosen.checked(values, where, self.names),
+                people=person_names(self.store.column("person").tolist()) if "person" in names else None,
+            )
         pupil = np.stack([self.store.column(f"pupil_{axis}") for axis in "xy"], 1) if "pupil_x" in names else None
         return Columns(
             labels=gaze_labels(None, self.store.gaze(), where, self.names),
@@ -179,26 +201,45 @@ def open_images(path: Path, what: str) -> ImageCollection:
     raise DatasetError(f"{what} {path} must be a folder of images, an .npz file or a prepared store")
 
 
-def read_domain(name: str, images: ImageCollection, location: Location, fit: Fit, *, labelled: bool) -> Domain:
-    """The chosen rows of `images` as a domain, fitted.
+def read_domain(
+    name: str,
+    images: ImageCollection,
+    location: Location,
+    fit: Fit,
+    *,
+    labelled: bool,
+    chosen: ChosenLabel | None = None,
+) -> Domain:
+    """The chosen rows of `images` as a domain, fitted; its labels are gaze, or those of `chosen`.
 
     Raises DatasetError if images cannot be fitted, or if labels are invalid, or absent but required by `labelled`.
     """
     rows = location.select(len(images.names))
     shapes = [images.shapes[row] for row in rows]
     fit.check(shapes, [images.names[row] for row in rows], f"{name} {location}")
-    columns = images.columns()
-    if labelled and columns.labels is None:
+    columns = images.columns(chosen)
+    labels = None if columns.labels is None else columns.labels[rows]
+    if chosen is not None:
+        if labelled and labels is None:
+            raise DatasetError(
+                f"{name} {location} has no {chosen.name}: --label names an array of an npz, a column of labels.csv (or "
+                f"{chosen.name}_x and {chosen.name}_y), a key of json files or a column of a store"
+            )
+        if labels is not None and chosen.kind == "position":
+            labels = fit.points(labels, shapes)
+    elif labelled and labels is None:
         raise DatasetError(
             f"{name} {location} must be labelled: a folder by labels.csv or one NAME.json per image, an npz by "
             "an array gaze or gaze_pitchyaw"
         )
     extra = {} if columns.pupil_center is None else {"pupil_center": fit.points(columns.pupil_center[rows], shapes)}
+    if columns.mask is not None:
+        extra["mask"] = np.stack([fit.mask(mask) for mask in columns.mask[rows]])
     if columns.people is not None:
         extra["person"] = columns.people[rows]
     return replace(
         read_images(name, images, location, fit),
-        labels=None if columns.labels is None else columns.labels[rows],
+        labels=labels,
         groups=None if columns.people is None else group_ids(columns.people)[rows],
         extra=extra,
     )

@@ -74,6 +74,15 @@ class Fit:
         corner, size = boxes[:, :2], boxes[:, 2:] - boxes[:, :2]
         return ((points + 0.5 - corner) * np.array([width, height]) / size - 0.5).astype(np.float32)
 
+    def mask(self, mask: np.ndarray) -> np.ndarray:
+        """What each pixel shows, integers [H, W], of an image that is fitted: the nearest pixel's, uint8 [H, W]."""
+        height, width, _ = self.shape
+        tall, wide = mask.shape
+        left, top, right, bottom = self.box((tall, wide, 1))
+        rows = (top + (np.arange(height) + 0.5) * (bottom - top) / height).astype(int).clip(0, tall - 1)
+        columns = (left + (np.arange(width) + 0.5) * (right - left) / width).astype(int).clip(0, wide - 1)
+        return mask[rows][:, columns].astype(np.uint8)
+
     def box(self, shape: Shape) -> Box:
         """The part of an image of `shape` that is kept."""
         (height, width, _), (tall, wide, _) = self.shape, shape

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ganzoo.errors import DatasetError
 from ganzoo.files import strict_json
+from ganzoo.files.chosen_label import ChosenLabel
 from ganzoo.files.guard import check_inside, check_plain, reading, some
 from ganzoo.files.label_table import CSV_NAME, label_table, table_labels
 from ganzoo.files.labels import PERSON_KEYS, Columns, LabelRows, person_of
@@ -17,13 +18,13 @@ from ganzoo.files.names import composed
 _MAX_JSON_BYTES = 2**24
 
 
-def folder_labels(folder: Path, names: Sequence[str]) -> Columns:
-    """The labels of the images `names` of a folder; none if it has neither kind of file.
+def folder_labels(folder: Path, names: Sequence[str], chosen: ChosenLabel | None = None) -> Columns:
+    """The labels of the images `names` of a folder, gaze or those chosen; none if it has neither kind of file.
 
     If `labels.csv` exists, json files are ignored. Raises DatasetError if labels do not fit the images.
     """
     if (table := label_table(folder)) is not None:
-        return table_labels(table, names)
+        return table_labels(table, names, chosen)
     _check_no_inner_table(folder, names)
     files = json_files(folder, names)
     if not files:
@@ -33,8 +34,11 @@ def folder_labels(folder: Path, names: Sequence[str]) -> Columns:
     _check_not_shared(folder, files)
     rows = LabelRows()
     for name in names:
-        _add_json(rows, files[name])
-    return rows.checked(str(folder), names)
+        if chosen is None:
+            _add_json(rows, files[name])
+        else:
+            _add_chosen(rows, chosen, files[name])
+    return rows.checked(str(folder), names) if chosen is None else rows.checked_chosen(chosen, str(folder), names)
 
 
 def label_files(folder: Path, names: Sequence[str]) -> list[Path]:
@@ -107,7 +111,17 @@ def _check_inside(file: Path, folder: Path) -> None:
         raise DatasetError(f"{file}: {error}") from None
 
 
-def _add_json(rows: LabelRows, file: Path) -> None:
+def _add_chosen(rows: LabelRows, chosen: ChosenLabel, file: Path) -> None:
+    record = _record(file)
+    value = record.get(chosen.name)
+    count = len(value) if isinstance(value, list) else 1
+    wanted = value if isinstance(value, list) or value is None else [value]
+    rows.chosen.append(_numbers({chosen.name: wanted}, chosen.name, count, file))
+    _add_person(rows, record, file)
+
+
+def _record(file: Path) -> dict[str, object]:
+    """The json object that a file holds."""
     check_plain(file)
     with reading(file, "json file"):
         if file.stat().st_size > _MAX_JSON_BYTES:
@@ -117,6 +131,11 @@ def _add_json(rows: LabelRows, file: Path) -> None:
         record = strict_json.parse(file.read_text(encoding="utf-8-sig"))
     if not isinstance(record, dict):
         raise DatasetError(f"{file} must hold a json object")
+    return record
+
+
+def _add_json(rows: LabelRows, file: Path) -> None:
+    record = _record(file)
     gaze, pitch_yaw = _numbers(record, "gaze", 3, file), _numbers(record, "gaze_pitchyaw", 2, file)
     details = record.get("eye_details")
     if gaze is None and isinstance(details, dict) and "look_vec" in details:
@@ -126,6 +145,10 @@ def _add_json(rows: LabelRows, file: Path) -> None:
     rows.gaze.append(gaze)
     rows.pitch_yaw.append(pitch_yaw)
     rows.pupil_center.append(_numbers(record, "pupil_center", 2, file))
+    _add_person(rows, record, file)
+
+
+def _add_person(rows: LabelRows, record: Mapping[str, object], file: Path) -> None:
     rows.person.append(person_of(record))
     if isinstance(rows.person[-1], dict | list):
         raise DatasetError(f"{file}: {' or '.join(PERSON_KEYS)} must be a number or a name")

@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ganzoo.errors import DatasetError
+from ganzoo.files.chosen_label import ChosenLabel
 from ganzoo.files.guard import check_plain, reading, some
 from ganzoo.files.labels import Columns, LabelRows, person_of
 from ganzoo.files.names import composed
-from ganzoo.files.table import numbers_of, read_table
+from ganzoo.files.table import FILE, numbers_of, read_table
 
 CSV_NAME = "labels.csv"
+Line = tuple[int, dict[str, str]]  # its number, and its fields by column
 _ANGLES, _VECTOR, _PUPIL = ("pitch", "yaw"), ("gaze_x", "gaze_y", "gaze_z"), ("pupil_x", "pupil_y")
 
 
@@ -41,27 +43,51 @@ def label_table(folder: Path) -> Path | None:
     return file
 
 
-def table_labels(file: Path, names: Sequence[str]) -> Columns:
-    """The labels of the images `names`. Raises DatasetError if the table does not fit them, or is damaged."""
+def table_labels(file: Path, names: Sequence[str], chosen: ChosenLabel | None = None) -> Columns:
+    """The labels of the images `names`: gaze, or those chosen, if the table has them.
+
+    Raises DatasetError if the table does not fit the images, or is damaged.
+    """
     header, lines = read_table(file)
+    if chosen is not None:
+        return _chosen_labels(file, names, chosen, header, lines)
     has_gaze = set(_ANGLES) <= set(header) or set(_VECTOR) <= set(header)
     if "file" not in header or not has_gaze:
         raise DatasetError(
             f"{file}: the columns must be file,pitch,yaw (radians) or file,gaze_x,gaze_y,gaze_z, optionally with "
             f"person, pupil_x and pupil_y, not {','.join(header) or 'nothing'}"
         )
-    key = _key(names)
-    at = {key(record["file"]): (line, record) for line, record in lines}
-    _match([record["file"] for _, record in lines], names, key, file)
     rows = LabelRows()
-    for name in names:
-        line, record = at[key(name)]
+    for line, record in _in_order(file, names, lines):
         where = f"{file} line {line}"
         rows.gaze.append(numbers_of(record, _VECTOR, where))
         rows.pitch_yaw.append(numbers_of(record, _ANGLES, where))
         rows.pupil_center.append(numbers_of(record, _PUPIL, where))
         rows.person.append(person_of(record))
     return rows.checked(str(file), names)
+
+
+def _chosen_labels(
+    file: Path, names: Sequence[str], chosen: ChosenLabel, header: Sequence[str], lines: Sequence[Line]
+) -> Columns:
+    if FILE not in header:
+        raise DatasetError(
+            f"{file}: the column {FILE} must name the images; it has only {','.join(header) or 'nothing'}"
+        )
+    keys = next((keys for keys in chosen.keys if {*keys} <= {*header}), None)
+    rows = LabelRows()
+    for line, record in _in_order(file, names, lines):
+        rows.chosen.append(None if keys is None else numbers_of(record, keys, f"{file} line {line}"))
+        rows.person.append(person_of(record))
+    return rows.checked_chosen(chosen, str(file), names)
+
+
+def _in_order(file: Path, names: Sequence[str], lines: Sequence[Line]) -> list[Line]:
+    """The rows of the images `names`. Raises DatasetError unless there is exactly one for each."""
+    key = _key(names)
+    _match([record[FILE] for _, record in lines], names, key, file)
+    at = {key(record[FILE]): (line, record) for line, record in lines}
+    return [at[key(name)] for name in names]
 
 
 def _key(names: Sequence[str]) -> Callable[[str], str]:

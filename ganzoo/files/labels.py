@@ -13,6 +13,7 @@ import torch
 
 from ganzoo.dataset import Domain
 from ganzoo.errors import DatasetError
+from ganzoo.files.chosen_label import ChosenLabel
 from ganzoo.files.guard import some
 from ganzoo.files.names import composed, natural
 from ganzoo.task import GazeTask, angle_deg, gaze_pitch_yaw, gaze_vector
@@ -28,9 +29,10 @@ PERSON_KEYS = ("subject", "person", "group")  # the first that is present names 
 class Columns:
     """Labels of the images of a folder or archive, row by row."""
 
-    labels: np.ndarray | None = None  # float32 [N, 2]: pitch, yaw in radians
+    labels: np.ndarray | None = None  # float32 [N, 2]: pitch, yaw in radians; [N, k] if others were chosen
     people: np.ndarray | None = None  # text [N]: who, as the labels name them
     pupil_center: np.ndarray | None = None  # float32 [N, 2]: x, y in px of the image as it is on disk
+    mask: np.ndarray | None = None  # integers [N, H, W]: what each pixel shows; read with chosen labels alone
 
 
 @dataclass
@@ -41,6 +43,18 @@ class LabelRows:
     pitch_yaw: list[Sequence[float] | None] = field(default_factory=list)
     person: list[object] = field(default_factory=list)
     pupil_center: list[Sequence[float] | None] = field(default_factory=list)
+    chosen: list[Sequence[float] | None] = field(default_factory=list)
+
+    def checked_chosen(self, chosen: ChosenLabel, where: str, names: Sequence[str]) -> Columns:
+        """The columns with the chosen labels instead of gaze. Raises DatasetError as `checked`."""
+        person = _complete(self.person, where, names, "person")
+        found = _complete(self.chosen, where, names, chosen.name)
+        if found is not None and len({len(row) for row in found}) > 1:
+            raise DatasetError(f"{where}: {chosen.name} must have as many numbers for each image")
+        return Columns(
+            labels=None if found is None else chosen.checked(np.array(found, np.float64), where, names),
+            people=None if person is None else person_names(person),
+        )
 
     def checked(self, where: str, names: Sequence[str]) -> Columns:
         """The columns. Raises DatasetError if a value is present in some rows only, or invalid."""

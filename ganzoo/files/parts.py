@@ -11,6 +11,7 @@ from pydantic import Field
 
 from ganzoo.dataset import Domain
 from ganzoo.errors import ConfigError
+from ganzoo.files.chosen_label import ChosenLabel, Kind
 from ganzoo.files.collection import ImageCollection, open_images, read_domain, read_images
 from ganzoo.files.fit import Channels, Fit, Resizer, common_shape
 from ganzoo.files.image_file import Shape
@@ -33,6 +34,17 @@ class PartsConfig(Settings):
     resizer: Resizer = Field(
         "none", description="How images are resized or cropped to one size; none: they must agree."
     )
+    label: str | None = Field(
+        None,
+        description="Labels to read instead of gaze, such as iris_center: an array of an npz, a column of labels.csv "
+        "(or NAME_x and NAME_y), a key of json files or a column of a store.",
+    )
+    label_kind: Kind | None = Field(
+        None,
+        description="What --label means: number (default), position (x, y in pixels, which moves with the pixels of a "
+        "resized image) or class (integers from 0).",
+    )
+    label_unit: str | None = Field(None, description="Unit of --label for --label-kind number, such as mm.")
 
 
 class Parts:
@@ -43,6 +55,14 @@ class Parts:
 
     def __init__(self, dataset: str, config: PartsConfig, leading: str) -> None:
         self.dataset, self.config, self.leading = dataset, config, leading
+        if config.label is None and (config.label_kind or config.label_unit):
+            raise ConfigError(f"dataset {dataset}: --label-kind and --label-unit say what --label means; give it too")
+        if config.label_unit and config.label_kind not in (None, "number"):
+            raise ConfigError(f"dataset {dataset}: --label-unit is for --label-kind number; leave it out")
+        self.chosen = (
+            None if config.label is None
+            else ChosenLabel(config.label, config.label_kind or "number", config.label_unit or "")
+        )  # fmt: skip
         self._opened: dict[str, tuple[Location, ImageCollection]] = {}
 
     def open(self, part: str) -> tuple[Location, ImageCollection]:
@@ -76,9 +96,9 @@ class Parts:
         return Fit(shape, config.resizer, config.channels)
 
     def read(self, part: str, name: str, *, labelled: bool) -> Domain:
-        """The part as the domain `name`, with its gaze labels if it has any; `labelled` requires them."""
+        """The part as the domain `name`, with its labels, gaze or `--label`, if it has any: `labelled` requires it."""
         location, images = self.open(part)
-        return read_domain(name, images, location, self.fit, labelled=labelled)
+        return read_domain(name, images, location, self.fit, labelled=labelled, chosen=self.chosen)
 
     def read_images(self, part: str, name: str) -> Domain:
         """The part as the domain `name`, without looking for labels."""

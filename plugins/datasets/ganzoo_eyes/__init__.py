@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -77,7 +78,12 @@ class Eyes(Dataset):
         return self._in_range(self._domain(self._split("source"), self.config.source_size))
 
     def source_test(self) -> Domain:
-        return self._in_range(self._domain(self._split("source_test"), self.config.source_test_size))
+        """Held-out source images, each with its `twin`: the same eye in the style of the target, which only metrics
+        read."""
+        split, size = self._split("source_test"), self.config.source_test_size
+        domain = self._domain(split, size)
+        twins = columns(replace(split, look="twin", equalize=True), size, self.config.render_device)["images"]
+        return self._in_range(replace(domain, extra={**domain.extra, "twin": twins}))
 
     def target(self) -> Domain:
         return self._domain(self._split("target"), self.config.target_size)

@@ -82,6 +82,15 @@ def source_scene(seed: int, split: str, index: Tensor, people_count: int, gaze: 
     return Scene(anatomy, pose, lighting, None)
 
 
+def twin_scene(seed: int, split: str, index: Tensor, people_count: int, gaze: Literal["matched", "wide"]) -> Scene:
+    """The same eyes as `source_scene` of these rows shows, of the same people in the same pose with the same gaze, in
+    the light and by the camera of the wild. The label stays the optical axis."""
+    same = source_scene(seed, split, index, people_count, gaze)
+    draws = Draws(seed, f"{split} twin", index)  # another space: the source's lamp must not decide the twin's
+    person = Draws(seed, "twin people", index % people_count)
+    return Scene(same.anatomy, same.pose, _target_lighting(draws, person), _webcam(draws, person))
+
+
 def target_scene(seed: int, split: str, index: Tensor, first_person: int, people_count: int) -> Scene:
     """In the wild. `index` counts the split's images, whose people are `first_person` and the ones after."""
     draws = Draws(seed, split, index)

@@ -11,7 +11,7 @@ from ganzoo_eyes.counter import Draws
 from ganzoo_eyes.geometry import LANDMARKS, labels
 from ganzoo_eyes.photograph import develop, equalized, photograph, rounded
 from ganzoo_eyes.render import render
-from ganzoo_eyes.rendering_styles import source_scene, target_scene
+from ganzoo_eyes.rendering_styles import source_scene, target_scene, twin_scene
 from ganzoo_eyes.scene import Scene
 
 COLUMNS = {
@@ -28,8 +28,8 @@ class Split:
     """All that a split's pictures depend on, besides the row number."""
 
     name: str  # keeps the splits' random numbers apart
-    look: Literal["source", "target"]
-    gaze: Literal["matched", "wide"]  # of the source look; the target's is fixed
+    look: Literal["source", "target", "twin"]  # twin: what the source shows, in the style of the target
+    gaze: Literal["matched", "wide"]  # of the source and its twins; the target's is fixed
     seed: int
     first_person: int
     people: int
@@ -42,6 +42,8 @@ class Split:
         """What rows `index` (int64 [N]) show."""
         if self.look == "source":
             return source_scene(self.seed, self.name, index, self.people, self.gaze)
+        if self.look == "twin":
+            return twin_scene(self.seed, self.name, index, self.people, self.gaze)
         return target_scene(self.seed, self.name, index, self.first_person, self.people)
 
     def person(self, index: Tensor) -> Tensor:

@@ -17,13 +17,13 @@ from scipy.io import loadmat
 from ganzoo.errors import DatasetError
 from ganzoo.files.archive import Archive, Piece
 from ganzoo.files.guard import check_inside, reading, some
+from ganzoo.files.mat_tags import checked
 from ganzoo.settings import Settings
 from ganzoo.task import GazeTask
 from ganzoo_gaze_data.annotations import NORMALIZED, Annotations
 from ganzoo_gaze_data.directions import GAZE, POSE, facing_of, gaze_columns, pose_columns
 from ganzoo_gaze_data.hdf5 import INSTALL, has_h5py
 from ganzoo_gaze_data.mat_hdf5 import HEAD, Sides, is_hdf5, read_hdf5
-from ganzoo_gaze_data.mat_tags import checked
 from ganzoo_gaze_data.rows import SampleRows, check_folder, names_in
 
 HEIGHT, WIDTH = 36, 60

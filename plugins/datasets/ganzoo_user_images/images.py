@@ -77,6 +77,11 @@ class Images(Dataset):
         if self._images.labels is None:
             return self._parts.read_images("test", "target-test")
         test = self._read("test", "target-test")
+        if self._parts.chosen is not None and test.labels is not None and self._images.labels is not None:
+            if test.labels.shape[1] != self._images.labels.shape[1]:
+                raise DatasetError(f"--test: {self.config.label} has another number of columns than in --source")
+            if problem := self.task.problem(test.labels):
+                raise DatasetError(f"--test {self._parts.open('test')[0]}: {problem}, as in --source")
         if test.labels is not None and self._task_of("test") != self.task:
             raise DatasetError(
                 f"--test {self._parts.open('test')[0]} has labels of the task {self._task_of('test').name}, and "
@@ -87,7 +92,7 @@ class Images(Dataset):
     def _read(self, part: str, name: str) -> Domain:
         location, files = self._parts.open(part)
         task = self._task_of(part)
-        if not isinstance(files, StoreImages) or isinstance(task, GazeTask):
+        if self._parts.chosen is not None or not isinstance(files, StoreImages) or isinstance(task, GazeTask):
             return self._parts.read(part, name, labelled=False)
         domain, labels = self._parts.read_images(part, name), files.store.labels()
         if labels is None:
@@ -98,7 +103,11 @@ class Images(Dataset):
         return replace(domain, labels=chosen)
 
     def _task_of(self, part: str) -> Task:
-        """What labels of a part mean, if it has any: only a store can have others than gaze."""
+        """What labels of a part mean, if it has any: those of `--label`, those of a store, or gaze."""
+        if self._parts.chosen is not None:
+            labels = self._parts.read("source", "target", labelled=True).labels
+            assert labels is not None
+            return self._parts.chosen.task(labels)
         files = self._parts.open(part)[1]
         return files.store.spec.task if isinstance(files, StoreImages) else GazeTask()
 

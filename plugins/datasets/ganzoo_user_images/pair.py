@@ -13,13 +13,13 @@ from pydantic import AfterValidator, Field
 
 from ganzoo import hookimpl
 from ganzoo.dataset import Dataset, Domain
-from ganzoo.errors import ConfigError
+from ganzoo.errors import ConfigError, DatasetError
 from ganzoo.files.gaze_range import gaze_range, restrict_gaze
 from ganzoo.files.guard import some
 from ganzoo.files.labels import people_in
 from ganzoo.files.names import composed, natural
 from ganzoo.files.parts import WHERE, Parts, PartsConfig
-from ganzoo.task import GazeTask
+from ganzoo.task import GazeTask, Task
 
 ganzoo_contract = 2
 
@@ -74,8 +74,8 @@ class Pair(Dataset):
         self._parts = Parts(self.name, config, leading="target")
 
     @property
-    def task(self) -> GazeTask:
-        return GazeTask()
+    def task(self) -> Task:
+        return self._task
 
     def source(self) -> Domain:
         return self._source
@@ -102,6 +102,17 @@ class Pair(Dataset):
         return card
 
     @cached_property
+    def _task(self) -> Task:
+        chosen = self._parts.chosen
+        if chosen is None:
+            return GazeTask()
+        if self.config.source_range is not None:
+            raise ConfigError("--source-range is a range of gaze; leave it out with --label")
+        labels = self._parts.read("source", "source", labelled=True).labels
+        assert labels is not None
+        return chosen.task(labels)
+
+    @cached_property
     def _source(self) -> Domain:
         return self._matched(self._in_range(self._parts.read("source", "source", labelled=True)))
 
@@ -109,17 +120,34 @@ class Pair(Dataset):
     def _source_test(self) -> Domain | None:
         if self.config.source_test is None:
             return None
-        return self._matched(self._in_range(self._parts.read("source_test", "source-test", labelled=True)))
+        return self._matched(self._in_range(self._same_labels("source_test", "source-test")))
 
     @cached_property
     def _target(self) -> Domain:
-        return self._by_people[0] if self.config.test_people else self._parts.read("target", "target", labelled=False)
+        if self.config.test_people:
+            return self._by_people[0]
+        domain = self._parts.read("target", "target", labelled=False)
+        return domain if domain.labels is None else self._same_labels("target", "target")
 
     @cached_property
     def _target_test(self) -> Domain | None:
         if self.config.test_people:
             return self._by_people[1]
-        return self._parts.read("target_test", "target-test", labelled=True) if self.config.target_test else None
+        return self._same_labels("target_test", "target-test") if self.config.target_test else None
+
+    def _same_labels(self, part: Part, name: str) -> Domain:
+        """A labelled part. Raises DatasetError if its labels cannot be of the source's task."""
+        domain = self._parts.read(part, name, labelled=True)
+        task = self.task
+        assert domain.labels is not None
+        if domain.labels.shape[1] != task.label_size:
+            raise DatasetError(
+                f"--{part.replace('_', '-')}: {self.config.label} has {domain.labels.shape[1]} numbers for each image, "
+                f"but the source's has {task.label_size}"
+            )
+        if problem := task.problem(domain.labels):
+            raise DatasetError(f"--{part.replace('_', '-')} {self._parts.open(part)[0]}: {problem}, as in the source")
+        return domain
 
     @cached_property
     def _by_people(self) -> tuple[Domain, Domain]:
@@ -163,8 +191,17 @@ class Pair(Dataset):
             **self._parts.facts(read_from, domain),
             "images_before_range": len(self._parts.shapes(read_from)),
             "persons": None if domain.groups is None else len(np.unique(domain.groups)),
-            "gaze_range_deg": None if domain.labels is None else [round(edge, 2) for edge in gaze_range(domain)],
+            **self._label_facts(domain),
         }
+
+    def _label_facts(self, domain: Domain) -> dict[str, Any]:
+        """The range of gaze in degrees; of other labels, their mean and deviation."""
+        if self._parts.chosen is None:
+            return {"gaze_range_deg": None if domain.labels is None else [round(e, 2) for e in gaze_range(domain)]}
+        if domain.labels is None:
+            return {"label_mean": None, "label_deviation": None}
+        moments = {"label_mean": domain.labels.mean(0), "label_deviation": domain.labels.std(0)}
+        return {name: [round(float(number), 3) for number in values] for name, values in moments.items()}
 
     def _shared_rows(self) -> int:
         """How many test images are also target images: those that a method saw without their labels."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.dataset import Domain
-from ganzoo.pixels import to_unit_range
+from ganzoo.pixels import as_input
 
 ENOUGH = 10_000  # samples, evenly spaced, over which a mean is taken
 CHUNK = 256  # of them at once
@@ -22,5 +22,4 @@ def chunks(domain: Domain, device: torch.device) -> Iterator[Tensor]:
     """
     samples = domain.spread(ENOUGH).samples
     for chunk in np.array_split(samples, -(-len(samples) // CHUNK)):
-        tensor = torch.tensor(chunk).to(device)
-        yield to_unit_range(tensor) if tensor.dtype == torch.uint8 else tensor
+        yield as_input(torch.tensor(chunk).to(device))

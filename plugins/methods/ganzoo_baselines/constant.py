@@ -20,6 +20,7 @@ ganzoo_contract = 2
 
 class Constant(Method):
     name = "constant"
+    kinds = ("image", "vector")
     reads = ("source", "source_label")
     summary = "Predicts the mean source label (or the most frequent class) for every image: the floor."
     paper = ""

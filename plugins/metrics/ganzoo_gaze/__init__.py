@@ -1,4 +1,4 @@
-"""Gaze labels: `downstream-gaze-error`, `gaze-error`, `label-drift`, and the extractor `gaze`."""
+"""Gaze labels: `downstream-gaze-error`, `gaze-error`, `label-drift`, `twin-distance`, and the extractor `gaze`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from ganzoo_gaze.direct import GazeError
 from ganzoo_gaze.downstream import DownstreamGazeError
 from ganzoo_gaze.drift import LabelDrift
 from ganzoo_gaze.extractor import GazeFeatures
+from ganzoo_gaze.twin import TwinDistance
 
 ganzoo_contract = 2
 
 
 @hookimpl
 def ganzoo_metrics() -> list[type]:
-    return [DownstreamGazeError, GazeError, LabelDrift]
+    return [DownstreamGazeError, GazeError, LabelDrift, TwinDistance]
 
 
 @hookimpl

@@ -15,7 +15,7 @@ from ganzoo.dataset import Domain
 from ganzoo.errors import MetricUnavailableError
 from ganzoo.method import Method
 from ganzoo.metric import DomainName, Evaluation, Metric, Score, share_interval
-from ganzoo.pixels import to_unit_range
+from ganzoo.pixels import as_input
 from ganzoo.settings import Settings
 from ganzoo.task import ClassTask, Task
 
@@ -37,6 +37,7 @@ class ClassAccuracy(Metric):
     name = "class-accuracy"
     summary = "The share of held-out images whose class the method predicts."
     needs = (Predicts,)
+    kinds = ("image", "vector")
     tasks: ClassVar[tuple[type[Task], ...]] = (ClassTask,)
     Config = NoSettings
 
@@ -82,11 +83,11 @@ def _predicted(data: Evaluation, domain: Domain) -> np.ndarray:
     assert isinstance(method, Predicts)
 
     def classes(chunk: np.ndarray) -> Tensor:
-        images = to_unit_range(torch.tensor(chunk, device=data.device))
-        return method.predict(images)[:, 0].cpu()
+        samples = as_input(torch.tensor(chunk, device=data.device))
+        return method.predict(samples)[:, 0].cpu()
 
     with torch.no_grad():
-        chunks = [domain.images[start : start + CHUNK] for start in range(0, len(domain), CHUNK)]
+        chunks = [domain.samples[start : start + CHUNK] for start in range(0, len(domain), CHUNK)]
         return torch.cat([classes(chunk) for chunk in chunks]).round().long().numpy()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -96,8 +97,34 @@ def test_domains_hold_what_the_contract_says() -> None:
         assert domain.groups.dtype == np.int64
         assert {k: v.shape[1:] for k, v in domain.extra.items()} == {
             "head_pose": (2,), "pupil_center": (2,), "iris_center": (2,), "lid_landmarks": (12, 2),
+            **({"twin": (1, 35, 55)} if name == "source_test" else {}),
         }  # fmt: skip
         assert all(np.isfinite(column).all() for column in domain.extra.values())
+
+
+def test_a_twin_is_the_same_eye_in_another_style() -> None:
+    split = eyes()._split("source_test")
+    twin = replace(split, look="twin", equalize=True)
+    index = torch.arange(40)
+    (images, labels), (others, same) = split.draw(index), twin.draw(index)
+    assert all(torch.equal(labels[column], same[column]) for column in labels), "gaze, pupil, iris, lids, to the bit"
+    assert twin.scene(index).photography is not None
+    assert (images.float() - others.float()).abs().mean(dim=(1, 2, 3)).min() > 5
+    np.testing.assert_array_equal(eyes().source_test().extra["twin"], others.numpy())
+
+
+def test_twins_change_no_image_and_no_training_data_hold_them() -> None:
+    dataset = eyes()
+    images, _ = dataset._split("source_test").draw(torch.arange(40))
+    np.testing.assert_array_equal(dataset.source_test().images, images.numpy())
+    assert not [name for name in ("source", "target", "target_test") if "twin" in getattr(dataset, name)().extra]
+    assert not [name for name in dataset.spec().columns if "twin" in name], "so no method can name it"
+
+
+def test_a_source_range_keeps_each_image_with_its_twin() -> None:
+    whole, part = eyes().source_test(), eyes(source_range=(-15.0, 0.0, -10.0, 10.0)).source_test()
+    twin_of = {image.tobytes(): twin.tobytes() for image, twin in zip(whole.images, whole.extra["twin"], strict=True)}
+    assert all(twin_of[i.tobytes()] == t.tobytes() for i, t in zip(part.images, part.extra["twin"], strict=True))
 
 
 def test_the_default_is_simgans_size_in_grey() -> None:

@@ -5,8 +5,9 @@ import struct
 
 import numpy as np
 import pytest
-from ganzoo_gaze_data.mat_tags import checked
 from scipy.io import loadmat, savemat
+
+from ganzoo.files.mat_tags import checked
 
 VALUES = {
     "data": {
