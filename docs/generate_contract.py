@@ -19,7 +19,8 @@ from ganzoo.testing import CHECKS
 
 PAGE = Path(__file__).with_name("contract.md")
 MODULES = (
-    "method", "batch", "task", "settings", "dataset", "metric", "tracker", "capabilities.base", "capabilities.refine",
+    "method", "batch", "task", "settings", "dataset", "metric", "tracker", "engine", "capabilities.base",
+    "capabilities.refine",
     "capabilities.predict", "capabilities.generate", "capabilities.generate_labelled",
     "capabilities.generate_from_codes", "capabilities.encode", "capabilities.reconstruct", "capabilities.augment",
     "nn.backbones", "nn.pretrained", "files.archive",

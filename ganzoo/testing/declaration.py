@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import ganzoo
 from ganzoo.capabilities.base import Capability
 from ganzoo.dataset import Dataset
+from ganzoo.engine import Engine
 from ganzoo.method import Method
 from ganzoo.metric import Metric
 from ganzoo.nn.backbones import Backbone
@@ -65,7 +66,7 @@ def config_is_frozen_and_described(cls: type[Method] | type[Dataset] | type[Metr
 
 
 @check(
-    (Method, Dataset, Metric, Tracker, Capability, Task, Backbone),
+    (Method, Dataset, Metric, Tracker, Engine, Capability, Task, Backbone),
     once=True,
     why="The loop, the registry and the command line change between versions; the contract does not.",
     fix="Import only the modules at the top of ganzoo and its packages "
