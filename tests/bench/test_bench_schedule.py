@@ -24,7 +24,10 @@ from ganzoo.settings import Settings
 
 class Heard(BenchObserver):
     def __init__(self):
-        self.said = []
+        self.said, self.unreached = [], []
+
+    def unreachable(self, reason):
+        self.unreached.append(reason)
 
     def finished(self, cell, record):
         self.said.append(("finished", cell.label))
