@@ -5,7 +5,7 @@ dask-jobqueue starts Dask clusters under PBS, LSF, SGE and HTCondor; the bench t
 
 from __future__ import annotations
 
-import time
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,7 @@ from ganzoo.settings import Settings
 
 ganzoo_contract = 2
 
-LOOK = 0.2  # seconds between two looks of a worker at its process
-STOP = "ganzoo-stop-"
-ENDING = 10.0  # seconds that a tied process has to end
+PROCESSES: dict[str, subprocess.Popen[bytes]] = {}  # in a worker: its jobs
 
 
 class DaskSettings(Settings):
@@ -68,9 +66,9 @@ class Dask(Engine):
         import distributed
 
         for job in jobs:
-            cpus = {"resources": self.config.resources} if self.config.resources else {}
+            takes = {"resources": self.config.resources} if self.config.resources else {}
             # no retries: whether a cell is tried again is for the bench to decide
-            future = self.client.submit(run_job, job, key=job.name, pure=False, retries=0, **cpus)
+            future = self.client.submit(run_job, job, key=job.name, pure=False, retries=0, **takes)
             distributed.fire_and_forget(future)  # the scheduler keeps it when the bench ends
             self.futures[job.name] = future
         return [job.name for job in jobs]
@@ -86,9 +84,7 @@ class Dask(Engine):
         import distributed
 
         known = self.client.run_on_scheduler(task_states, keys=list(ids))
-        for each in ids:
-            if known.get(each) == "processing":  # a thread cannot be interrupted: the job looks at this event
-                distributed.Event(STOP + each, client=self.client).set()
+        self.client.run(end_processes, names=list(ids))  # in every worker: a thread cannot be interrupted
         waiting = [each for each in ids if known.get(each) not in (None, "processing", "memory", "erred")]
         if waiting:
             futures: list[Any] = [distributed.Future(each, client=self.client) for each in waiting]
@@ -110,6 +106,8 @@ class Dask(Engine):
             return JobState("ended", None, " ".join(str(future.exception()).split()))
         if future is not None and future.status in ("cancelled", "lost"):
             return JobState("ended", None, f"Dask says {future.status}")
+        if future is not None and state is None:  # on its way to the scheduler
+            return JobState("waiting")
         if state is None or state in ("memory", "erred", "forgotten"):
             return JobState("ended")
         return JobState("running" if state == "processing" else "waiting")
@@ -122,24 +120,19 @@ def task_states(keys: list[str], dask_scheduler: Any) -> dict[str, str]:
 
 def run_job(job: Job) -> int:
     """Run a job in a worker, and return its exit code. It ends with the worker."""
-    from distributed import Event
-
     process = start_process(job, tied=True)
-    assert process.stdin is not None
+    PROCESSES[job.name] = process
     try:
-        stop = Event(STOP + job.name)
-        while process.poll() is None:
-            if stop.is_set():
-                break
-            time.sleep(LOOK)
+        return process.wait()
     finally:
+        del PROCESSES[job.name]
+
+
+def end_processes(names: list[str]) -> None:
+    """End jobs of the worker in which this function runs."""
+    for process in [PROCESSES[name] for name in names if name in PROCESSES]:
+        assert process.stdin is not None
         process.stdin.close()
-        try:
-            code = process.wait(ENDING)
-        except Exception:
-            process.kill()
-            code = process.wait()
-    return code
 
 
 @hookimpl
