@@ -17,6 +17,7 @@ from ganzoo.bench.declined import declined_cells
 from ganzoo.bench.engines import DEFAULT, cancel, check_engine, jobs_of, load_engine
 from ganzoo.bench.folder import BenchFolder
 from ganzoo.bench.launch import Launcher
+from ganzoo.bench.merge import merge as merge_benches
 from ganzoo.bench.results import seconds_of
 from ganzoo.bench.schedule import Schedule
 from ganzoo.bench.suite import MOST_IMAGES, MOST_SECONDS, MOST_SEEDS, MOST_STEPS, Suite, load_suite, narrowed, shipped
@@ -74,8 +75,11 @@ def _command(shown: Suite) -> click.Command:
         suite: str, methods: str | None, dataset: str | None, seeds: int | None, images: int | None, steps: int | None,
         seconds: int | None, metrics: str | None, jobs: int | None, out: Path | None, device: str | None,
         plugin: tuple[Path, ...], track: tuple[str, ...], engine: str, engine_config: Path | None, detach: bool,
-        stop: bool, dry_run: bool, **given: Any,
+        stop: bool, merge: tuple[Path, Path] | None, dry_run: bool, **given: Any,
     ) -> None:  # fmt: skip
+        if merge:
+            _merge(merge, out)
+            return
         budget = _budget(images=images, steps=steps, seconds=seconds)
         picked = narrowed(load_suite(suite), _names(methods), dataset, seeds, budget=budget, metrics=_names(metrics))
         typed = {p.field: given[str(p.name)] for p in made if isinstance(p, SettingOption)}
@@ -136,6 +140,7 @@ def _own_params() -> list[click.Parameter]:
         click.Option(["--engine-config"], type=path, metavar="FILE", help="Settings of the engine, in TOML."),
         click.Option(["--detach"], is_flag=True, help="Start the cells, print the engine's ids and end."),
         click.Option(["--cancel", "stop"], is_flag=True, help="Stop the cells that the engine has of this bench."),
+        click.Option(["--merge"], type=path, nargs=2, metavar="A B", help="Join two benches in the new folder --out."),
         click.Option(["--dry-run"], is_flag=True, help="List the cells and estimates of their time, and run none."),
     ]
 
@@ -189,6 +194,19 @@ def _bench(
     if failed:
         click.echo(f"{len(failed)} of {len(cells)} cells failed; run the same command again to retry them.", err=True)
         sys.exit(1)
+
+
+def _merge(places: Sequence[Path], out: Path | None) -> None:
+    if out is None:
+        raise UsageError("--merge A B needs --out, a new folder for the merged bench")
+    merged = merge_benches([BenchFolder(place) for place in places], BenchFolder(out))
+    for place, count in zip(places, merged.cells, strict=True):
+        click.echo(f"{_count(count)} from {place}", err=True)
+    if merged.twice:
+        click.echo(f"{_count(merged.twice)} in both, with the same values", err=True)
+    for cell in merged.disagree:
+        click.echo(f"{cell} is in both with other values, or measured otherwise; that of {places[0]} is kept", err=True)
+    show(BenchFolder(out))
 
 
 def _threads(engine: Engine, jobs: int | None) -> int:
