@@ -52,7 +52,7 @@ class Dask(Engine):
         try:
             if not self.outlives:
                 self.cluster = distributed.LocalCluster(
-                    n_workers=self.config.workers, threads_per_worker=1, dashboard_address=None, silence_logs=50
+                    n_workers=self.config.workers, threads_per_worker=1, dashboard_address=":0", silence_logs=50
                 )
                 where = {"address": self.cluster}
             self.client = distributed.Client(**where, timeout=self.config.timeout, set_as_default=False)
