@@ -3,11 +3,12 @@
     python benchmarks/engine_stress.py --engine slurm --kills 100      # writes results/engine_stress-slurm.json
 
 A bench of the toy suite runs on the engine. At random moments one process is killed with -9: a cell, the worker that
-holds it, the driver, or, for Slurm, one of its daemons, which is started again. A driver that was killed, or that reports
-failed cells, is started again with the same command. When a bench has ended, its table.csv and all its weights must be
-those of `--engine local` to the bit, each cell must have one line in results.jsonl, and no result may have been made a
-second time. Then the next bench starts, until enough processes were killed. Slurm is started by
-tests/engines/start_slurm.sh, which needs root and its packages.
+holds it, the driver, or, for Slurm, one of its daemons, which is started again. A driver that was killed, or that
+reports failed cells, is started again with the same command. When a bench has ended, its table.csv and all its weights
+must be those of `--engine local` to the bit, each cell must have one line in results.jsonl, and no result may have been
+made a second time. Then the next bench starts, until enough processes were killed. Slurm is started by
+tests/engines/start_slurm.sh, which needs root and its packages. The checkout must not change meanwhile: the table names
+its commit.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from machine import machine
+import torch
+from machine import describe
 
 ROOT = Path(__file__).parents[1]
 TOY = ROOT / "tests" / "toy_plugin.py"
@@ -178,8 +180,9 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
             subprocess.run(["bash", START_SLURM, "stop", slurm], check=False)
     return {
         "engine": args.engine, "seed": args.seed, "kills": sum(report.kills.values()), "killed": dict(report.kills),
-        "benches": report.benches, "drivers": report.drivers, "cells_lost": report.lost, "cells_run_twice": report.twice,
-        "files_with_different_bits": report.different, "seconds": round(time.monotonic() - began), "machine": machine(),
+        "benches": report.benches, "drivers": report.drivers, "cells_lost": report.lost,
+        "cells_run_twice": report.twice, "files_with_different_bits": report.different,
+        "seconds": round(time.monotonic() - began), "machine": describe(torch.device("cpu")),
     }  # fmt: skip
 
 
