@@ -80,10 +80,15 @@ def processes() -> Iterator[tuple[int, int, str]]:
         yield int(place.name), parent, command
 
 
+def cells_of(out: Path) -> list[tuple[int, int, str]]:
+    """The processes of the cells of a bench."""
+    return [each for each in processes() if "ganzoo.bench.work" in each[2] and str(out) in each[2]]
+
+
 def victims(out: Path, driver: int, slurm: Path | None) -> dict[str, list[int]]:
     """The processes that may be killed, by kind: only those of this bench."""
     found: dict[str, list[int]] = {"driver": [driver]}
-    cells = [each for each in processes() if "ganzoo.bench.work" in each[2] and str(out) in each[2]]
+    cells = cells_of(out)
     found["cell"] = [number for number, _, _ in cells]
     found["worker"] = [parent for _, parent, _ in cells if parent not in (1, driver)]
     if slurm is not None:
@@ -131,7 +136,8 @@ def stressed(folder: Path, out: Path, args: argparse.Namespace, report: Report, 
         pause = chance.uniform(0.0, args.every)
         while driver.poll() is None:
             time.sleep(0.2)
-            pause -= 0.2
+            if cells_of(out):  # a driver that is killed before it starts anything shows little
+                pause -= 0.2
             for file in out.glob("cells/*/result.json"):
                 first_seen.setdefault(str(file), file.read_bytes())
             if pause <= 0 and sum(report.kills.values()) < args.kills and time.monotonic() < args.end:
