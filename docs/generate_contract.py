@@ -19,7 +19,7 @@ from ganzoo.testing import CHECKS
 
 PAGE = Path(__file__).with_name("contract.md")
 MODULES = (
-    "method", "batch", "task", "settings", "dataset", "metric", "criterion", "tracker", "capabilities.base",
+    "method", "batch", "task", "settings", "dataset", "metric", "criterion", "tracker", "engine", "capabilities.base",
     "capabilities.refine", "capabilities.predict", "capabilities.generate", "capabilities.generate_labelled",
     "capabilities.generate_from_codes", "capabilities.encode", "capabilities.reconstruct", "capabilities.augment",
     "nn.backbones", "nn.pretrained", "files.archive",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import platformdirs
 
+from ganzoo.errors import GanzooError
 from ganzoo.system.atomic import replacing
+from ganzoo.system.lock import locked
 from ganzoo.system.paths import typed
 
 
@@ -17,6 +20,21 @@ def cache_folder(name: str) -> Path:
     """The folder for one kind of cached data; the environment variable GANZOO_CACHE changes its root."""
     root = os.environ.get("GANZOO_CACHE") or platformdirs.user_cache_dir("ganzoo")
     return typed(root) / name
+
+
+@contextmanager
+def single_flight(name: str) -> Iterator[None]:
+    """In the body, this process is the only one that makes what has this name; others wait, and then find it there.
+
+    So of a hundred cells of a bench that start together, one draws the data. Look again in the body whether it is
+    there. If the cache cannot be written, nobody waits.
+    """
+    with ExitStack() as held:
+        with suppress(OSError, GanzooError):
+            place = cache_folder("locks") / name
+            place.mkdir(parents=True, exist_ok=True)
+            held.enter_context(locked(place, wait=True))
+        yield
 
 
 def kept_array(file: Path) -> np.ndarray | None:

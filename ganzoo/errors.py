@@ -62,6 +62,14 @@ class LostProcessError(GanzooError):
     """Another process of a distributed run ended."""
 
 
+class InUseError(GanzooError):
+    """Another process works on a folder."""
+
+
+class EngineError(GanzooError):
+    """An engine cannot be reached, or refuses a job."""
+
+
 class MetricUnavailableError(GanzooError):
     """A metric cannot be measured. The score is left out, with this message as the reason."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ganzoo.bench.budget import UNITS, Budget
 from ganzoo.bench.suite import DatasetEntry, MethodEntry, Suite
+from ganzoo.engine import Resources
 from ganzoo.errors import ConfigError, UnknownNameError
 from ganzoo.evaluation.evaluate import settings_hash
 from ganzoo.runs.experiment import Plan, make_plan
@@ -30,6 +31,7 @@ class Cell:
     seed_settings: tuple[str, ...]  # names of metric settings that are set to the seed
     settings_hash: str  # of all settings except the seed
     plan: Plan
+    resources: Resources = field(default_factory=Resources)  # what its process needs; no part of its identity
 
     @property
     def id(self) -> str:
@@ -138,6 +140,7 @@ def _cell(
         tuple(sorted(set(suite.metric_seeds.values()))),
         _row_hash(plan, budget, suite.metric_seeds),
         plan,
+        suite.resources.model_copy(update=method.resources.model_dump(exclude_none=True)),
     )
 
 

@@ -12,7 +12,7 @@ from ganzoo.bench.criteria_table import markdown as criteria_markdown
 from ganzoo.bench.ensembles import ENSEMBLES, with_ensembles
 from ganzoo.bench.page import report
 from ganzoo.bench.people import with_people
-from ganzoo.bench.results import Results, read_results
+from ganzoo.bench.results import Results, read_results, result_of
 from ganzoo.bench.rows import ResultTable, comparisons
 from ganzoo.bench.suite import Suite, parse_suite
 from ganzoo.bench.table import csv_lines, json_text, markdown, tex
@@ -101,14 +101,32 @@ class BenchFolder:
         RunFolder(self.path).replace(self.people_file, file.read_text(encoding="utf-8"))
         return unknown
 
+    def all_results(self) -> Results:
+        """The results, with those of cells that finished while no bench was there to collect them."""
+        results = self.results()
+        for place in sorted(self.path.glob("cells/*")):
+            found = result_of(place) if place.name not in results.finished else None
+            if found is not None and found[0].cell == place.name:
+                results.finished[place.name] = found[0]
+                results.failed.pop(place.name, None)
+        return results
+
+    def progress(self) -> str:
+        """How many cells of the suite have a result, such as "17 of 30 cells"; empty if all have."""
+        suite, results = self.suite(), self.all_results()
+        asked = {(m, d, s) for m in suite.methods for d in suite.datasets for s in range(suite.seeds)}
+        asked -= {(each.label, each.dataset, each.seed) for each in results.failed.values() if each.declined}
+        done = asked & {(each.label, each.dataset, each.seed) for each in results.finished.values()}
+        return "" if done == asked else f"{len(done)} of {len(asked)} cells"
+
     def write(self) -> tuple[Sequence[ResultTable], Results]:
         """Write table.md, .csv, .json, .tex and report.html from results.jsonl, and criteria.md from criteria.json."""
-        suite, results = self.suite(), self.results()
+        suite, results, progress = self.suite(), self.all_results(), self.progress()
         shown = with_ensembles(results, read_results(self.ensembles_file), suite)
         if self.people_file.exists():
             shown, _ = with_people(shown, read_scores(self.people_file))
         found = comparisons(shown, suite.reference, [*suite.methods, *suite.ensembles], list(suite.datasets))
-        title = f"ganzoo bench {suite.name}"
+        title = f"ganzoo bench {suite.name}" + (f" ({progress})" if progress else "")
         choice = criteria_tables(read_criteria(self.path))
         page = report(
             found,

@@ -20,6 +20,7 @@ def notes(comparison: ResultTable, damaged: int = 0) -> list[str]:
         *_ensembles(comparison),
         *_cards(comparison),
         *_code(comparison.rows),
+        *_devices(comparison.rows),
         *_absent(comparison.rows),
         *_warnings(comparison.rows),
         *([f"results.jsonl: {damaged} damaged lines were skipped"] if damaged else []),
@@ -133,6 +134,26 @@ def _code(rows: Sequence[Row]) -> list[str]:
     if len(codes) < 2:
         return [f"ganzoo {codes[0]}"] if codes else []
     return [f"Rows were made by different code, are kept apart (@) and are not compared: ganzoo {', '.join(codes)}"]
+
+
+def _devices(rows: Sequence[Row]) -> list[str]:
+    """Which device each row was trained on, if they differ: seconds and the last bits depend on it."""
+    used: dict[str, dict[str, None]] = {}
+    for row in rows:
+        for record in row.records if not row.rival else []:
+            device = record.environment.get("device")
+            if isinstance(device, str):
+                used.setdefault(_model(device), {})[row.shown] = None
+    if len(used) < 2:
+        return []
+    each = "; ".join(f"{model}: {', '.join(rows)}" for model, rows in used.items())
+    return [f"The cells ran on different devices, so compare their seconds with care. {each}"]
+
+
+def _model(device: str) -> str:
+    """Such as "NVIDIA H100" of "cuda:0 (NVIDIA H100)"; of a processor without a name, the kind."""
+    kind, _, name = device.partition(" (")
+    return name.removesuffix(")") if kind.startswith("cuda") and name else device
 
 
 def _absent(rows: Sequence[Row]) -> list[str]:

@@ -46,6 +46,16 @@ def read_results(file: Path) -> Results:
     return Results.of((each for each in records if each is not None), damaged=records.count(None))
 
 
+def result_of(place: Path) -> tuple[FinishedRecord, Mapping[str, Any]] | None:
+    """The record and the document in the result.json of a cell's folder; None unless it is valid."""
+    try:
+        document = strict_json.parse((place / "result.json").read_text(encoding="utf-8"))
+        record = record_from_json(document)
+    except (OSError, ValueError):
+        return None
+    return (record, document) if isinstance(record, FinishedRecord) else None
+
+
 def append(file: Path, document: Mapping[str, Any]) -> None:
     """Add one line, after a newline if the last line is incomplete.
 

@@ -1,30 +1,38 @@
-"""Runs each cell in its own process, several at once, and continues when a cell fails."""
+"""Runs each cell as a job of an engine, several at once, and continues when a cell fails.
+
+A cell succeeds if it leaves a valid result.json, and in no other way. Every job is written down before it is started
+(`ganzoo.bench.jobs`), so that a bench that is started again finds the jobs of one that was killed.
+"""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
 
 import torch
 
+from ganzoo.bench import jobs as files
 from ganzoo.bench.cell import Cell
-from ganzoo.bench.record import FailureRecord, FinishedRecord, record_from_json
-from ganzoo.bench.results import append, read_results
-from ganzoo.bench.work import EXPECTED_FAILURE, TRACK, code_of
-from ganzoo.configuration.toml import write_toml
-from ganzoo.errors import GanzooError
-from ganzoo.files import strict_json
-from ganzoo.runs.run_folder import RunFolder
+from ganzoo.bench.jobs import Claim
+from ganzoo.bench.launch import Launcher
+from ganzoo.bench.record import FailureRecord, FinishedRecord
+from ganzoo.bench.results import append, read_results, result_of
+from ganzoo.bench.work import EXPECTED_FAILURE, HELD, code_of
+from ganzoo.engine import Engine, JobState
+from ganzoo.errors import EngineError
 from ganzoo.system.environment import environment
+from ganzoo.training import checkpoint
+from ganzoo.training.signals import RESUMABLE, STOP
 
-ATTEMPTS = 2  # a second attempt only if it may help
-POLL = 0.1  # seconds
+ATTEMPTS = 2  # of a cell that crashes; a second attempt only if it may help
+LOST = 5  # attempts of a cell whose jobs are lost, while none gets further than the one before
+STOPPED = 20  # the same, of a cell that its engine asks to stop
+PAUSE = 2.0  # seconds until a cell is tried again that another process works on
+PATIENCE = 600.0  # seconds for which an engine may be out of reach
+SETTLE = 3  # looks after the end of a job until its files are on every disk
+ASKED_TO_STOP = {RESUMABLE, STOP["SIGTERM"], -15, -10, -12}  # exit codes of a cell that its engine ended
 
 
 class BenchObserver:
@@ -39,107 +47,170 @@ class BenchObserver:
     def running(self, cells: Mapping[Cell, str], waiting: Sequence[Cell]) -> None:
         """Called several times a second, with the last line of output of each running cell."""
 
+    def unreachable(self, reason: str) -> None:
+        """The engine does not answer; it is asked again."""
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """A cell that waits to be started."""
+
+    cell: Cell
+    attempt: int = 1
+    after: float = 0.0  # a time of the monotonic clock
+
 
 @dataclass
-class _Process:
+class _Started:
+    """A cell that an engine has."""
+
     cell: Cell
-    attempt: int
-    slot: int
-    process: subprocess.Popen[bytes]
-    log: IO[bytes]
+    claim: Claim
+    found: bool  # started by an earlier bench
+    phase: str = "waiting"
+    looks: int = 0  # at a job that ended without a word
 
 
 class Schedule:
-    """The cells of a bench in one folder."""
+    """The cells of a bench in one folder, on one engine."""
 
     def __init__(
         self,
         folder: Path,
-        plugins: Sequence[Path],
+        launcher: Launcher,
+        engine: Engine,
         *,
-        jobs: int,
-        threads: int,
+        jobs: int | None,
         watch: BenchObserver,
-        trackers: Sequence[str] = (),
     ) -> None:
-        self.folder, self.plugins, self.trackers = folder, plugins, trackers
-        self.jobs, self.threads, self.watch = jobs, threads, watch
+        self.launcher, self.engine, self.watch = launcher, engine, watch
+        self.jobs = jobs  # given to the engine at once; None: all
         self.results_file = folder / "results.jsonl"
+        self.waiting: list[_Turn] = []
+        self.started: list[_Started] = []
+        self.answered = time.monotonic()
 
-    def run(self, cells: Sequence[Cell], declined: Mapping[str, str]) -> None:
+    def run(self, cells: Sequence[Cell], declined: Mapping[str, str], *, detach: bool = False) -> None:
         """Run every cell that has not finished yet. It ends with a result or a recorded failure.
 
-        Cells in `declined` (id -> reason) are recorded and not started.
+        Cells in `declined` (id -> reason) are recorded and not started. With `detach`, it returns when the engine has
+        all cells that it takes at once.
         """
         self._record_declined(cells, declined)
-        cells = [cell for cell in cells if cell.id not in declined]
-        done = read_results(self.results_file).finished
-        waiting = [(cell, 1) for cell in cells if cell.id not in done and not self._collect(cell)]
-        running: list[_Process] = []
+        self._begin([cell for cell in cells if cell.id not in declined])
         try:
-            while waiting or running:
-                free = [slot for slot in range(self.jobs) if slot not in {each.slot for each in running}]
-                while waiting and free:
-                    cell, attempt = waiting.pop(0)
-                    running.append(self._start(cell, attempt, free.pop(0)))
-                self.watch.running({each.cell: self._last_line(each.cell) for each in running}, [c for c, _ in waiting])
-                for each in [each for each in running if each.process.poll() is not None]:
-                    running.remove(each)
-                    each.log.close()
-                    if self._ended(each):
-                        waiting.insert(0, (each.cell, each.attempt + 1))
-                time.sleep(POLL)
+            while self.waiting or self.started:
+                self._fill()
+                if detach:
+                    return
+                running = [each for each in self.started if each.phase != "waiting"]
+                queued = [each.cell for each in self.started if each.phase == "waiting"]
+                said = {each.cell: self.launcher.last_line(each.cell) for each in running}
+                self.watch.running(said, [*queued, *(turn.cell for turn in self.waiting)])
+                self._look()
+                if self.waiting or self.started:
+                    time.sleep(self.engine.poll)
         finally:
-            for each in running:  # closing its standard input ends a cell; its checkpoints stay
-                assert each.process.stdin is not None
-                each.process.stdin.close()
-                each.process.wait()
-                each.log.close()
+            if not self.engine.outlives:
+                self.engine.stop([each.claim.id for each in self.started])
 
-    def place(self, cell: Cell) -> Path:
-        return self.folder / "cells" / cell.id
+    def _begin(self, cells: Sequence[Cell]) -> None:
+        """Sort the cells: finished, started by an earlier bench, and to be started."""
+        done = read_results(self.results_file).finished
+        for cell in cells:
+            if cell.id in done or self._collect(cell):
+                continue
+            claim = files.read_claim(self.launcher.place(cell))
+            if claim is None or claim.engine != self.engine.name or not claim.id or not self.engine.outlives:
+                # without an id the bench was killed while it started the job; if that runs, it holds the cell's folder
+                self.waiting.append(_Turn(cell))
+            else:
+                self.started.append(_Started(cell, claim, found=True))
 
-    def _start(self, cell: Cell, attempt: int, slot: int) -> _Process:
-        place = self.place(cell)
+    def _fill(self) -> None:
+        """Give the engine as many cells as it takes at once."""
+        room = len(self.waiting) if self.jobs is None else max(0, self.jobs - len(self.started))
+        now = time.monotonic()
+        turns = [turn for turn in self.waiting if turn.after <= now][:room]
+        if not turns:
+            return
+        made = {turn: self.launcher.job(turn.cell) for turn in turns}
+        claims = {}
+        for turn, job in made.items():
+            claims[turn] = Claim(
+                job.name, self.engine.name, turn.attempt, self._progress(turn.cell), self.engine.outlives
+            )
+            files.write_claim(job.folder, claims[turn])
+        ids = self.engine.start(list(made.values()))
+        for turn, job, name in zip(made, made.values(), ids, strict=True):
+            claim = replace(claims[turn], id=name)
+            files.write_claim(job.folder, claim)
+            self.started.append(_Started(turn.cell, claim, found=False))
+        self.waiting = [turn for turn in self.waiting if turn not in made]
+
+    def _look(self) -> None:
+        """Ask the engine about all jobs, and handle those that ended."""
         try:
-            place.mkdir(parents=True, exist_ok=True)
-            RunFolder(place).replace(place / "cell.toml", write_toml(cell.tables()))
-            log = (place / "output.log").open("ab")
-        except OSError as error:
-            raise GanzooError(f"{place} cannot be written: {error.strerror}") from error
-        options = [*map(str, self.plugins), *(TRACK + name for name in self.trackers)]
-        command = [sys.executable, "-m", "ganzoo.bench.work", str(place), *options]
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, env=self._environment(cell, slot)
-        )
-        return _Process(cell, attempt, slot, process, log)
+            states = self.engine.states([each.claim.id for each in self.started]) if self.started else {}
+        except EngineError as error:
+            if time.monotonic() - self.answered > PATIENCE:
+                raise
+            self.watch.unreachable(str(error))
+            return
+        self.answered = time.monotonic()
+        for each in list(self.started):
+            state = states.get(each.claim.id, JobState("ended"))
+            each.phase = state.phase
+            if state.phase != "ended" or not self._is_over(each, state):
+                continue
+            self.started.remove(each)
+            files.drop_claim(self.launcher.place(each.cell))
+            turn = self._next(each, state)
+            if turn is not None:
+                self.waiting.insert(0, turn)
 
-    def _environment(self, cell: Cell, slot: int) -> dict[str, str]:
-        """The same number of threads for any number of jobs, and one GPU for each job if there are several."""
-        variables = {**os.environ, "OMP_NUM_THREADS": str(self.threads), "PYTHONUNBUFFERED": "1"}
-        count = torch.cuda.device_count()
-        if count > 1 and self.jobs > 1 and cell.plan.train.device in ("auto", "cuda"):
-            visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(count)))
-            variables["CUDA_VISIBLE_DEVICES"] = visible.split(",")[slot % count]
-        return variables
+    def _is_over(self, each: _Started, state: JobState) -> bool:
+        """Whether all that the job wrote can be read now: on a network disk that may take a moment."""
+        place = self.launcher.place(each.cell)
+        known = state.code is not None or files.code_of_job(place, each.claim.name) is not None
+        each.looks += 1
+        return known or each.looks > SETTLE or result_of(place) is not None
 
-    def _ended(self, each: _Process) -> bool:
-        """Record how a process ended. Returns whether the cell should be tried again."""
-        code = each.process.returncode
-        if code == 0 and self._collect(each.cell):
-            return False
-        reason = self._last_line(each.cell).removeprefix("error: ")
-        if code < 0:
-            reason = f"killed by signal {-code}; its last line of output was: {reason}"
-        elif not reason:
-            reason = f"ended with exit code {code} and no output"
-        if code != EXPECTED_FAILURE and each.attempt < ATTEMPTS:
-            self.watch.retried(each.cell, reason)
-            return True
-        failure = FailureRecord(**each.cell.facts(), failed=reason, code=self._code_now())
+    def _next(self, each: _Started, state: JobState) -> _Turn | None:
+        """Record how a job ended. Returns the cell's next turn if it should be tried again."""
+        cell, claim, place = each.cell, each.claim, self.launcher.place(each.cell)
+        if self._collect(cell):
+            return None
+        code = files.code_of_job(place, claim.name) if state.code is None else state.code
+        if code == HELD:
+            return _Turn(cell, claim.attempt, time.monotonic() + PAUSE)
+        lost = code is None or code < 0  # it had no chance to say how it ended
+        stopped = self.engine.outlives and code in ASKED_TO_STOP
+        soon = time.monotonic() + self.engine.poll
+        if (lost or stopped) and (each.found or self._progress(cell) > claim.progress):
+            return _Turn(cell, 1, soon)
+        reason = self._reason(each, state, code)
+        limit = STOPPED if stopped else LOST if lost and self.engine.outlives else ATTEMPTS
+        if code != EXPECTED_FAILURE and claim.attempt < limit:
+            self.watch.retried(cell, reason)
+            return _Turn(cell, claim.attempt + 1, soon)
+        failure = FailureRecord(**cell.facts(), failed=reason, code=self._code_now())
         append(self.results_file, failure.to_json())
-        self.watch.failed(each.cell, reason)
-        return False
+        self.watch.failed(cell, reason)
+        return None
+
+    def _reason(self, each: _Started, state: JobState, code: int | None) -> str:
+        said = self.launcher.last_line(each.cell).removeprefix("error: ")
+        if code is None:
+            how = state.reason or f"the engine {self.engine.name} lost its job"
+            return f"{how}; its last line of output was: {said or '(none)'}"
+        if code < 0:
+            return f"killed by signal {-code}; its last line of output was: {said}"
+        return said or f"ended with exit code {code} and no output"
+
+    def _progress(self, cell: Cell) -> int:
+        """The steps that are saved."""
+        return max(checkpoint.steps(self.launcher.place(cell) / "run"), default=0)
 
     def _record_declined(self, cells: Sequence[Cell], declined: Mapping[str, str]) -> None:
         known = read_results(self.results_file).failed
@@ -154,24 +225,10 @@ class Schedule:
 
     def _collect(self, cell: Cell) -> bool:
         """Append the result of a cell to results.jsonl. Returns whether the cell left a valid result."""
-        file = self.place(cell) / "result.json"
-        try:
-            document = strict_json.parse(file.read_text(encoding="utf-8"))
-            record = record_from_json(document)
-        except (OSError, ValueError):
+        found = result_of(self.launcher.place(cell))
+        if found is None:
             return False
-        if not isinstance(record, FinishedRecord):
-            return False
+        record, document = found
         append(self.results_file, document)  # as the cell wrote it
         self.watch.finished(cell, record)
         return True
-
-    def _last_line(self, cell: Cell) -> str:
-        """The last non-empty line of the cell's output."""
-        try:
-            with (self.place(cell) / "output.log").open("rb") as log:
-                log.seek(max(0, log.seek(0, 2) - 4096))
-                lines = log.read().decode("utf-8", "replace").split("\n")
-        except OSError:
-            return ""
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")

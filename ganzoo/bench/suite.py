@@ -14,6 +14,7 @@ from ganzoo.bench.budget import UNITS, Budget
 from ganzoo.configuration.layers import did_you_mean
 from ganzoo.configuration.toml import read_toml
 from ganzoo.discovery.registry import registry
+from ganzoo.engine import Resources
 from ganzoo.errors import ConfigError, UnknownNameError
 from ganzoo.settings import Settings
 from ganzoo.system.paths import typed
@@ -32,6 +33,7 @@ class MethodEntry(Settings):
     images: int | None = Field(None, ge=1, le=MOST_IMAGES, description="Another budget than the suite's, in images.")
     steps: int | None = Field(None, ge=1, le=MOST_STEPS, description="Another budget than the suite's, in steps.")
     seconds: int | None = Field(None, ge=1, le=MOST_SECONDS, description="Another budget, in seconds of training.")
+    resources: Resources = Field(Resources(), description="What its cells need, over what the suite gives.")
     role: Literal["", "floor"] = Field("", description="floor: shown in the table, but never marked as the best.")
 
 
@@ -69,6 +71,7 @@ class Suite(Settings):
     criteria: tuple[str, ...] = Field(
         (), description='Criteria without target labels; not given: all but those on request; "none": none.'
     )
+    resources: Resources = Field(Resources(), description="CPUs, GPUs, memory and minutes of a cell, for engines.")
     train: dict[str, Any] = Field({}, description="Settings of every training.")
     evaluate: dict[str, Any] = Field({}, description="Settings of every evaluation; `metrics` names what is measured.")
     metric: dict[str, dict[str, Any]] = Field({}, description="Metric -> settings.")

@@ -1,8 +1,8 @@
-"""The process of one cell: `python -m ganzoo.bench.work FOLDER [PLUGIN_FILE | --track=NAME ...]`, started by
-`ganzoo bench`.
+"""The process of one cell: `python -m ganzoo.bench.work FOLDER [PLUGIN_FILE | --track=NAME ...]`, started by an engine.
 
 It trains and measures in FOLDER/run as `ganzoo run` does, resumes an earlier attempt, and writes FOLDER/result.json. It
-ends with the bench: the bench holds its standard input open.
+holds FOLDER meanwhile: a second process of the same cell ends at once, with the exit code HELD. If GANZOO_TIED is 1, it
+ends when its standard input closes, as the process does that holds it open.
 """
 
 from __future__ import annotations
@@ -22,22 +22,28 @@ import torch
 
 from ganzoo.bench.budget import images_drawn, steps_for
 from ganzoo.bench.cell import Cell, cell_of_tables
+from ganzoo.bench.jobs import note_end, note_held, note_start
 from ganzoo.bench.record import FinishedRecord
+from ganzoo.bench.results import result_of
 from ganzoo.bench.speed import steps_of_seconds
 from ganzoo.configuration.toml import read_toml
 from ganzoo.dataset import Dataset
 from ganzoo.discovery.registry import registry
-from ganzoo.errors import GanzooError, InterruptedRunError
+from ganzoo.engine import TIED
+from ganzoo.errors import GanzooError, InterruptedRunError, InUseError
 from ganzoo.method import Method
 from ganzoo.report.curves import loss_curves
 from ganzoo.report.sheets import sample_sheet
 from ganzoo.runs.experiment import Plan, RunObserver, run
 from ganzoo.runs.run_folder import RunFolder
 from ganzoo.runs.tracking import Tracking
+from ganzoo.system.lock import locked
+from ganzoo.training import signals
 from ganzoo.training.build import build_method
 from ganzoo.training.observer import TrainingObserver
 
 EXPECTED_FAILURE, BUG = 1, 70  # exit codes: another attempt is useless, or may help
+HELD = 76  # exit code: another process works on the cell
 SAY_EVERY = 2.0  # seconds
 TRACK = "--track="
 
@@ -161,18 +167,41 @@ def _peak_memory_mb() -> dict[str, float]:
     return peak
 
 
-def _end_with_the_bench() -> None:
-    os.read(0, 1)  # the bench never writes: this returns when the bench ends, even by kill -9
-    os._exit(75)
+def _end_with_standard_input() -> None:
+    os.read(0, 1)  # nobody ever writes: this returns when the other end is closed, even by kill -9
+    os._exit(signals.RESUMABLE)
 
 
 def main(arguments: Sequence[str]) -> int:
-    threading.Thread(target=_end_with_the_bench, daemon=True).start()
+    if os.environ.pop(TIED, ""):
+        threading.Thread(target=_end_with_standard_input, daemon=True).start()
+    folder = Path(arguments[0])
     try:
-        for file in arguments[1:]:
+        with signals.heard(), locked(folder):
+            if result_of(folder) is not None:  # by an earlier process, which the bench did not know
+                return 0
+            note_start(folder)
+            code = _code(folder, arguments[1:])
+            note_end(folder, code)
+            return code
+    except InUseError as error:
+        print(f"{error}; this one ends", flush=True)
+        note_held(folder, HELD)
+        return HELD
+    except InterruptedRunError as stopped:  # before the cell began, or after it ended
+        return stopped.exit_code
+    except (GanzooError, OSError) as error:
+        print(f"error: {error}", flush=True)
+        return BUG
+
+
+def _code(folder: Path, options: Sequence[str]) -> int:
+    """Run the cell. Returns the exit code, after an error has been printed."""
+    try:
+        for file in options:
             if not file.startswith(TRACK):
                 registry().add_file(file)
-        work(Path(arguments[0]), [each.removeprefix(TRACK) for each in arguments if each.startswith(TRACK)])
+        work(folder, [each.removeprefix(TRACK) for each in options if each.startswith(TRACK)])
     except GanzooError as error:
         print(f"error: {error}", flush=True)
         return EXPECTED_FAILURE

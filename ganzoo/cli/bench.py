@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import click
-from rich.console import Console
-from rich.live import Live
-from rich.markup import escape
-from rich.text import Text
 
 from ganzoo.bench.budget import Budget
 from ganzoo.bench.cell import Cell, cells_of
 from ganzoo.bench.declined import declined_cells
+from ganzoo.bench.engines import DEFAULT, cancel, check_engine, jobs_of, load_engine
 from ganzoo.bench.folder import BenchFolder
-from ganzoo.bench.record import FinishedRecord
+from ganzoo.bench.launch import Launcher
+from ganzoo.bench.merge import merge as merge_benches
 from ganzoo.bench.results import seconds_of
-from ganzoo.bench.schedule import BenchObserver, Schedule
+from ganzoo.bench.schedule import Schedule
 from ganzoo.bench.suite import MOST_IMAGES, MOST_SECONDS, MOST_SEEDS, MOST_STEPS, Suite, load_suite, narrowed, shipped
 from ganzoo.bench.table import COSTS, body, heading
-from ganzoo.bench.work import code_of
+from ganzoo.cli.bench_display import BenchDisplay
 from ganzoo.cli.display import duration
 from ganzoo.cli.paths import PATH
 from ganzoo.cli.report import show, update_selection
@@ -34,14 +31,14 @@ from ganzoo.cli.setting_options import SettingOption, setting_options
 from ganzoo.cli.table import print_table
 from ganzoo.configuration.toml import read_toml
 from ganzoo.discovery.registry import registry
+from ganzoo.engine import Engine
 from ganzoo.errors import UsageError
 from ganzoo.report.terminal import Heading
 from ganzoo.runs.tracking import Tracking
-from ganzoo.system.environment import environment
 from ganzoo.system.lock import locked
 
 DEFAULT_SUITE = "quick"
-MOST_JOBS = 4  # on CPU cores
+ENGINE_HELP = "Where the cells run; `ganzoo list engines` shows all."
 
 
 class _Bench(click.Command):
@@ -77,8 +74,12 @@ def _command(shown: Suite) -> click.Command:
     def callback(
         suite: str, methods: str | None, dataset: str | None, seeds: int | None, images: int | None, steps: int | None,
         seconds: int | None, metrics: str | None, jobs: int | None, out: Path | None, device: str | None,
-        plugin: tuple[Path, ...], track: tuple[str, ...], dry_run: bool, **given: Any,
+        plugin: tuple[Path, ...], track: tuple[str, ...], engine: str, engine_config: Path | None, detach: bool,
+        stop: bool, merge: tuple[Path, Path] | None, dry_run: bool, **given: Any,
     ) -> None:  # fmt: skip
+        if merge:
+            _merge(merge, out)
+            return
         budget = _budget(images=images, steps=steps, seconds=seconds)
         picked = narrowed(load_suite(suite), _names(methods), dataset, seeds, budget=budget, metrics=_names(metrics))
         typed = {p.field: given[str(p.name)] for p in made if isinstance(p, SettingOption)}
@@ -91,7 +92,18 @@ def _command(shown: Suite) -> click.Command:
         if dry_run:
             _list(cells, folder)
             return
-        _bench(picked, cells, folder, jobs or _usual_jobs(), [file.resolve() for file in plugin], tracking)
+        check_engine(folder, engine)
+        runs = load_engine(engine, engine_config, folder)
+        try:
+            if stop:
+                click.echo(f"{_count(cancel(folder, runs))} of {folder.path} stopped on the engine {engine}.", err=True)
+                return
+            if detach and not runs.outlives:
+                raise UsageError(f"--detach: the engine {engine} ends with this command; leave it out, or give another "
+                                 "--engine, or the address of a cluster in --engine-config")  # fmt: skip
+            _bench(picked, cells, folder, runs, jobs, [file.resolve() for file in plugin], tracking, detach)
+        finally:
+            runs.close()
 
     listed = "\n".join(f"  {name}: {load_suite(name).summary}" for name in shipped())
     text = (
@@ -115,11 +127,20 @@ def _own_params() -> list[click.Parameter]:
         click.Option(["--steps"], type=steps, help="Budget instead: steps that each method trains for."),
         click.Option(["--seconds"], type=seconds, help="Budget instead: seconds of training, measured once and kept."),
         click.Option(["--metrics"], metavar="A,B,...", help="Metrics to measure, or none.  [default: the suite's]"),
-        click.Option(["--jobs"], type=count, help="Cells at once.  [default: one per GPU, else per core, at most 4]"),
+        click.Option(
+            ["--jobs"],
+            type=count,
+            help="Cells at once.  [default: as many as the engine takes; local: one per GPU, else per core, at most 4]",
+        ),
         click.Option(["--out"], type=path, help="The bench folder.  [default: bench-runs/SUITE]"),
         click.Option(["--device"], help="auto, cpu, cuda, cuda:N or mps.  [default: the suite's, else auto]"),
         click.Option(["--plugin"], type=path, multiple=True, metavar="FILE", help="Load a plugin from a .py file."),
         click.Option(["--track"], metavar="NAME", multiple=True, help=TRACK_HELP),
+        click.Option(["--engine"], default=DEFAULT, show_default=True, metavar="NAME", help=ENGINE_HELP),
+        click.Option(["--engine-config"], type=path, metavar="FILE", help="Settings of the engine, in TOML."),
+        click.Option(["--detach"], is_flag=True, help="Start the cells, print the engine's ids and end."),
+        click.Option(["--cancel", "stop"], is_flag=True, help="Stop the cells that the engine has of this bench."),
+        click.Option(["--merge"], type=path, nargs=2, metavar="A B", help="Join two benches in the new folder --out."),
         click.Option(["--dry-run"], is_flag=True, help="List the cells and estimates of their time, and run none."),
     ]
 
@@ -141,23 +162,30 @@ def _bench(
     suite: Suite,
     cells: Sequence[Cell],
     folder: BenchFolder,
-    jobs: int,
+    engine: Engine,
+    jobs: int | None,
     plugins: Sequence[Path],
     tracking: Tracking,
+    detach: bool,
 ) -> None:
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    threads = folder.open(
-        suite, int(given) if given.isdigit() and int(given) else max(1, (os.cpu_count() or 1) // jobs)
-    )
+    jobs = jobs or engine.usual_jobs()
+    threads = folder.open(suite, _threads(engine, jobs))
     declined = declined_cells(cells)
     for reason in dict.fromkeys(declined.values()):
         click.echo(f"not run: {reason}", err=True)
     with locked(folder.path), tracking.closing():
         tracking.started(folder.path, read_toml(folder.suite_file))  # before the cells, which share its store
-        with _Display([cell for cell in cells if cell.id not in declined], folder, jobs) as display:
-            names = tracking.names
-            schedule = Schedule(folder.path, plugins, jobs=jobs, threads=threads, watch=display, trackers=names)
-            schedule.run(cells, declined)
+        launcher = Launcher(folder.path, plugins, tracking.names, threads)
+        with BenchDisplay([cell for cell in cells if cell.id not in declined], folder, jobs) as display:
+            schedule = Schedule(folder.path, launcher, engine, jobs=jobs, watch=display)
+            try:
+                schedule.run(cells, declined, detach=detach)
+            except KeyboardInterrupt:
+                _say_what_runs_on(folder, engine)
+                raise
+        if detach:
+            _say_detached(folder, engine, len(schedule.waiting))
+            return
         update_selection(folder)
         for comparison in show(folder):
             head = ["method", *map(heading, comparison.columns), *COSTS]
@@ -169,11 +197,45 @@ def _bench(
         sys.exit(1)
 
 
-def _usual_jobs() -> int:
-    """Cells at once by default: each needs a GPU, or a core and a gigabyte or two of memory."""
-    import torch
+def _merge(places: Sequence[Path], out: Path | None) -> None:
+    if out is None:
+        raise UsageError("--merge A B needs --out, a new folder for the merged bench")
+    merged = merge_benches([BenchFolder(place) for place in places], BenchFolder(out))
+    for place, count in zip(places, merged.cells, strict=True):
+        click.echo(f"{_count(count)} from {place}", err=True)
+    if merged.twice:
+        click.echo(f"{_count(merged.twice)} in both, with the same values", err=True)
+    for cell in merged.disagree:
+        click.echo(f"{cell} is in both with other values, or measured otherwise; that of {places[0]} is kept", err=True)
+    show(BenchFolder(out))
 
-    return torch.cuda.device_count() or min(MOST_JOBS, os.cpu_count() or 1)
+
+def _threads(engine: Engine, jobs: int | None) -> int:
+    """The threads of a cell in a new bench folder."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    if given.isdigit() and int(given):
+        return int(given)
+    return engine.usual_cpus() or max(1, (os.cpu_count() or 1) // (jobs or 1))
+
+
+def _say_what_runs_on(folder: BenchFolder, engine: Engine) -> None:
+    """After Ctrl-C: what the engine still does, and how to stop it."""
+    left = len(jobs_of(folder, engine.name))
+    if left:
+        click.echo(f"\n{_count(left)} of {folder.path} go on under {engine.name}. Run the same command again "
+                   "to collect their results, or with --cancel to stop them.", err=True)  # fmt: skip
+
+
+def _say_detached(folder: BenchFolder, engine: Engine, waiting: int) -> None:
+    for place, name in jobs_of(folder, engine.name).items():
+        click.echo(f"{name}  {place.name}")
+    rest = f"; {_count(waiting)} wait until these have ended, because of --jobs" if waiting else ""
+    click.echo(f"The engine {engine.name} has these cells{rest}. Run the same command again, with or without --detach, "
+               "to collect results and go on; add --cancel to stop them.", err=True)  # fmt: skip
+
+
+def _count(cells: int) -> str:
+    return f"{cells} cell" if cells == 1 else f"{cells} cells"
 
 
 def _list(cells: Sequence[Cell], folder: BenchFolder) -> None:
@@ -198,80 +260,3 @@ def _list(cells: Sequence[Cell], folder: BenchFolder) -> None:
 
 def _state(cell: Cell, done: bool, declined: Mapping[str, str]) -> str:
     return "finished" if done else f"not run: {declined[cell.id]}" if cell.id in declined else "to do"
-
-
-class _Display(BenchObserver):
-    """Cells done, running and waiting, and the time left, on standard error."""
-
-    def __init__(self, cells: Sequence[Cell], folder: BenchFolder, jobs: int) -> None:
-        self.console = Console(stderr=True)
-        self.live = Live(console=self.console, refresh_per_second=4, transient=True)
-        self.total, self.jobs, self.folder = len(cells), jobs, folder
-        self.known = dict(folder.results().finished)
-        self.done = sum(cell.id in self.known for cell in cells)
-        self.began: dict[Cell, float] = {}
-        said = f"bench folder {folder.path}: {self.total} cells, {self.done} of them finished before"
-        self.console.print(escape(said), highlight=False, soft_wrap=True)
-        now = code_of(environment_now())
-        if old := {record.code for record in self.known.values()} - {now}:
-            others = f"finished cells of other code ({', '.join(sorted(old))}) stay, in separate rows"
-            self.console.print(escape(f"{others}; this is {now}"), highlight=False, soft_wrap=True)
-
-    def __enter__(self) -> Self:
-        if self.console.is_terminal:
-            self.live.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.live.stop()
-
-    def finished(self, cell: Cell, record: FinishedRecord) -> None:
-        self.known[cell.id] = record
-        self._ended(cell, f"done in {duration(record.training_seconds + record.evaluation_seconds)}")
-        for tracker, reason in record.trackers_that_failed.items():
-            self.console.print(escape(f"  without the tracker {tracker}, which failed: {reason}"), soft_wrap=True)
-
-    def failed(self, cell: Cell, reason: str) -> None:
-        self._ended(cell, f"[red]failed[/red]: {escape(reason)}")
-
-    def retried(self, cell: Cell, reason: str) -> None:
-        self.console.print(f"{_name(cell)}: {escape(reason)}; trying again", highlight=False, soft_wrap=True)
-
-    def running(self, cells: Mapping[Cell, str], waiting: Sequence[Cell]) -> None:
-        now = time.monotonic()
-        for cell in cells:
-            self.began.setdefault(cell, now)
-        if not self.console.is_terminal:
-            return
-        lines = [
-            f"{self.done} of {self.total} cells done, {len(cells)} running, time left: {self._left(cells, waiting)}"
-        ]
-        lines += [f"  {cell.label} on {cell.dataset}, seed {cell.seed}: {said}" for cell, said in cells.items()]
-        self.live.update(Text("\n".join(lines), overflow="ellipsis", no_wrap=True))
-
-    def _ended(self, cell: Cell, how: str) -> None:
-        self.done += 1
-        self.console.print(f"({self.done}/{self.total}) {_name(cell)}: {how}", highlight=False, soft_wrap=True)
-
-    def _left(self, running: Mapping[Cell, str], waiting: Sequence[Cell]) -> str:
-        """From finished cells of the same method; a missing one counts as their mean."""
-        now = time.monotonic()
-        estimates = {cell: seconds_of(cell, self.known.values()) for cell in (*running, *waiting)}
-        known = [seconds for seconds in estimates.values() if seconds is not None]
-        if not known:
-            return "unknown"
-        mean = sum(known) / len(known)
-        left = {cell: mean if seconds is None else seconds for cell, seconds in estimates.items()}
-        for cell in running:
-            left[cell] = max(0.0, left[cell] - (now - self.began[cell]))
-        return f"about {duration(sum(left.values()) / min(self.jobs, len(left)))}"
-
-
-def environment_now() -> dict[str, Any]:
-    import torch
-
-    return environment(torch.device("cpu"), "fp32")
-
-
-def _name(cell: Cell) -> str:
-    return escape(f"{cell.label} on {cell.dataset}, seed {cell.seed}")

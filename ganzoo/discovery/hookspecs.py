@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ganzoo.capabilities.base import Capability
     from ganzoo.criterion import Criterion
     from ganzoo.dataset import Dataset
+    from ganzoo.engine import Engine
     from ganzoo.files.archive import Archive
     from ganzoo.method import Method
     from ganzoo.metric import Extractor, Metric
@@ -47,6 +48,11 @@ def ganzoo_archives() -> Sequence[type[Archive]]:  # type: ignore[empty-body]
 @hookspec
 def ganzoo_trackers() -> Sequence[type[Tracker]]:  # type: ignore[empty-body]
     """Trackers this plugin adds, for `ganzoo run --track` and `ganzoo bench --track`."""
+
+
+@hookspec
+def ganzoo_engines() -> Sequence[type[Engine]]:  # type: ignore[empty-body]
+    """Engines this plugin adds: where `ganzoo bench --engine` runs its cells."""
 
 
 @hookspec

@@ -24,6 +24,7 @@ from ganzoo.configuration.layers import did_you_mean
 from ganzoo.criterion import Criterion
 from ganzoo.dataset import Dataset
 from ganzoo.discovery import hookspecs
+from ganzoo.engine import Engine
 from ganzoo.errors import PluginError, UnknownNameError
 from ganzoo.files.archive import Archive
 from ganzoo.files.store_pair import pair_of_stores
@@ -36,7 +37,7 @@ from ganzoo.tracker import Tracker
 
 KINDS: dict[str, type] = {
     "methods": Method, "datasets": Dataset, "metrics": Metric, "extractors": Extractor, "archives": Archive,
-    "trackers": Tracker, "capabilities": Capability,
+    "trackers": Tracker, "engines": Engine, "capabilities": Capability,
     "tasks": Task, "backbones": Backbone, "criteria": Criterion,
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -16,12 +16,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from ganzoo import __version__
-from ganzoo.cache import cache_folder
+from ganzoo.cache import cache_folder, single_flight
 from ganzoo.dataset import Domain
-from ganzoo.errors import CheckpointError, DivergenceError, GanzooError
+from ganzoo.errors import CheckpointError, DivergenceError
 from ganzoo.method import Method
 from ganzoo.system.atomic import replacing
-from ganzoo.system.lock import locked
 from ganzoo.training import signals
 from ganzoo.training.build import build_method
 from ganzoo.training.config import TrainConfig
@@ -51,39 +50,39 @@ def fitted_network(
 ) -> Method:
     """`network` trained on a labelled domain: from the cache if it is there, else trained now and cached.
 
-    An interrupted training resumes from its last checkpoint. `watch` creates the observer of the training.
+    An interrupted training resumes from its last checkpoint. If another process trains the same network now, this one
+    waits for it. `watch` creates the observer of the training.
     """
     fitted = build_method(type(network), network.config, network.spec, seed=config.seed, device=device)
     file = cache_folder("networks") / f"{_key(fitted, source, config, device)}.safetensors"
     if not _restore(fitted, file):
-        if not _trained_with_checkpoints(fitted, source, config, file, watch):
-            fitted = build_method(type(network), network.config, network.spec, seed=config.seed, device=device)
-            train(fitted, source, source, config, observer=watch())
-        if not _restore(fitted, file):  # another process may have been faster: all use the same network
-            _keep(fitted, file)
-        shutil.rmtree(file.with_suffix(""), ignore_errors=True)
+        with single_flight(file.stem):  # of many cells that start together, one trains it
+            if not _restore(fitted, file):
+                if not _trained_with_checkpoints(fitted, source, config, file, watch):
+                    fitted = build_method(type(network), network.config, network.spec, seed=config.seed, device=device)
+                    train(fitted, source, source, config, observer=watch())
+                _keep(fitted, file)
+                shutil.rmtree(file.with_suffix(""), ignore_errors=True)
     return fitted.eval().requires_grad_(False)
 
 
 def _trained_with_checkpoints(
     fitted: Method, source: Domain, config: TrainConfig, file: Path, watch: Callable[[], TrainingObserver]
 ) -> bool:
-    """Train in a folder next to the file. False if it cannot be written, or another process uses it."""
+    """Train in a folder next to the file. False if it cannot be written."""
     folder = file.with_suffix("")
-    with ExitStack() as held:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            held.enter_context(locked(folder))
-        except (OSError, GanzooError):
-            return False
-        try:
-            train(fitted, source, source, config, folder, _SavedNowAndThen(watch()))
-        except CheckpointError:  # a cache that cannot be written only costs time
-            shutil.rmtree(folder, ignore_errors=True)
-            return False
-        except DivergenceError:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    try:
+        train(fitted, source, source, config, folder, _SavedNowAndThen(watch()))
+    except CheckpointError:  # a cache that cannot be written only costs time
+        shutil.rmtree(folder, ignore_errors=True)
+        return False
+    except DivergenceError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return True
 
 

@@ -15,6 +15,7 @@ import ganzoo
 from ganzoo.capabilities.base import Capability
 from ganzoo.criterion import Criterion
 from ganzoo.dataset import Dataset
+from ganzoo.engine import Engine
 from ganzoo.method import Method
 from ganzoo.metric import Metric
 from ganzoo.nn.backbones import Backbone
@@ -66,7 +67,7 @@ def config_is_frozen_and_described(cls: type[Method] | type[Dataset] | type[Metr
 
 
 @check(
-    (Method, Dataset, Metric, Tracker, Capability, Task, Backbone, Criterion),
+    (Method, Dataset, Metric, Tracker, Engine, Capability, Task, Backbone, Criterion),
     once=True,
     why="The loop, the registry and the command line change between versions; the contract does not.",
     fix="Import only the modules at the top of ganzoo and its packages "

@@ -1,4 +1,7 @@
-"""Signals that ask a run to save: it then stops (Ctrl-C, SIGTERM) or continues (SIGUSR1, a cluster's warning).
+"""Signals that ask a run to save: it then stops (Ctrl-C, SIGTERM, SIGUSR2) or continues (SIGUSR1).
+
+SIGUSR1 and SIGUSR2 are the usual warnings of a cluster: the first before a limit that may still be moved, the second
+before the job is ended and queued again. After SIGUSR2 the exit code, 75, says that the run can be resumed.
 
 During training they are handled at the end of a step, so that the checkpoint is complete. At other times Ctrl-C and
 SIGTERM stop the process at once, because there is nothing to save.
@@ -14,7 +17,9 @@ from types import FrameType
 
 from ganzoo.errors import InterruptedRunError
 
-STOP = {"SIGINT": 130, "SIGTERM": 143}  # exit codes as shells expect them
+RESUMABLE = 75  # exit code; EX_TEMPFAIL of sysexits.h
+STOP = {"SIGINT": 130, "SIGTERM": 143, "SIGUSR2": RESUMABLE}  # exit codes as shells expect them
+IMPATIENT = ("SIGINT", "SIGTERM")  # a second one does not wait for the end of the step
 SAVE = "SIGUSR1"
 RESUME = "run the same command again to resume"
 
@@ -28,7 +33,7 @@ def heard() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    names = [name for name in (*STOP, SAVE) if hasattr(signal, name)]  # Windows has no SIGUSR1
+    names = [name for name in (*STOP, SAVE) if hasattr(signal, name)]  # Windows has no SIGUSR1 and SIGUSR2
     before = {name: signal.signal(getattr(signal, name), _hear) for name in names}
     try:
         yield
@@ -66,7 +71,7 @@ def ask_to_save() -> None:
 
 def _hear(number: int, frame: FrameType | None) -> None:
     name = signal.Signals(number).name
-    again = name in STOP and name in _asked  # a second signal stops at once
+    again = name in IMPATIENT and name in _asked
     if name in STOP and (again or not _waiting):
         raise InterruptedRunError(f"stopped by {name}; {RESUME}", STOP[name])
     _asked.append(name)

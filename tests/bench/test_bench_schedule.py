@@ -1,26 +1,33 @@
 """Processes of cells, with a stand-in for Python that ends as each test wants it."""
 
 import json
+import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from bench.records import record, results_of
 from conftest import TOY
 
 from ganzoo.bench.cell import cells_of
+from ganzoo.bench.launch import Launcher
 from ganzoo.bench.notes import notes
 from ganzoo.bench.results import read_results, seconds_of
 from ganzoo.bench.rows import comparisons
 from ganzoo.bench.schedule import BenchObserver, Schedule
 from ganzoo.bench.suite import parse_suite
 from ganzoo.configuration.toml import write_toml
+from ganzoo.discovery.registry import registry
+from ganzoo.engine import TIED
+from ganzoo.settings import Settings
 
 
 class Heard(BenchObserver):
     def __init__(self):
-        self.said = []
+        self.said, self.unreached = [], []
+
+    def unreachable(self, reason):
+        self.unreached.append(reason)
 
     def finished(self, cell, record):
         self.said.append(("finished", cell.label))
@@ -44,8 +51,10 @@ def bench(toys, tmp_path, monkeypatch):
         (tmp_path / "python").chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
         heard = Heard()
-        schedule = Schedule(tmp_path / "out", [], jobs=jobs, threads=1, watch=heard)
         (tmp_path / "out").mkdir(exist_ok=True)
+        launcher = Launcher(tmp_path / "out", [], [], threads=1)
+        engine = registry().get("engines", "local")(Settings(), tmp_path / "engine")
+        schedule = Schedule(tmp_path / "out", launcher, engine, jobs=jobs, watch=heard)
         schedule.run(cells, declined or {})
         return heard.said, read_results(schedule.results_file)
 
@@ -106,7 +115,8 @@ def test_a_cell_ends_when_its_bench_is_gone(bench, tmp_path):
     long = {**cell.tables(), "cell": {**cell.tables()["cell"], "budget_images": 10**7}}
     (tmp_path / "cell.toml").write_text(write_toml(long))
     command = [sys.executable, "-m", "ganzoo.bench.work", str(tmp_path), str(TOY)]
-    ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, cwd=Path.cwd())
+    tied = {**os.environ, TIED: "1"}
+    ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, env=tied)
     assert ended.returncode == 75, ended.stdout
 
 

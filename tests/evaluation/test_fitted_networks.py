@@ -1,12 +1,14 @@
 """Networks that metrics train for themselves: once, and resumed after a kill."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
 from toy_plugin import Shift, ShiftConfig, discs
 
 from ganzoo.batch import image_spec
-from ganzoo.cache import cache_folder
+from ganzoo.cache import cache_folder, single_flight
 from ganzoo.dataset import Domain
 from ganzoo.errors import CheckpointError
 from ganzoo.evaluation import fitted_networks
@@ -92,11 +94,17 @@ def test_a_disk_that_refuses_checkpoints_costs_nothing_but_time(monkeypatch):
     assert fit()[0] == weight
 
 
-def test_a_folder_that_another_process_uses_is_left_alone(cache):
-    with pytest.raises(KeyboardInterrupt):
-        fit(killed_at=7)
-    (folder,) = cache_folder("networks").iterdir()
-    with fitted_networks.locked(folder):
-        weight, watched = fit()
-    assert watched.first == 0
-    assert fit() == (weight, None)
+def test_of_processes_that_start_together_one_trains_and_the_others_wait_for_it(cache):
+    weight, _ = fit()
+    (file,) = cache_folder("networks").iterdir()
+    network = file.read_bytes()
+    file.unlink()
+    found = []
+    with single_flight(file.stem):  # as another process does that trains it
+        waiting = threading.Thread(target=lambda: found.append(fit()))
+        waiting.start()
+        waiting.join(0.5)
+        assert waiting.is_alive()
+        file.write_bytes(network)
+    waiting.join(20)
+    assert found == [(weight, None)]

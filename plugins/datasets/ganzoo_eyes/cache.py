@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganzoo.cache import cache_folder
+from ganzoo.cache import cache_folder, single_flight
 from ganzoo.errors import DatasetError
 from ganzoo.progress import progress_bar
 from ganzoo_eyes.split import COLUMNS, Split
@@ -44,7 +44,9 @@ def columns(split: Split, size: int, device: str = "cpu") -> Mapping[str, np.nda
     place = folder(split, size, device)
     if not place.is_dir():
         try:
-            _make(place, split, size, device)
+            with single_flight(place.name):  # of many cells that start together, one draws
+                if not place.is_dir():
+                    _make(place, split, size, device)
         except OSError as error:
             raise DatasetError(
                 f"dataset eyes: cannot write {place} ({error.strerror or error}); "
