@@ -17,8 +17,7 @@ from ganzoo.report.terminal import Heading
 
 @click.command(
     help="List what is installed: methods, datasets, metrics, extractors, archives, trackers, engines, capabilities, "
-    "criteria, "
-    "plugins; everything if no kind is named."
+    "criteria, plugins; everything if no kind is named."
 )
 @click.argument("kind", required=False, type=click.Choice([*KINDS, "plugins"]))
 @click.option("--dataset", help="Show for each method whether it can be run on this dataset, and if not, why.")

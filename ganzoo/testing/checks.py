@@ -118,10 +118,10 @@ def parametrize_with_checks(
 ) -> pytest.MarkDecorator:
     """A pytest mark for a test with the arguments `plugin` and `check`: it runs once for each pair.
 
-    `classes` are methods, datasets, metrics, trackers, engines, capabilities, tasks, backbones and criteria. `expected_failures`
-    maps the name of a check to the reason why these classes break it. Such a test is an expected failure with that
-    reason, and fails if the check passes, so that the list stays true. Raises ValueError for an unknown check and for
-    an empty reason.
+    `classes` are methods, datasets, metrics, trackers, engines, capabilities, tasks, backbones and criteria.
+    `expected_failures` maps the name of a check to the reason why these classes break it. Such a test is an expected
+    failure with that reason, and fails if the check passes, so that the list stays true. Raises ValueError for an
+    unknown check and for an empty reason.
 
     @parametrize_with_checks([MyMethod], expected_failures={"halves_add_up": "Issue 12: the loss is a sum."})
     def test_conformance(plugin, check):
