@@ -17,6 +17,7 @@ from ganzoo.batch import DataSpec
 from ganzoo.errors import ConfigError
 from ganzoo.nn.backbones import BACKBONES
 from ganzoo.nn.optimizers import DECAYS
+from ganzoo.nn.randomisation import randomise
 from ganzoo.settings import Settings
 from ganzoo.task import NoTask, Task
 
@@ -30,6 +31,13 @@ class PredictorConfig(Settings):
         "paper's), mlp (for vectors), or that of a plugin.",
     )
     augment: bool = Field(True, description="Augment training images with random shift, scale and illumination.")
+    randomisation: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Strength of a random appearance of training images (gamma, lighting, blur, noise, a blank box), "
+        "up to 1; not set: none.",
+    )
     optimizer: Literal["adamw", "sgd"] = Field("adamw", description="AdamW, or SGD with momentum 0.9.")
     lr: float = Field(1e-3, gt=0, description="Initial learning rate.")
     decay: Literal["linear", "annealed", "constant"] = Field(
@@ -72,8 +80,11 @@ class Predictor(nn.Module):
         return self.task.decode(self.head(self.features(images)).float())
 
     def training_images(self, images: Tensor) -> Tensor:
-        """The images for training: augmented, or unchanged."""
-        return self.task.augment(images) if self.config.augment and images.dim() == 4 else images
+        """The images for training: augmented, with a random appearance, or unchanged."""
+        if images.dim() != 4:
+            return images
+        images = self.task.augment(images) if self.config.augment else images
+        return randomise(images, self.config.randomisation) if self.config.randomisation else images
 
     def loss(self, images: Tensor, label: Tensor) -> Tensor:
         """The task's mean loss of training images [N, C, H, W] for labels [N, task.label_size]."""

@@ -14,15 +14,17 @@ from torch.optim import SGD
 
 from ganzoo import hookimpl
 from ganzoo.batch import Batch, DataSpec
-from ganzoo.method import Method, Phase, Presets
+from ganzoo.method import Method, Phase, Presets, Stage
 from ganzoo.nn.adversarial import cross_entropy
 from ganzoo.nn.diagnosis import mode_collapse, saturated_discriminator, unchanged_images
 from ganzoo.nn.diversity import diversity
 from ganzoo.nn.ema import ExponentialMovingAverage
 from ganzoo.nn.history import History
 from ganzoo.nn.optimizers import DECAYS, adam
+from ganzoo.nn.predictor import PredictorConfig, declines
 from ganzoo.nn.resnet import ResidualBlock
 from ganzoo.settings import Settings
+from ganzoo_translation.judges import Judges
 
 ganzoo_contract = 2
 
@@ -62,6 +64,16 @@ class SimGANConfig(Settings):
         description="Refine with a moving average of the refiner's weights, of this decay (.999: over the last 1,000 "
         "updates); 0: with the last weights.",
     )
+    judges: int | None = Field(
+        None,
+        ge=1,
+        description="Networks that read labels from refined images. They learn in a first stage, on the source's "
+        "labels with features aligned to the target; then readings that change count in the refiner's loss; not "
+        "set: none.",
+    )
+    judge_weight: float | None = Field(
+        None, ge=0, description="Weight of changed readings; not set: 1. Only with --judges."
+    )
     optimizer: Literal["adam", "sgd"] = Field("adam", description="Optimizer of both networks.")
     lr: float = Field(5e-4, gt=0, description="Learning rate of both networks.")
     beta1: float = Field(0.5, ge=0, lt=1, description="Adam's decay of the mean gradient.")
@@ -94,10 +106,12 @@ class SimGAN(Method):
     paper = "https://arxiv.org/abs/1612.07828"
     Config = SimGANConfig
     couples_batch = True  # half of what the discriminator sees comes from the history
-    checked_at_most: ClassVar = {"width": 8, "history": 32, "refiner_updates": 2}
+    checked_at_most: ClassVar = {"width": 8, "history": 32, "refiner_updates": 2, "judges": 1}
     presets: ClassVar[Presets] = {
         "default": {"train": LAPTOP},
         "averaged": {"method": {"average": 0.999}, "train": LAPTOP},
+        "derivatives": {"method": {"self_regularization_features": "derivatives"}, "train": LAPTOP},
+        "judged": {"method": {"judges": 3}, "train": {**LAPTOP, "steps": 6_250}},
         "no-history": {"method": {"history": 0}, "train": LAPTOP},
         "global-discriminator": {"method": {"discriminator": "global"}, "train": LAPTOP},
         "no-self-regularization": {"method": {"self_regularization": 0.0, "refiner_pretraining": 0}, "train": LAPTOP},
@@ -111,6 +125,15 @@ class SimGAN(Method):
         self.discriminator = build_discriminator(spec, local=config.discriminator == "local")
         self.history = History(config.history, *spec.image_shape) if config.history else None
         self.average = ExponentialMovingAverage(self.refiner, config.average) if config.average else None
+        self.judges = Judges(config.judges, spec) if config.judges else None
+
+    @classmethod
+    def columns(cls, config: SimGANConfig) -> tuple[str, ...]:
+        return (*cls.reads, "source_label") if config.judges else cls.reads
+
+    @classmethod
+    def declines(cls, config: SimGANConfig, spec: DataSpec) -> str:
+        return declines(PredictorConfig(), spec) if config.judges else ""
 
     def phases(self) -> Mapping[str, Phase]:
         config = self.config
@@ -118,13 +141,24 @@ class SimGAN(Method):
             partial(SGD, lr=config.lr) if config.optimizer == "sgd" else adam(config.lr, config.beta1, config.beta2)
         )
         decay = DECAYS[config.decay]
+        judges = {"judges": Phase([self.judges], self.judges.loss, adam(1e-3), decay)} if self.judges else {}
         return {
+            **judges,
             "pretraining": Phase([self.refiner], self.pretraining_loss, optimizer, decay),
             "refiner": Phase(
                 [self.refiner], self.refiner_loss, "pretraining", decay, self._follow, follows=self.frozen()
             ),
             "discriminator": Phase([self.discriminator], self.discriminator_loss, optimizer, decay),
         }
+
+    def stages(self) -> Sequence[Stage]:
+        """The judges learn in the first fifth of the steps."""
+        if self.judges is None:
+            return super().stages()
+        return (
+            Stage("judges", 0.2, lambda step: ("judges",)),
+            Stage("refining", 0.8, self.schedule, resting=[self.judges]),
+        )
 
     def schedule(self, step: int) -> Sequence[str]:
         """Algorithm 1, after the pre-training of section 3.1."""
@@ -144,6 +178,7 @@ class SimGAN(Method):
         return {
             "adversarial": self._adversarial(self.discriminator(refined), real=True),
             "self_regularization": self._self_regularization(refined, batch.source),
+            **self._judged(refined, batch.source),
             **likeness(refined.detach().float(), batch.source),
         }
 
@@ -186,6 +221,13 @@ class SimGAN(Method):
     def _adversarial(self, scores: Tensor, *, real: bool) -> Tensor:
         patches = scores.shape[2] * scores.shape[3] if self.config.reduction == "sum" else 1
         return cross_entropy(scores, real=real) * patches
+
+    def _judged(self, refined: Tensor, source: Tensor) -> dict[str, Tensor]:
+        """How much the judges' readings change, if there are judges."""
+        if self.judges is None:
+            return {}
+        weight = 1.0 if self.config.judge_weight is None else self.config.judge_weight
+        return {"judged": weight * self.judges.drift(refined, source)}
 
     def _self_regularization(self, refined: Tensor, source: Tensor) -> Tensor:
         """Equation 4's second term: lambda times the L1 distance of features."""

@@ -39,6 +39,12 @@ class GazeTraining(Settings):
     batch_size: int = Field(64, ge=1, description="Images in a training step of a gaze network.")
     lr: float = Field(1e-3, gt=0, description="Highest learning rate of a gaze network.")
     augment: bool = Field(True, description="Augment position, scale and lighting of its training images.")
+    randomisation: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Strength of a random appearance of its training images, as in predictors; for --network small.",
+    )
     network_seed: int = Field(0, ge=0, description="Seed of the gaze network's weights, noise and order of the data.")
 
 
@@ -54,10 +60,14 @@ def train(data: Extraction, source: Domain, settings: GazeTraining) -> Method:
     """A gaze network trained on a labelled domain."""
     network: Method
     if settings.network == "small":
-        network = SmallGazeNetwork(PredictorConfig(lr=settings.lr, augment=settings.augment), data.spec)
+        network = SmallGazeNetwork(_small_config(settings), data.spec)
     else:
         network = GazeNetwork(GazeNetworkConfig(lr=settings.lr, augment=settings.augment), data.spec)
     return data.fit(network, source, steps=settings.steps, batch_size=settings.batch_size, seed=settings.network_seed)
+
+
+def _small_config(settings: GazeTraining) -> PredictorConfig:
+    return PredictorConfig(lr=settings.lr, augment=settings.augment, randomisation=settings.randomisation)
 
 
 def predict(data: Extraction, network: Any, images: np.ndarray) -> Tensor:
@@ -70,7 +80,7 @@ def predict(data: Extraction, network: Any, images: np.ndarray) -> Tensor:
 def training_card(settings: GazeTraining) -> Mapping[str, Any]:
     """The part of a score card that says how its gaze networks were trained."""
     return {
-        **settings.model_dump(),
+        **settings.model_dump(exclude_none=True),
         "network": NETWORKS[settings.network],
         "versions": {"torch": version("torch")},
     }
