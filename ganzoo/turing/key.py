@@ -101,9 +101,38 @@ def read_key(file: Path) -> Key:
     if document.get("version") != VERSION:
         raise DatasetError(f"--key {file} has version {document.get('version')!r:.20}; this ganzoo reads {VERSION}")
     try:
-        return Key.model_validate_json(json.dumps(document), strict=True)
+        key = Key.model_validate_json(json.dumps(document), strict=True)
     except (ValidationError, RecursionError) as error:
         raise DatasetError(f"--key {file} is damaged: {first_problem(error)}; use an untouched copy") from None
+    if problem := _contradiction(key):
+        raise DatasetError(f"--key {file} is damaged: {problem}; use an untouched copy")
+    return key
+
+
+def _contradiction(key: Key) -> str:
+    """Which part of a key contradicts another one, in words; empty: none. Every key that was made is consistent."""
+    paired = key.design.protocol == "pairs"
+    truths = {"left", "right"} if paired else {"real", "generated"}
+    trials = [trial for rater in key.raters for trial in rater.trials] + key.null_trials
+    if any(trial.truth not in truths or len(trial.images) != 1 + paired for trial in trials):
+        return f"a trial is not one of the protocol {key.design.protocol}"
+    if (key.design.staircase is not None) != (key.design.protocol == "timed"):
+        return "timed is the protocol with a staircase"
+    if len({rater.code for rater in key.raters}) < len(key.raters):
+        return "two raters have one code"
+    for rater in key.raters:
+        shown = {(trial.source, trial.truth) for trial in rater.trials if trial.stage == "test"}
+        sources = {source for source, _ in shown}
+        if not shown or (not paired and len(shown) < 2 * len(sources)):
+            return f"the rater {rater.code[:40]!r} has not both real and generated images of each source"
+    asked = [trial for trial in trials if trial.stage == "test"]
+    if not paired and {trial.truth for trial in key.null_trials} not in (set(), truths):
+        return "the null trials have not both kinds"
+    for each in key.twin:
+        images = {image.name for trial in asked if trial.source == each.source for image in trial.images}
+        if not images or not images <= each.scores.keys():
+            return f"the classifier {each.classifier[:40]!r} has not judged all images"
+    return ""
 
 
 def read_document(file: Path, what: str, largest: int) -> Any:
