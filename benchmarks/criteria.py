@@ -1,7 +1,7 @@
 """Collects what committed benches say about each criterion, for `ganzoo choose`: ganzoo/selection/evidence.json.
 
-    python benchmarks/criteria.py            # from benchmarks/results/*/criteria.json
-    python benchmarks/criteria.py --check    # only whether the file is true
+python benchmarks/criteria.py            # from benchmarks/results/*/criteria.json
+python benchmarks/criteria.py --check    # only whether the file is true
 """
 
 from __future__ import annotations
