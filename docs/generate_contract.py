@@ -174,6 +174,8 @@ def _checks() -> Iterator[str]:
 
 
 def _plural(word: str) -> str:
+    if word.endswith("rion"):
+        return word[:-2] + "a"  # criteria
     return word[:-1] + "ies" if word.endswith("y") else f"{word}s"
 
 

@@ -24,7 +24,6 @@ from ganzoo.runs.run_folder import RunFolder
 from ganzoo.selection.contenders import (
     Contender,
     SharedDatasets,
-    check_same_data,
     mean_error,
     source_error,
     spread,
@@ -140,16 +139,27 @@ def update_criteria(folder: Path, cells: Mapping[str, Cells], names: Sequence[st
         old = CriteriaFile()
     datasets = dict(old.datasets)
     for label, found in cells.items():
-        datasets[label] = _dataset(found, names, old.datasets.get(label), doing)
+        datasets[label] = _dataset(_on_the_same_data(found, doing), names, old.datasets.get(label), doing)
     new = CriteriaFile(datasets=datasets)
     if new != old:
         RunFolder(folder).replace(folder / FILE, json.dumps(new.model_dump(mode="json"), indent=1) + "\n")
     return new
 
 
+def _on_the_same_data(cells: Cells, doing: Doing) -> Cells:
+    """The cells with the most common task and data; the others are told."""
+    kinds: dict[str, list[str]] = {}
+    for name, each in cells.contenders.items():
+        kinds.setdefault(repr((each.task, sorted(each.predictions.data.items()))), []).append(name)
+    most = max(kinds.values(), key=len)
+    for name in cells.contenders:
+        if name not in most:
+            doing(f"no criteria for {name}: it has other data than most cells of the dataset")
+    return Cells({name: cells.contenders[name] for name in most}, {name: cells.records[name] for name in most})
+
+
 def _dataset(cells: Cells, names: Sequence[str], old: DatasetCriteria | None, doing: Doing) -> DatasetCriteria:
     contenders = list(cells.contenders.values())
-    check_same_data(contenders)
     before = dict(old.cells) if old else {}
     made = {each.name: _cell(each, cells.records[each.name], before) for each in contenders}
     task = contenders[0].task

@@ -112,6 +112,8 @@ def _measured(blank: FinishedRecord, members: Members, cells: Cells | None, doin
         if len(contenders) < len(members):
             raise GanzooError("some of its cells have no run folder any more, or nothing in them predicts labels")
         check_same_data(contenders)
+        if len({each.predictions.data.get("target_test") for each in contenders}) > 1:
+            raise GanzooError("its cells were tested on different images")
         network = contenders[0].network
         if network.metric is None or "target_test" not in contenders[0].predictions.of:
             raise GanzooError("no metric of the bench scores predictions for the target's test")

@@ -15,6 +15,7 @@ from ganzoo.bench.selection import update
 from ganzoo.bench.table import rich_table
 from ganzoo.cli.paths import PATH
 from ganzoo.discovery.registry import registry
+from ganzoo.errors import GanzooError
 
 
 @click.command(
@@ -41,7 +42,10 @@ def command(bench: Path, turing: Path | None, no_criteria: bool, plugin: tuple[P
 
 
 def update_selection(folder: BenchFolder, also: Sequence[str] = ()) -> None:
-    """Compute criteria and ensembles that are missing, and say what takes time; `also` names further criteria."""
+    """Compute criteria and ensembles that are missing, and say what takes time; `also` names further criteria.
+
+    What fails is told, and stays absent: the table does not depend on it.
+    """
     console = Console(stderr=True)
     with console.status("criteria and ensembles") as status:
 
@@ -50,7 +54,10 @@ def update_selection(folder: BenchFolder, also: Sequence[str] = ()) -> None:
             if text.startswith(("no criteria", "the ensemble")):  # what stays absent, and why
                 click.echo(text, err=True)
 
-        update(folder, doing, also)
+        try:
+            update(folder, doing, also)
+        except GanzooError as error:
+            click.echo(f"no criteria: {error}", err=True)
 
 
 def show(folder: BenchFolder) -> Sequence[ResultTable]:

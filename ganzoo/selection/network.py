@@ -14,7 +14,7 @@ from ganzoo.batch import DataSpec
 from ganzoo.criterion import Outputs
 from ganzoo.dataset import Dataset
 from ganzoo.discovery.registry import registry
-from ganzoo.errors import CriterionUnavailableError
+from ganzoo.errors import CheckpointError, CriterionUnavailableError
 from ganzoo.evaluation.evaluate import EvaluationObserver, TrainedEvaluation, applies, to_device
 from ganzoo.method import Method
 from ganzoo.metric import Metric, ScoresPredictions
@@ -43,7 +43,12 @@ class PredictingNetwork:
     @cached_property
     def data(self) -> TrainedEvaluation:
         device = resolve_device(self.plan.train.device)
-        method, _ = load_trained(self.folder, self.plan, device)
+        method, step = load_trained(self.folder, self.plan, device)
+        if step < self.plan.train.steps:
+            raise CheckpointError(
+                f"{self.folder.path} is at step {step} of {self.plan.train.steps}; run the `ganzoo run` command that "
+                "started it again"
+            )
         return TrainedEvaluation(
             method,
             self._dataset(self.plan),
