@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fuzzing import archive_targets, checkpoint_targets, image_targets, setting_targets, turing_targets
+from fuzzing import archive_targets, checkpoint_targets, image_targets, setting_targets, turing_targets, vector_targets
 from fuzzing.target import Target
 
 
@@ -26,6 +26,6 @@ def _quiet() -> Iterator[None]:
 
 
 def all_targets() -> list[Target]:
-    modules = (setting_targets, checkpoint_targets, image_targets, archive_targets, turing_targets)
+    modules = (setting_targets, checkpoint_targets, image_targets, archive_targets, turing_targets, vector_targets)
     with _quiet():
         return [target for module in modules for target in module.targets()]

@@ -27,7 +27,7 @@ class TwinDistanceConfig(GazeTraining):
 
 class TwinDistance(Metric):
     """On the held-out source of a dataset with the column `twin`. The subjects, compared with an image's own twin:
-    `method`, its refined version; `identity`, the unchanged image; `other-twin`, the twin of the next row, which shows
+    `method`, its refined version; `unrefined`, the unchanged image; `other-twin`, the twin of the next row, which shows
     another eye in the target's style: what realism alone is worth.
 
     `twin_distance[pixels]` is the root mean square of the difference in grey levels, `twin_distance[EXTRACTOR]` the
@@ -51,7 +51,7 @@ class TwinDistance(Metric):
                 "the dataset eyes has"
             )
         twins = replace(before, name="twin", samples=np.asarray(before.extra["twin"]), extra={})
-        images = {"method": after.images, "identity": before.images, "other-twin": np.roll(twins.images, -1, 0)}
+        images = {"method": after.images, "unrefined": before.images, "other-twin": np.roll(twins.images, -1, 0)}
         facts = {**interval_card(before, "source_test"), "twins": twins.fingerprint()}
         scores = _scores("twin_distance[pixels]", "grey levels", _pixel_distances(images, twins.images), before, facts)
         for extractor in self.config.extractors:

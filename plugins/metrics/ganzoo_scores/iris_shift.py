@@ -32,7 +32,7 @@ class IrisShift(Metric):
     iris, is where the image shows the iris. Nothing is trained, so no change of style can have affected it.
 
     `iris_offset_px` is the mean distance of that place from the mask's own, in refined images and, for the detector's
-    own error, in the source images (`identity`). `iris_shift_px` is the mean distance between the two places of an
+    own error, in the source images (`unrefined`). `iris_shift_px` is the mean distance between the two places of an
     image, before and after refining. Images without iris or sclera in their mask are left out.
     """
 
@@ -65,7 +65,7 @@ class IrisShift(Metric):
         measured = {
             ("iris_shift_px", "method"): places[1] - places[0],
             ("iris_offset_px", "method"): places[1],
-            ("iris_offset_px", "identity"): places[0],
+            ("iris_offset_px", "unrefined"): places[0],
         }
         scores = []
         for (name, subject), moved in measured.items():

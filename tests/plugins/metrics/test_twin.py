@@ -78,12 +78,12 @@ NAMES = ("twin_distance[pixels]", "twin_distance[halves]", "twin_label_drift_deg
 def test_a_refiner_that_draws_the_twin_has_distance_zero(dataset):
     found = scores(dataset, lambda rows: rows.extra["twin"])
     assert [found[name, "method"].value for name in NAMES] == pytest.approx([0, 0, 0], abs=1e-5)
-    assert all(found[name, subject].value > 0 for name in NAMES for subject in ("identity", "other-twin"))
+    assert all(found[name, subject].value > 0 for name in NAMES for subject in ("unrefined", "other-twin"))
 
 
 def test_a_refiner_that_changes_nothing_is_the_identity(dataset):
     found = scores(dataset, lambda rows: rows.images)
-    assert all(found[name, "method"].value == found[name, "identity"].value for name in NAMES)
+    assert all(found[name, "method"].value == found[name, "unrefined"].value for name in NAMES)
 
 
 def test_distances_are_the_mean_over_images_of_what_their_names_say(dataset):
