@@ -20,6 +20,8 @@ COMMANDS = {
     "bench": ("ganzoo.cli.bench", "Compare methods on the same data and budget, over several seeds."),
     "report": ("ganzoo.cli.report", "Make the table and report of a bench again."),
     "choose": ("ganzoo.cli.choose", "Choose one of several finished runs without target labels."),
+    "publish": ("ganzoo.cli.publish", "Write a bench for others, with a README."),
+    "reproduce": ("ganzoo.cli.reproduce", "Run a row of a published bench again, and compare."),
     "data": ("ganzoo.cli.data", "Prepare data sets as stores, and inspect them."),
     "refine": ("ganzoo.cli.refine", "Refine a folder or npz of synthetic images with a trained run."),
     "predict": ("ganzoo.cli.predict", "Predict the labels of images with a trained run."),

@@ -67,7 +67,7 @@ def saved_steps(out: Path) -> list[int]:
     return sorted(int(path.name[-8:]) for path in (out / "checkpoints").glob("step-????????"))
 
 
-@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGUSR2", 75)])
 def test_a_run_asked_to_stop_saves_and_says_so(tmp_path: Path, never_stopped: tuple[str, str], name: str, code: int):
     out = tmp_path / "run"
     process = start(out)
@@ -105,7 +105,7 @@ def test_a_second_process_is_refused_and_a_killed_one_holds_nothing(tmp_path: Pa
     first.send_signal(signal.SIGSTOP)  # so that it is there for as long as the second takes
     second = subprocess.run(command(out), capture_output=True, text=True, timeout=60)
     assert second.returncode == 1
-    assert f"{out} is in use by another process" in second.stderr
+    assert f"{out} is in use by another process (process {first.pid} on " in second.stderr
     assert "Traceback" not in second.stderr
     first.kill()
     first.wait()
