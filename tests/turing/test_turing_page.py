@@ -75,7 +75,7 @@ def test_a_session_by_keyboard_with_wrong_keys_early_keys_a_pause_and_reloads_an
         place += 1
         session.until(f"state.answers.length === {place}")
         if place <= 2:
-            assert session.text("feedback").startswith("Right. It is ")
+            assert session.text("feedback").startswith("Correct. It is ")
         else:
             assert session.text("feedback") == ""
     assert place == len(rater.trials) == 11
