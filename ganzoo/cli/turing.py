@@ -144,8 +144,7 @@ def make_command(fakes: Sequence[str], out: Path, key: Path | None, plugin: tupl
     made = make(study, real_pool, pools, raw_pool, out, key)
     count = len(made.raters[0].trials)
     pages = "1 page" if len(made.raters) == 1 else f"{len(made.raters)} pages"
-    click.echo(f"{pages} of {count} trials {'is' if len(made.raters) == 1 else 'are'} in {out}: one for each rater",
-               err=True)  # fmt: skip
+    click.echo(f"{out} holds {pages} of {count} trials, one for each rater", err=True)
     click.echo(f"The key is {key}; keep it from the raters. Then: ganzoo turing score ANSWERS... --key {key}", err=True)
 
 
@@ -158,8 +157,10 @@ def _others(places: Sequence[Place], given: dict[str, Any]) -> tuple[Place, Plac
     raw = Place.parse("--raw", given["raw"]) if given["raw"] else None
     if raw is None and run is not None and _has_source(run):
         raw = Place("--raw", run.text)
-    assert real is not None or run is not None
-    return real or Place("--real", run.text if run else ""), raw
+    if real is None:
+        assert run is not None
+        real = Place("--real", run.text)
+    return real, raw
 
 
 def _has_source(run: Place) -> bool:

@@ -57,7 +57,7 @@ def test_from_files_to_a_report(ganzoo, images):
     words = ("--real", "real.npz", "--fake", "fake.npz", "--raw", "raw.npz", *NEAR, "--trials", 10, "--raters", 2)
     result = ganzoo("turing", "make", *words, "--out", "pages")
     assert result.exit_code == 0, result.output
-    assert "2 pages of 25 trials" in result.output
+    assert "pages holds 2 pages of 25 trials" in result.output
     assert sorted(file.suffix for file in (images / "pages").iterdir()) == [".html", ".html"]
     files = answered(images, images / "pages-key.json")
     result = ganzoo("turing", "score", *files, "--key", "pages-key.json", "--out", "out/report.html")

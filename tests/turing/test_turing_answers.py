@@ -9,7 +9,7 @@ import pytest
 from studies import design, made, pool, study, write_answers
 
 from ganzoo.errors import DatasetError
-from ganzoo.turing.answers import read_answers
+from ganzoo.turing.answers import Answers, read_answers
 from ganzoo.turing.design import Rules
 from ganzoo.turing.report import report
 from ganzoo.turing.results import results_of
@@ -169,6 +169,20 @@ def test_the_counts_of_simgan_as_answer_files_give_its_result(tmp_path):
     for text in ("517 of 1000", "51.7 % (48.6 to 54.8 %)", "0.148", "0.297", "81.0 % (74.9 to 86.2 %)",
                  "not significant is not indistinguishable", "41.4 % (207 of 500)", "SIMULATED"):  # fmt: skip
         assert text in page, text
+
+
+def test_500_simulated_sessions_of_guessing_cover_one_half_in_about_95_percent(tmp_path):
+    key = made(tmp_path, study(trials=100, practice=0), pool("real", 120, seed=1), [pool("fake", 120, seed=2)])
+    random = np.random.default_rng(3)
+    covered, right = 0, 0
+    for _ in range(500):
+        document = simulated_answers(key, key.raters[0], with_share(0.5, random))
+        verdict = results_of(key, [Answers.model_validate(document)]).verdicts[0]
+        low, high = verdict.share.interval
+        covered += low <= 0.5 <= high
+        right += verdict.share.right
+    assert 0.94 <= covered / 500 <= 0.99  # exact intervals of 100 answers cover 96.5 %
+    assert right / 50_000 == pytest.approx(0.5, abs=0.01)
 
 
 def test_half_right_by_guessing_is_near_one_half_and_the_report_says_simulated_everywhere(tmp_path):

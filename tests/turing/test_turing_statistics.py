@@ -29,12 +29,6 @@ def test_the_interval_is_that_of_the_beta_distribution(right, count):
     assert high == pytest.approx(beta.ppf(0.975, right + 1, count - right) if right < count else 1)
 
 
-def test_the_intervals_of_500_raters_who_guess_cover_one_half_in_about_95_percent():
-    rights = np.random.default_rng(0).binomial(100, 0.5, 500)
-    covered = np.mean([low <= 0.5 <= high for low, high in (Share(int(right), 100).interval for right in rights)])
-    assert 0.94 <= covered <= 0.99  # exact intervals of 100 answers cover 96.5 %
-
-
 def test_the_delta_intervals_of_d_prime_cover_the_truth():
     random, truth = np.random.default_rng(1), norm.ppf(0.7) - norm.ppf(0.4)
     found = [detection(int(hits), 100, int(alarms), 100) for hits, alarms in

@@ -104,7 +104,7 @@ async function go() {
 
 async function feedback(trial, answer) {
   const truth = PAIRS ? `The real image is on the ${trial.answer}.` : `It is ${trial.answer}.`;
-  byId("feedback").textContent = `${answer === trial.answer ? "Right." : "Wrong."} ${truth}`;
+  byId("feedback").textContent = `${answer === trial.answer ? "Correct." : "Not correct."} ${truth}`;
   byId("next").hidden = false;
   byId("next").focus();
   await new Promise((resolve) => { byId("next").onclick = resolve; });
