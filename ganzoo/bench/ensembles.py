@@ -14,6 +14,7 @@ from ganzoo.bench.criteria import Cells, Doing
 from ganzoo.bench.record import FinishedRecord
 from ganzoo.bench.results import Results, read_results
 from ganzoo.bench.suite import EnsembleEntry, Suite
+from ganzoo.discovery.plugin_errors import blaming
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation.evaluate import settings_hash
 from ganzoo.metric import Score
@@ -118,7 +119,8 @@ def _measured(blank: FinishedRecord, members: Members, cells: Cells | None, doin
         if network.metric is None or "target_test" not in contenders[0].predictions.of:
             raise GanzooError("no metric of the bench scores predictions for the target's test")
         made = torch.from_numpy(np.stack([each.predictions.of["target_test"] for each in contenders]))
-        scores: Sequence[Score] = network.metric.scores_of(network.data, contenders[0].task.average(made))
+        with blaming(f"ensemble {blank.label}"):
+            scores: Sequence[Score] = network.metric.scores_of(network.data, contenders[0].task.average(made))
     except GanzooError as error:
         doing(f"the ensemble {blank.label} is not measured: {error}")
         return None

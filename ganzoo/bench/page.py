@@ -160,7 +160,7 @@ def _settings(comparisons: Sequence[ResultTable]) -> list[str]:
     parts = [html.heading("Settings and environment")]
     for comparison in comparisons:
         for row in comparison.rows:
-            if row.records and not row.rival:
+            if row.records and not row.rival and row.networks == 1:
                 text = write_toml(without_none(row.records[0].origin()))
                 parts.append(html.folded(f"{row.shown} on {comparison.dataset} ({row.method}, {row.preset})", text))
     return parts if len(parts) > 1 else []

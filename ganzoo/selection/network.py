@@ -13,6 +13,7 @@ from torch import Tensor
 from ganzoo.batch import DataSpec
 from ganzoo.criterion import Outputs
 from ganzoo.dataset import Dataset
+from ganzoo.discovery.plugin_errors import blaming
 from ganzoo.discovery.registry import registry
 from ganzoo.errors import CheckpointError, CriterionUnavailableError
 from ganzoo.evaluation.evaluate import EvaluationObserver, TrainedEvaluation, applies, to_device
@@ -85,7 +86,8 @@ class PredictingNetwork:
                 f"{self.plan.method.name} predicts no labels, and the run has no metric that trains a network on its "
                 "images, such as downstream-gaze-error"
             )
-        return self.metric.predictor(self.data)
+        with blaming(f"metric of {self.plan.method.name}, predictor"):
+            return self.metric.predictor(self.data)
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Predictions float32 [N, label_size] of samples [N, ...], in float32 arithmetic."""
@@ -124,7 +126,7 @@ class PredictingNetwork:
 
     def _predicted(self, part: np.ndarray) -> Tensor:
         predictor: Any = self.predictor  # outside of no_grad: it may be trained now
-        with torch.no_grad():
+        with torch.no_grad(), blaming(f"method {self.predictor.name}, predict"):
             made: Tensor = predictor.predict(to_device(np.array(part), self.data.device))
             return made
 

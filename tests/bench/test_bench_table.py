@@ -232,3 +232,22 @@ def test_higher_is_better_where_the_score_says_so():
     found = estimates(compare(records), "share")
     assert [name for name, one in found.items() if one.best] == ["good"]
     assert found["good"].better
+
+
+def ensemble_of(label, member, values, networks=5):
+    more = {"networks": networks, "ensemble_of": [member], "members": ["a"] * networks, "settings_hash": label}
+    return [record(label, 5 * at, [score("e", value)], **more) for at, value in enumerate(values)]
+
+
+def test_an_ensemble_is_tested_against_the_ensemble_of_the_reference_and_no_other_row():
+    five = ensemble_of("good-5", "good", [4.0, 4.3, 4.1]) + ensemble_of("plain-5", "source-only", [6.0, 6.2, 6.3])
+    comparison = compare(suite_of() + five + ensemble_of("good-2", "good", [4.5, 4.8, 4.7], networks=2))
+    found = estimates(comparison)
+    mean, half = mean_interval([4.0 - 6.0, 4.3 - 6.2, 4.1 - 6.3])
+    assert (found["good-5"].difference, found["good-5"].difference_half) == pytest.approx((mean, half))
+    assert found["plain-5"].p is None
+    assert found["good-2"].difference is None  # there is no ensemble of two networks of the reference
+    assert found["good"].p == pytest.approx(estimates(compare(suite_of()))["good"].p)  # no more tests than before
+    said = " ".join(notes(comparison))
+    assert "good-5 averages 5 networks of good: 3 ensembles of disjoint seeds, and ± is over these 3." in said
+    assert "| good-5 (5 networks) |" in markdown([comparison], "t")
