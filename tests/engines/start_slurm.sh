@@ -85,6 +85,11 @@ stop() {
 case $action in
   start) start ;;
   stop) stop ;;
-  restart) "${3:?slurmctld or slurmd}" -f "$conf" ;;
+  restart)
+    "${3:?slurmctld or slurmd}" -f "$conf"
+    sleep 2
+    # a controller that was killed may drain a node whose jobs it has forgotten, until an administrator looks
+    scontrol update NodeName="$(hostname -s)" State=RESUME 2>/dev/null || true
+    ;;
   *) echo "start, stop or restart" >&2; exit 2 ;;
 esac

@@ -23,6 +23,7 @@ ganzoo_contract = 2
 WAITING = frozenset({"PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD",
                      "SPECIAL_EXIT", "SUSPENDED"})  # fmt: skip
 RUNNING = frozenset({"RUNNING", "COMPLETING", "STAGE_OUT", "SIGNALING", "STOPPED", "RESIZING"})
+HELD = frozenset({"launch failed requeued held", "launch_failed_requeued_held"})  # after a node failed, for example
 SAVING = 120.0  # seconds that a cell has to save when Slurm warns
 ANSWER = 60.0  # seconds to wait for Slurm's commands
 
@@ -69,9 +70,13 @@ class Slurm(Engine):
 
     def states(self, ids: Sequence[str]) -> Mapping[str, JobState]:
         # squeue knows every job that waits or runs, with and without accounting, and for minutes those that ended
-        said = _slurm("squeue", "--noheader", "--array", "--states=all", f"--user={getpass.getuser()}", "-o", "%i|%T")
-        known = dict(line.strip().split("|", 1) for line in said.splitlines() if "|" in line)
-        return {each: _state(known.get(each)) for each in ids}
+        said = _slurm(
+            "squeue", "--noheader", "--array", "--states=all", f"--user={getpass.getuser()}", "-o", "%i|%T|%r"
+        )
+        known = {name: (state, why) for name, state, why in _fields(said)}
+        held = [each for each in ids if known.get(each, ("", ""))[1] in HELD]
+        self.stop(held)  # which waits for an administrator; the bench starts the cell in another job
+        return {each: _state(*known.get(each, ("", "")), held=each in held) for each in ids}
 
     def stop(self, ids: Sequence[str]) -> None:
         if ids:
@@ -134,12 +139,22 @@ def _alike(jobs: Sequence[Job]) -> Iterator[tuple[Resources, list[Job]]]:
         yield wants, [job for job in jobs if job.resources == wants]
 
 
-def _state(said: str | None) -> JobState:
+def _fields(said: str) -> Iterator[tuple[str, str, str]]:
+    """Id, state and reason in each line of squeue."""
+    for line in said.splitlines():
+        parts = line.strip().split("|", 2)
+        if len(parts) == 3:
+            yield parts[0], parts[1], parts[2]
+
+
+def _state(said: str, why: str, *, held: bool) -> JobState:
+    if held:
+        return JobState("ended", None, f"Slurm holds it: {why}")
     if said in WAITING:
         return JobState("waiting")
     if said in RUNNING:
         return JobState("running")
-    ended_well = said in (None, "COMPLETED")
+    ended_well = said in ("", "COMPLETED")
     return JobState("ended", None, "" if ended_well else f"Slurm says {said}")
 
 
