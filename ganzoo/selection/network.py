@@ -87,7 +87,7 @@ class PredictingNetwork:
                 "images, such as downstream-gaze-error"
             )
         with blaming(f"metric of {self.plan.method.name}, predictor"):
-            found = self.metric.predictor(self.data)
+            found: Method = self.metric.predictor(self.data)
         return found
 
     def predict(self, images: np.ndarray) -> np.ndarray:
