@@ -87,7 +87,8 @@ class PredictingNetwork:
                 "images, such as downstream-gaze-error"
             )
         with blaming(f"metric of {self.plan.method.name}, predictor"):
-            return self.metric.predictor(self.data)
+            found: Method = self.metric.predictor(self.data)
+        return found
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Predictions float32 [N, label_size] of samples [N, ...], in float32 arithmetic."""
@@ -128,7 +129,7 @@ class PredictingNetwork:
         predictor: Any = self.predictor  # outside of no_grad: it may be trained now
         with torch.no_grad(), blaming(f"method {self.predictor.name}, predict"):
             made: Tensor = predictor.predict(to_device(np.array(part), self.data.device))
-            return made
+        return made
 
 
 def _parts(images: np.ndarray) -> list[np.ndarray]:
