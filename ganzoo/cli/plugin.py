@@ -35,7 +35,8 @@ def list_command() -> None:
 @command.command(
     "check",
     help="Check that a plugin keeps its contract, rule by rule. NAME_OR_FILE is a .py file, or the name of a plugin, "
-    "method, dataset, metric, tracker, capability, task or backbone. Methods are checked with each of their presets.",
+    "method, dataset, metric, tracker, engine, capability, task or backbone. Methods are checked with each of their "
+    "presets.",
 )
 @click.argument("name_or_file")
 @click.option("--slow", is_flag=True, help="Also run slow checks: learning, resuming after a kill, on a GPU.")
