@@ -24,6 +24,7 @@ from ganzoo.nn.optimizers import DECAYS, adam
 from ganzoo.nn.predictor import PredictorConfig, declines
 from ganzoo.nn.resnet import ResidualBlock
 from ganzoo.settings import Settings
+from ganzoo_translation.committee import Committee
 from ganzoo_translation.judges import Judges
 
 ganzoo_contract = 2
@@ -63,6 +64,11 @@ class SimGANConfig(Settings):
         lt=1,
         description="Refine with a moving average of the refiner's weights, of this decay (.999: over the last 1,000 "
         "updates); 0: with the last weights.",
+    )
+    committee: int | None = Field(
+        None,
+        ge=2,
+        description="Refiners with one discriminator, of which each image has one; not set: a single refiner.",
     )
     judges: int | None = Field(
         None,
@@ -106,11 +112,12 @@ class SimGAN(Method):
     paper = "https://arxiv.org/abs/1612.07828"
     Config = SimGANConfig
     couples_batch = True  # half of what the discriminator sees comes from the history
-    checked_at_most: ClassVar = {"width": 8, "history": 32, "refiner_updates": 2, "judges": 1}
+    checked_at_most: ClassVar = {"width": 8, "history": 32, "refiner_updates": 2, "judges": 1, "committee": 2}
     presets: ClassVar[Presets] = {
         "default": {"train": LAPTOP},
         "averaged": {"method": {"average": 0.999}, "train": LAPTOP},
         "derivatives": {"method": {"self_regularization_features": "derivatives"}, "train": LAPTOP},
+        "committee": {"method": {"committee": 5}, "train": LAPTOP},
         "judged": {"method": {"judges": 3}, "train": {**LAPTOP, "steps": 6_250}},
         "no-history": {"method": {"history": 0}, "train": LAPTOP},
         "global-discriminator": {"method": {"discriminator": "global"}, "train": LAPTOP},
@@ -121,7 +128,8 @@ class SimGAN(Method):
 
     def __init__(self, config: SimGANConfig, spec: DataSpec) -> None:
         super().__init__(config, spec)
-        self.refiner = build_refiner(spec.channels, config.width, config.blocks)
+        build = partial(build_refiner, spec.channels, config.width, config.blocks)
+        self.refiner = Committee(config.committee, build) if config.committee else build()
         self.discriminator = build_discriminator(spec, local=config.discriminator == "local")
         self.history = History(config.history, *spec.image_shape) if config.history else None
         self.average = ExponentialMovingAverage(self.refiner, config.average) if config.average else None
