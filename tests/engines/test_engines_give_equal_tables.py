@@ -133,7 +133,9 @@ def test_a_preempted_cell_of_slurm_goes_on_when_it_is_requeued(bench, reference,
     wait = ["sbatch", "--wait", "--partition=high", "--cpus-per-task=4", "--wrap", "true", "-o", "/dev/null"]
     done = subprocess.run(wait, capture_output=True, text=True, timeout=300, cwd=tmp_path, env=os.environ)
     assert done.returncode == 0, done.stderr
+    shown = subprocess.run(["scontrol", "show", "job"], capture_output=True, text=True, env=os.environ).stdout
     result = bench("slurm")
+    assert "Restarts=1" in shown or len(list((tmp_path / "out").glob("cells/*/jobs/*.json"))) > 2  # it was preempted
     assert result.exit_code == 0, result.output
     assert made_in(tmp_path / "out") == reference
 
