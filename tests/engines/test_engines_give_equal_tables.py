@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -128,12 +129,18 @@ def test_slurm_gives_the_same_bits_and_a_detached_bench_is_collected_later(bench
     assert len(list((tmp_path / "out").glob("cells/*/jobs/*.json"))) == 2  # each cell had one process
 
 
-def test_a_preempted_cell_of_slurm_goes_on_when_it_is_requeued(bench, reference, slurm, tmp_path):
+def test_a_preempted_cell_of_slurm_saves_and_goes_on_in_another_job(bench, reference, slurm, tmp_path):
     assert bench("slurm", "--detach").exit_code == 0
+    limit = time.monotonic() + 120
+    while len(list((tmp_path / "out").glob("cells/*/jobs/*.json"))) < 2:
+        assert time.monotonic() < limit
+        time.sleep(0.05)
     wait = ["sbatch", "--wait", "--partition=high", "--cpus-per-task=4", "--wrap", "true", "-o", "/dev/null"]
     done = subprocess.run(wait, capture_output=True, text=True, timeout=300, cwd=tmp_path, env=os.environ)
     assert done.returncode == 0, done.stderr
+    shown = subprocess.run(["scontrol", "show", "job"], capture_output=True, text=True, env=os.environ).stdout
     result = bench("slurm")
+    assert "Restarts=1" in shown or len(list((tmp_path / "out").glob("cells/*/jobs/*.json"))) > 2  # it was preempted
     assert result.exit_code == 0, result.output
     assert made_in(tmp_path / "out") == reference
 
