@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 if TYPE_CHECKING:
+    from ganzoo.metric import Score
     from ganzoo.runs.trained import Trained
 
 __version__ = "0.1.0"
@@ -37,3 +38,24 @@ def load(run: str | PathLike[str], *, device: str = "auto", plugins: Iterable[st
     from ganzoo.runs.trained import load as load_run  # here, because it imports torch
 
     return load_run(run, device=device, plugins=plugins)
+
+
+def run(method: str, *, dataset: str = "eyes", **settings: Any) -> Trained:
+    """Train a method on a dataset and measure it, as `ganzoo run` does. Returns the finished run.
+
+    Keywords are the options of the command, with `_` for `-`: `ganzoo.run("simgan", dataset="pair", source="eyes.npz",
+    self_regularization=10.0, steps=5_000, out="my-run")`. `augment=False` is `--no-augment`, `from_` is `--from`, and
+    several values are a list. Call it again with the same keywords to resume. Raises a `ganzoo.errors.GanzooError`
+    with the message of the command.
+    """
+    from ganzoo.cli import calls
+
+    return calls.run(method, {"dataset": dataset, **settings})
+
+
+def evaluate(run: str | PathLike[str] | None = None, **settings: Any) -> list[Score]:
+    """Measure a run again, or two collections of images (`real`, `fake`), as `ganzoo evaluate` does; keywords as in
+    `ganzoo.run`. Returns the scores."""
+    from ganzoo.cli import calls
+
+    return calls.evaluate(run, settings)

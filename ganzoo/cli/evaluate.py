@@ -21,6 +21,7 @@ from ganzoo.evaluation.evaluate import EvaluateConfig
 from ganzoo.evaluation.image_sets import Collection, Compared, Shaping, compare, comparing_metrics
 from ganzoo.files.fit import Channels, Resizer
 from ganzoo.files.output import check_writable, writing
+from ganzoo.metric import Score
 from ganzoo.runs.experiment import load_trained, measure, plan_of_run
 from ganzoo.runs.origin import check_data
 from ganzoo.runs.run_folder import RunFolder
@@ -106,17 +107,14 @@ def _moved_options(folder: RunFolder, taken: set[str]) -> list[SettingOption]:
 )
 @click.option("--device", help="auto, cpu, cuda, cuda:N or mps.  [default: as the run, or auto]")
 @click.option("--plugin", multiple=True, type=PATH, help="Load a plugin from a .py file.")
-def command(run: Path | None, plugin: tuple[Path, ...], **given: Any) -> None:
+def command(run: Path | None, plugin: tuple[Path, ...], **given: Any) -> list[Score]:
     _check_form(run, given)
     for file in plugin:
         registry().add_file(file)
     if given["out"] is not None:
         _check_out(given["out"])
     with signals.heard():  # a network that is being fitted is saved before the command ends
-        if run is None:
-            _collections(given)
-        else:
-            _run(RunFolder(run), given)
+        return _collections(given) if run is None else _run(RunFolder(run), given)
 
 
 def _check_form(run: Path | None, given: dict[str, Any]) -> None:
@@ -132,7 +130,7 @@ def _check_form(run: Path | None, given: dict[str, Any]) -> None:
         raise UsageError(f"{', '.join(named)}: two collections need both --real and --fake; each is {IMAGES}")
 
 
-def _run(folder: RunFolder, given: dict[str, Any]) -> None:
+def _run(folder: RunFolder, given: dict[str, Any]) -> list[Score]:
     moved = {name.removeprefix("dataset__"): path for name, path in given.items() if name.startswith("dataset__")}
     options = {
         "evaluate": {"metrics": given["metrics"], "samples": given["samples"]},
@@ -156,6 +154,7 @@ def _run(folder: RunFolder, given: dict[str, Any]) -> None:
     print_scores(scores, plan.method.name, f"{plan.method.name} on {plan.dataset.name}, step {step}")
     if out is not None:
         folder.write_scores(scores, facts, out)
+    return scores
 
 
 def _scores_file(folder: RunFolder) -> Path | None:
@@ -168,7 +167,7 @@ def _scores_file(folder: RunFolder) -> Path | None:
     return folder.scores_file
 
 
-def _collections(given: dict[str, Any]) -> None:
+def _collections(given: dict[str, Any]) -> list[Score]:
     settings = build_config(EvaluateConfig, {"options": {"metrics": given["metrics"], "samples": given["samples"]}})
     if settings.metrics == ("none",):
         raise UsageError("--metrics none: nothing to measure; name some metrics, or leave out --metrics for all")
@@ -204,6 +203,7 @@ def _collections(given: dict[str, Any]) -> None:
         click.echo(f"All scores, with their cards, are in {out}", err=True)
     if all(score.value is None for score in found.scores):
         raise GanzooError("nothing could be measured; the table says why")
+    return list(found.scores)
 
 
 def _notes(found: Compared) -> list[str]:

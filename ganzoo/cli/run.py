@@ -89,7 +89,7 @@ def _command(name: str, args: Sequence[str]) -> click.Command:
         raise UnknownNameError(f"{said}; {missing}" if missing else said) from error
     params = _params(shown)
 
-    def callback(out: Path | None, giver: Path | None, track: tuple[str, ...], **given: Any) -> None:
+    def callback(out: Path | None, giver: Path | None, track: tuple[str, ...], **given: Any) -> Path:
         layers = {f"--config {file}": tables} if file else {}
         kept = None if asked.get("preset") == "default" else asked.get("preset")
         chosen = _typed_settings(params, given)
@@ -100,7 +100,9 @@ def _command(name: str, args: Sequence[str]) -> click.Command:
             raise UnknownNameError(str(error) if preset or not file else f"--config {file}: {error}") from error
         for metric in chosen["metric"].keys() - plan.metric_configs.keys():
             raise ConfigError(f"a setting of the metric {metric} is given, but not measured; name it in --metrics")
-        _run(plan, RunFolder(out or plan.default_folder()), track)
+        folder = RunFolder(out or plan.default_folder())
+        _run(plan, folder, track)
+        return folder.path
 
     method = shown.method
     text = f"{method.summary}\n\n{method.paper}\n\nPresets: {', '.join(method.presets) or 'none'}."
