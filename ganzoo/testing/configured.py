@@ -64,9 +64,11 @@ def subjects(cls: type) -> list[type]:
 
 
 def _smaller(cls: type[Method], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The sizes among the settings that are larger than `checked_at_most`."""
+    """The sizes among the settings that are larger than `checked_at_most`; one that is not set is not large."""
     chosen = layers.build_config(original(cls).Config, {"preset": settings})
-    return {name: most for name, most in cls.checked_at_most.items() if getattr(chosen, name) > most}
+    sizes = {name: getattr(chosen, name) for name in cls.checked_at_most}
+    limits = cls.checked_at_most
+    return {name: limits[name] for name, size in sizes.items() if size is not None and size > limits[name]}
 
 
 def _configured(cls: type[Plugin], settings: Mapping[str, Any], preset: str) -> type[Plugin]:

@@ -284,6 +284,15 @@ def test_carries_are_recorded():
     LIARS.checks["captured_equals_eager"](type("Recorded", (Schemes,), {"phases": eager}))
 
 
+def test_a_size_that_is_not_set_is_not_reduced():
+    from ganzoo.discovery.registry import registry
+
+    simgan = registry().get("methods", "simgan")  # its committee and its judges are None by default
+    found = {name_of(cls).removeprefix("simgan").strip("[]"): cls.Config() for cls in subjects(simgan)}
+    assert {"averaged", "committee", "derivatives", "judged"} <= set(found)
+    assert (found[""].committee, found["committee"].committee, found["judged"].judges) == (None, 2, 1)
+
+
 def test_simgan_with_an_averaged_refiner_is_checked_and_passes():
     from ganzoo.discovery.registry import registry
 
