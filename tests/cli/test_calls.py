@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -74,3 +75,23 @@ def test_a_wrong_keyword_is_one_sentence_and_no_exit(tmp_path, monkeypatch, sett
 def test_an_unknown_method_is_named():
     with pytest.raises(GanzooError, match="simgna"):
         package.run("simgna")
+
+
+def test_the_example_of_the_documentation_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (TOY.parent.parent / "docs" / "use-results.md").read_text(encoding="utf-8")
+    (code,) = [each for each in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "ganzoo.run" in each]
+    images = np.random.default_rng(0).integers(0, 256, (40, 24, 40), dtype=np.uint8)
+    for name in ("real.npz", "refined.npz"):
+        np.savez(tmp_path / name, image=images)
+    for old, new in {
+        '"simgan", dataset="pair", source="rendered/", target="real.npz", steps=5_000':
+            f'"shift", dataset="toy", plugin={str(TOY)!r}, metrics="none", steps=2, batch_size=4',
+        'fake="refined/"': f'fake="refined.npz", extractors="pixels", plugin={str(TOY)!r}',
+    }.items():  # fmt: skip
+        assert old in code
+        code = code.replace(old, new)
+    names = {"images": images}
+    exec(compile(code, "docs/use-results.md", "exec"), names)
+    assert names["refined"].shape == images.shape
+    assert [score.name for score in names["scores"]] == ["fid[pixels]"]

@@ -311,7 +311,7 @@ def test_importing_ganzoo_does_not_import_torch():
 
 def test_the_example_in_the_documentation_runs_as_it_stands(refiner, predictor, generator, pixels, tmp_path):
     text = (ROOT / "docs" / "use-results.md").read_text(encoding="utf-8")
-    examples = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    examples = [each for each in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "ganzoo.load" in each]
     assert len(examples) >= 2
     np.savez(tmp_path / "eyes.npz", image=pixels[:, 0])
     runs = {"my-run": refiner, "my-predictor": predictor, "my-generator": generator}
