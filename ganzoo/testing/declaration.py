@@ -93,6 +93,18 @@ def imports_only_the_contract(cls: type) -> None:
             violate(f"it imports the plugin {package}")
 
 
+@check(
+    (Tracker, Engine),
+    why="Lists show these words, and a missing library must be reported before any work.",
+    fix='Write name = "lower-case", summary = "One sentence." and, if it needs one, library = "module" with '
+    'install = "pip install ...".',
+)
+def library_is_declared(cls: type[Tracker] | type[Engine]) -> None:
+    """It has a lower-case name and a summary of one sentence, and says how to install its library."""
+    words_are_given(cls, "library", "install")
+    require(bool(cls.library) == bool(cls.install), "library and install must be given together")
+
+
 def _imports(tree: ast.AST) -> Iterator[str]:
     """Full names of imports: "package.module" or "package.module.object"."""
     for node in ast.walk(tree):

@@ -13,7 +13,6 @@ from pathlib import Path
 from ganzoo.engine import LOG, Engine, Job, JobState
 from ganzoo.errors import EngineError
 from ganzoo.testing.checks import check, require, skip
-from ganzoo.testing.declaration import words_are_given
 
 LONGEST = 120.0  # seconds that an engine may take to start or end a job of nothing
 SETTLED = 1.0  # seconds after which a job that is started twice has run twice
@@ -35,14 +34,11 @@ sys.exit(7)
 
 @check(
     Engine,
-    why="Lists show these words, and a missing library must be reported before a bench starts.",
-    fix='Write name = "lower-case", summary = "One sentence." and, if it needs one, library = "module" with '
-    'install = "pip install ...".',
+    why="The bench waits this long between two looks at its jobs; without a pause it would do nothing else.",
+    fix="Write poll = 1.0, or another positive number of seconds.",
 )
-def engine_declares_itself(cls: type[Engine]) -> None:
-    """It has a lower-case name and a summary of one sentence, and says how to install its library."""
-    words_are_given(cls, "library", "install")
-    require(bool(cls.library) == bool(cls.install), "library and install must be given together")
+def looks_have_a_pause(cls: type[Engine]) -> None:
+    """Its `poll` is a positive number of seconds."""
     require(cls.poll > 0, f"poll is {cls.poll}, not a number of seconds")
 
 

@@ -15,7 +15,6 @@ from PIL import Image
 
 from ganzoo.metric import Score
 from ganzoo.testing.checks import check, require, skip, violate
-from ganzoo.testing.declaration import words_are_given
 from ganzoo.tracker import RunCard, State, Tracker
 
 SETTINGS = {"run": {"method": "toy"}, "train": {"steps": 4, "lr": 0.1, "device": "cpu"}, "evaluate": {"metrics": ["a"]}}
@@ -24,18 +23,6 @@ SCORES = (
     Score("gaze_error_deg", 7.0, "source-only", unit="deg", better="lower"),
     Score("label_drift_deg", None, reason="there is no held-out source"),
 )
-
-
-@check(
-    Tracker,
-    why="Lists show these words, and a missing library must be reported before a run starts.",
-    fix='Write name = "lower-case", summary = "One sentence." and, if it needs one, library = "module" with '
-    'install = "pip install ...".',
-)
-def tracker_declares_itself(cls: type[Tracker]) -> None:
-    """It has a lower-case name and a summary of one sentence, and says how to install its library."""
-    words_are_given(cls, "library", "install")
-    require(bool(cls.library) == bool(cls.install), "library and install must be given together")
 
 
 @check(

@@ -60,13 +60,13 @@ def test_a_class_of_another_kind_gets_no_checks():
 
 
 def test_an_expected_failure_is_shown_with_its_reason(outcome):
-    result = outcome("Loud", failures={"tracker_declares_itself": "Issue 12: the name is a trademark."})
+    result = outcome("Loud", failures={"library_is_declared": "Issue 12: the name is a trademark."})
     result.assert_outcomes(passed=4, xfailed=1)
-    result.stdout.fnmatch_lines(["*tracker_declares_itself*Issue 12: the name is a trademark.*"])
+    result.stdout.fnmatch_lines(["*library_is_declared*Issue 12: the name is a trademark.*"])
 
 
 def test_an_expected_failure_that_passes_fails_so_that_the_list_stays_true(outcome):
-    outcome(failures={"tracker_declares_itself": "Issue 12."}).assert_outcomes(passed=4, failed=1)
+    outcome(failures={"library_is_declared": "Issue 12."}).assert_outcomes(passed=4, failed=1)
 
 
 def test_a_check_that_cannot_be_made_is_a_skipped_test(outcome):

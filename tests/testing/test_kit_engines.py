@@ -31,8 +31,9 @@ def only_own(self, ids):
     return {each: ToyEngine._state(self, each) if each in self.processes else JobState("ended") for each in ids}
 
 
-lie("engine_declares_itself", "is not lower-case", name="Toy Engine")
-lie("engine_declares_itself", "library and install must be given together", library="json")
+lie("library_is_declared", "is not lower-case", name="Toy Engine")
+lie("library_is_declared", "library and install must be given together", library="json")
+lie("looks_have_a_pause", "not a number of seconds", poll=0.0)
 lie("each_job_runs_once", "a job ran 2 times", Config=with_default(copies=2))
 lie("each_job_runs_once", "a job ran 0 times", Config=with_default(lose=1))
 lie("each_job_runs_once", "start returned", start=lambda self, jobs: ToyEngine.start(self, jobs)[:2])

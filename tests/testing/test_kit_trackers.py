@@ -24,8 +24,8 @@ def asks(self, settings, card):
     raise SystemExit("please log in")
 
 
-lie("tracker_declares_itself", "is not lower-case", name="Honest Tracker")
-lie("tracker_declares_itself", "library and install must be given together", library="json")
+lie("library_is_declared", "is not lower-case", name="Honest Tracker")
+lie("library_is_declared", "library and install must be given together", library="json")
 lie("a_whole_run_is_taken", "it ends the program: please log in", started=asks)
 lie("a_whole_run_is_taken", "not the id of the run as text", started=lambda self, settings, card: None)
 lie("a_whole_run_is_taken", "raised KeyError", finished=lambda self, state: {"complete": 1, "failed": 2}[state])

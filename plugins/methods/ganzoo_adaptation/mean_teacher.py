@@ -47,7 +47,7 @@ class MeanTeacher(Method):
     """A student learns the labels of the source, and on the target to agree with its teacher, the average of its own
     weights, under different augmentation (French et al., section 3). For gaze the student's image is also rotated about
     its centre and the teacher's prediction with it, so that agreement says something about gaze (the equivariance of
-    RUDA, Bao et al. 2022). An anchor holds the mean output: agreement alone lets student and teacher drift together.
+    RUDA, Bao et al. 2022). An anchor holds the mean output, because with agreement alone both can drift together.
     Both domains are one BatchNorm batch, so that the teacher, which uses running statistics, is normalised as the
     student is; French et al. (section 3.2) keep the domains apart."""
 

@@ -20,8 +20,8 @@ class Judges(nn.Module):
     """Predictors with different first weights, each trained on the source's labels with features whose maximum mean
     discrepancy between source and target is small.
 
-    A judge that was trained on the source alone rewards the cues by which it reads labels in renders, so a refiner that
-    obeys it keeps them; the alignment is there so that a judge also reads images that look like the target.
+    A judge that was trained on the source alone can reward the cues by which it reads labels in renders. The alignment
+    is there so that a judge also reads images that look like the target.
     """
 
     def __init__(self, count: int, spec: DataSpec) -> None:

@@ -147,24 +147,20 @@ def test_the_size_of_a_batch_does_not_scale_the_distance():
     torch.testing.assert_close(once, twice)
 
 
-def test_gradients_are_those_of_finite_differences_and_finite_for_a_small_batch():
-    """The spectrum of a batch smaller than the features ends in equal zeros, whose eigenvectors are arbitrary."""
-    target = features(6, 10, seed=1)
-
-    def distance(source, which):
-        return angle_and_scale(source, target, 0.6)[which]
-
-    for which in (0, 1):
-        source = features(6, 10).requires_grad_()
-        (gradient,) = torch.autograd.grad(distance(source, which), source)
-        assert torch.isfinite(gradient).all()
-        step, source = 1e-6, source.detach()
-        for row, column in ((0, 0), (3, 7)):
-            change = torch.zeros_like(source)
-            change[row, column] = step
-            slope = (distance(source + change, which) - distance(source - change, which)) / (2 * step)
-            if which == 1:  # exact; the angle's gradient treats the rank as if it were the matrix's own
-                torch.testing.assert_close(gradient[row, column], slope, rtol=1e-4, atol=1e-8)
+def test_gradients_of_a_small_batch_are_finite_and_that_of_the_scale_is_a_finite_difference():
+    """The spectrum of a batch smaller than the features ends in equal zeros, whose eigenvectors are arbitrary. The
+    angle's gradient treats the truncated matrix as if its rank were constant, as the authors' code does."""
+    source, target = features(6, 10).requires_grad_(), features(6, 10, seed=1)
+    angle, scale = angle_and_scale(source, target, 0.6)
+    (of_angle,) = torch.autograd.grad(angle, source, retain_graph=True)
+    assert torch.isfinite(of_angle).all()
+    assert float(of_angle.abs().max()) > 0
+    (of_scale,) = torch.autograd.grad(scale, source)
+    for row, column in ((0, 0), (3, 7)):
+        change = torch.zeros_like(source)
+        change[row, column] = 1e-6
+        up, down = (angle_and_scale(source.detach() + sign * change, target, 0.6)[1] for sign in (1, -1))
+        torch.testing.assert_close(of_scale[row, column], (up - down) / 2e-6, rtol=1e-4, atol=1e-8)
 
 
 def test_features_that_no_sample_activates_do_not_matter():

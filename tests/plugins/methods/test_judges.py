@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 from ganzoo_translation.judges import Judges
@@ -86,7 +84,6 @@ def test_an_image_that_is_not_changed_drifts_only_by_the_noise():
 def test_the_gradient_reaches_the_refiner_and_not_the_judges():
     method = judged().requires_grad_(True)
     batch = toy.batch(method, 4)
-    refined = method.refiner(batch.source)
     method.refiner_loss(batch)["judged"].backward()
     assert any(parameter.grad is not None for parameter in method.refiner.parameters())
     before = weights(method.judges)
@@ -94,7 +91,6 @@ def test_the_gradient_reaches_the_refiner_and_not_the_judges():
     after = weights(method.judges)
     parameters = dict(method.judges.named_parameters())
     assert all(torch.equal(before[name], after[name]) for name in parameters)
-    assert refined.shape == batch.source.shape
 
 
 @pytest.mark.parametrize("weight", [0.0, 3.0])
@@ -108,6 +104,6 @@ def test_the_weight_scales_what_judges_say(weight):
 
 
 def test_data_without_labels_are_declined():
-    spec = replace(image_spec(1, 16, 24, NoTask()))
+    spec = image_spec(1, 16, 24, NoTask())
     assert reason_to_decline(SimGAN, SimGANConfig(judges=1), spec)
     assert not reason_to_decline(SimGAN, SimGANConfig(), spec)
