@@ -6,6 +6,7 @@ read it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,7 +46,8 @@ def _readme(suite: Suite, tables: Sequence[ResultTable], results: Results) -> st
     records = list(results.finished.values())
     parts = [f"# Bench {suite.name}\n"]
     parts += [f"{suite.summary}\n"] if suite.summary else []
-    parts += [markdown(tables, "Results", results.damaged).replace("# Results", "## Results", 1)]
+    table = markdown(tables, "Results", results.damaged)
+    parts += [re.sub("^#", "##", table, flags=re.MULTILINE)]  # a section of this page
     parts += ["## Data\n", *_data(records), "", "## Made with\n", *_made_with(records), "", "## Files", FILES]
     parts += ["## Again\n", "```sh", "pip install ganzoo", *_commands(records), "```", ""]
     return "\n".join(parts)

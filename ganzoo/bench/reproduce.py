@@ -38,7 +38,7 @@ class Comparison:
 
 
 def published_record(bench: BenchFolder, row: str, seed: int, dataset: str | None = None) -> FinishedRecord:
-    """The finished cell of a row. Raises UnknownNameError or ConfigError if there is none."""
+    """The finished cell of a row. Raises UnknownNameError or ConfigError if there is none with a score."""
     bench.suite()  # which says so if it is not a bench
     records = list(bench.all_results().finished.values())
     rows = dict.fromkeys(record.label for record in records)
@@ -52,6 +52,11 @@ def published_record(bench: BenchFolder, row: str, seed: int, dataset: str | Non
     if not same:
         seeds = ", ".join(str(each.seed) for each in found) or "none"
         raise ConfigError(f"--seed {seed}: {bench.path} has no such cell of {row}; its seeds are {seeds}")
+    if all(score.value is None for score in same[-1].scores):
+        raise ConfigError(
+            f"{row}, seed {seed}, was published without a score, so there is nothing to compare; name another row, or "
+            "publish a bench that measured something"
+        )
     return same[-1]
 
 

@@ -61,7 +61,17 @@ def test_a_stranger_reads_and_runs_it_again_with_the_same_bits(ganzoo, finished,
     assert result.exit_code == 0, result.output
     shutil.rmtree(tmp_path / "mine")
     text = (tmp_path / "public" / "README.md").read_text()
-    for words in ("# Bench toys", "One toy.", "| shift |", "## Data", "fingerprint", "cpu_threads: 1", "--row shift"):
+    for words in (
+        "# Bench toys",
+        "One toy.",
+        "\n## Results\n",
+        "\n### toy\n",
+        "| shift |",
+        "## Data",
+        "fingerprint",
+        "cpu_threads: 1",
+        "--row shift",
+    ):
         assert words in text, words
     assert not list((tmp_path / "public").rglob("*.safetensors"))
     assert load_suite(str(tmp_path / "public" / "suite.toml")).model_dump() == BenchFolder(tmp_path / "public").suite().model_dump()  # fmt: skip  # noqa: E501
@@ -88,6 +98,18 @@ def test_a_row_that_was_not_published_is_refused(ganzoo, finished, options, word
     result = ganzoo("reproduce", finished, *options)
     assert result.exit_code == 2
     assert words in " ".join(result.output.split())
+
+
+def test_a_row_without_a_score_is_refused_before_it_is_run(ganzoo, finished, tmp_path):
+    bench = tmp_path / "unmeasured"
+    shutil.copytree(finished, bench)
+    (result,) = bench.glob("cells/*/result.json")
+    document = json.loads(result.read_text())
+    result.write_text(json.dumps({**document, "scores": []}))
+    said = ganzoo("reproduce", bench, "--row", "shift", "--plugin", TOY)
+    assert said.exit_code == 2
+    assert "was published without a score, so there is nothing to compare" in " ".join(said.output.split())
+    assert not (tmp_path / "reproduced").exists()
 
 
 def test_a_score_is_the_same_within_the_published_interval_or_not_reproduced():
