@@ -10,9 +10,9 @@ import json
 import sys
 from pathlib import Path
 
-from ganzoo.bench.criteria import FILE, read_criteria
-from ganzoo.bench.criteria_table import criteria_of
-from ganzoo.bench.options import evidence_of
+from ganzoo.benchmark.criteria import FILE, read_criteria
+from ganzoo.benchmark.criteria_table import criteria_of
+from ganzoo.benchmark.options import evidence_of
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"

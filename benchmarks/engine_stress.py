@@ -82,7 +82,7 @@ def processes() -> Iterator[tuple[int, int, str]]:
 
 def cells_of(out: Path) -> list[tuple[int, int, str]]:
     """The processes of the cells of a bench."""
-    return [each for each in processes() if "ganzoo.bench.work" in each[2] and str(out) in each[2]]
+    return [each for each in processes() if "ganzoo.benchmark.work" in each[2] and str(out) in each[2]]
 
 
 def victims(out: Path, driver: int, slurm: Path | None) -> dict[str, list[int]]:

@@ -16,9 +16,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from ganzoo.bench.folder import BenchFolder
-from ganzoo.bench.statistics import mean_interval
-from ganzoo.bench.table import number
+from ganzoo.benchmark.folder import BenchFolder
+from ganzoo.benchmark.statistics import mean_interval
+from ganzoo.benchmark.table import number
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"

@@ -20,9 +20,9 @@ import click
 import torch
 from machine import describe
 
-from ganzoo.bench.folder import BenchFolder
-from ganzoo.bench.rows import Row, comparisons
-from ganzoo.bench.statistics import mean_interval
+from ganzoo.benchmark.folder import BenchFolder
+from ganzoo.benchmark.rows import Row, comparisons
+from ganzoo.benchmark.statistics import mean_interval
 
 HERE = Path(__file__).parent
 SUITE = HERE / "precision.toml"

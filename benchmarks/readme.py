@@ -12,10 +12,10 @@ import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ganzoo.bench.folder import BenchFolder
-from ganzoo.bench.rows import ResultTable, Row, SeedEstimate, comparisons
-from ganzoo.bench.statistics import holm, mean_interval, paired_p
-from ganzoo.bench.table import heading, number, row_name
+from ganzoo.benchmark.folder import BenchFolder
+from ganzoo.benchmark.rows import ResultTable, Row, SeedEstimate, comparisons
+from ganzoo.benchmark.statistics import holm, mean_interval, paired_p
+from ganzoo.benchmark.table import heading, number, row_name
 from ganzoo.metric import Score
 
 ROOT = Path(__file__).parents[1]

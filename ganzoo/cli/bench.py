@@ -11,17 +11,26 @@ from typing import Any
 
 import click
 
-from ganzoo.bench.budget import Budget
-from ganzoo.bench.cell import Cell, cells_of
-from ganzoo.bench.declined import declined_cells
-from ganzoo.bench.engines import DEFAULT, cancel, check_engine, jobs_of, load_engine
-from ganzoo.bench.folder import BenchFolder
-from ganzoo.bench.launch import Launcher
-from ganzoo.bench.merge import merge as merge_benches
-from ganzoo.bench.results import seconds_of
-from ganzoo.bench.schedule import Schedule
-from ganzoo.bench.suite import MOST_IMAGES, MOST_SECONDS, MOST_SEEDS, MOST_STEPS, Suite, load_suite, narrowed, shipped
-from ganzoo.bench.table import COSTS, body, heading
+from ganzoo.benchmark.budget import Budget
+from ganzoo.benchmark.cell import Cell, cells_of
+from ganzoo.benchmark.declined import declined_cells
+from ganzoo.benchmark.engines import DEFAULT, cancel, check_engine, jobs_of, load_engine
+from ganzoo.benchmark.folder import BenchFolder
+from ganzoo.benchmark.launch import Launcher
+from ganzoo.benchmark.merge import merge as merge_benches
+from ganzoo.benchmark.results import seconds_of
+from ganzoo.benchmark.schedule import Schedule
+from ganzoo.benchmark.suite import (
+    MOST_IMAGES,
+    MOST_SECONDS,
+    MOST_SEEDS,
+    MOST_STEPS,
+    Suite,
+    load_suite,
+    narrowed,
+    shipped,
+)
+from ganzoo.benchmark.table import COSTS, body, heading
 from ganzoo.cli.bench_display import BenchDisplay
 from ganzoo.cli.display import duration
 from ganzoo.cli.paths import PATH

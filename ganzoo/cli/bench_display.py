@@ -12,12 +12,12 @@ from rich.live import Live
 from rich.markup import escape
 from rich.text import Text
 
-from ganzoo.bench.cell import Cell
-from ganzoo.bench.folder import BenchFolder
-from ganzoo.bench.record import FinishedRecord
-from ganzoo.bench.results import seconds_of
-from ganzoo.bench.schedule import BenchObserver
-from ganzoo.bench.work import code_of
+from ganzoo.benchmark.cell import Cell
+from ganzoo.benchmark.folder import BenchFolder
+from ganzoo.benchmark.record import FinishedRecord
+from ganzoo.benchmark.results import seconds_of
+from ganzoo.benchmark.schedule import BenchObserver
+from ganzoo.benchmark.work import code_of
 from ganzoo.cli.display import duration
 from ganzoo.system.environment import environment
 

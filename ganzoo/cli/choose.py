@@ -9,9 +9,9 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from ganzoo.bench.criteria import read_criteria
-from ganzoo.bench.folder import BenchFolder
-from ganzoo.bench.options import Options, options_of_bench, options_of_runs
+from ganzoo.benchmark.criteria import read_criteria
+from ganzoo.benchmark.folder import BenchFolder
+from ganzoo.benchmark.options import Options, options_of_bench, options_of_runs
 from ganzoo.cli.paths import PATH
 from ganzoo.cli.report import update_selection
 from ganzoo.cli.table import print_table

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from ganzoo.bench.folder import BenchFolder
-from ganzoo.bench.publish import publish
+from ganzoo.benchmark.folder import BenchFolder
+from ganzoo.benchmark.publish import publish
 from ganzoo.cli.paths import PATH
 
 

@@ -9,10 +9,10 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from ganzoo.bench.folder import BenchFolder
-from ganzoo.bench.rows import ResultTable
-from ganzoo.bench.selection import update
-from ganzoo.bench.table import rich_table
+from ganzoo.benchmark.folder import BenchFolder
+from ganzoo.benchmark.rows import ResultTable
+from ganzoo.benchmark.selection import update
+from ganzoo.benchmark.table import rich_table
 from ganzoo.cli.paths import PATH
 from ganzoo.discovery.registry import registry
 from ganzoo.errors import GanzooError

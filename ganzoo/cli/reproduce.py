@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from ganzoo.bench.engines import DEFAULT, load_engine
-from ganzoo.bench.folder import BenchFolder
-from ganzoo.bench.launch import Launcher
-from ganzoo.bench.reproduce import (
+from ganzoo.benchmark.engines import DEFAULT, load_engine
+from ganzoo.benchmark.folder import BenchFolder
+from ganzoo.benchmark.launch import Launcher
+from ganzoo.benchmark.reproduce import (
     Comparison,
     cell_of_record,
     compare,
@@ -20,8 +20,8 @@ from ganzoo.bench.reproduce import (
     published_record,
     threads_of,
 )
-from ganzoo.bench.results import result_of
-from ganzoo.bench.schedule import Schedule
+from ganzoo.benchmark.results import result_of
+from ganzoo.benchmark.schedule import Schedule
 from ganzoo.cli.bench_display import BenchDisplay
 from ganzoo.cli.paths import PATH
 from ganzoo.cli.table import print_table

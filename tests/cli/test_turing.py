@@ -6,14 +6,14 @@ import json
 
 import numpy as np
 import pytest
-from bench.records import record, results_of, score
+from benchmark.records import record, results_of, score
 from click.testing import CliRunner
 from conftest import TOY
 from toy_plugin import discs
 
-from ganzoo.bench.folder import BenchFolder
-from ganzoo.bench.people import with_people
-from ganzoo.bench.suite import parse_suite
+from ganzoo.benchmark.folder import BenchFolder
+from ganzoo.benchmark.people import with_people
+from ganzoo.benchmark.suite import parse_suite
 from ganzoo.cli import main
 from ganzoo.runs.experiment import plan_of_run
 from ganzoo.runs.run_folder import RunFolder

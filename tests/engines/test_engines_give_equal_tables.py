@@ -15,10 +15,10 @@ import torch
 from conftest import TOY
 from extras import needs
 
-from ganzoo.bench.cell import cells_of
-from ganzoo.bench.folder import BenchFolder
-from ganzoo.bench.suite import parse_suite
-from ganzoo.bench.work import work
+from ganzoo.benchmark.cell import cells_of
+from ganzoo.benchmark.folder import BenchFolder
+from ganzoo.benchmark.suite import parse_suite
+from ganzoo.benchmark.work import work
 from ganzoo.configuration.toml import write_toml
 
 SUITE = """

@@ -17,7 +17,7 @@ from click.testing import Result
 from ganzoo_gaze_data.folder import Folder, FolderConfig
 from PIL import Image
 
-from ganzoo.bench.suite import parse_suite
+from ganzoo.benchmark.suite import parse_suite
 from ganzoo.errors import ConfigError, DatasetError, GanzooError, printable
 from ganzoo.files.collection import open_images, read_domain
 from ganzoo.files.fit import Fit

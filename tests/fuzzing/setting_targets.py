@@ -10,14 +10,14 @@ from typing import Any
 from unittest import mock
 
 import click
-from bench.records import failure, record, score
+from benchmark.records import failure, record, score
 from hypothesis import strategies as st
 
 from fuzzing.mutation import edited, json_files, toml_files
 from fuzzing.target import Target
-from ganzoo.bench.cell import cells_of
-from ganzoo.bench.folder import BenchFolder
-from ganzoo.bench.suite import load_suite, narrowed
+from ganzoo.benchmark.cell import cells_of
+from ganzoo.benchmark.folder import BenchFolder
+from ganzoo.benchmark.suite import load_suite, narrowed
 from ganzoo.cli import main
 from ganzoo.configuration.toml import write_toml
 from ganzoo.errors import GanzooError
