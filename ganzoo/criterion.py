@@ -79,6 +79,8 @@ class Criterion(ABC):
     tasks: ClassVar[tuple[type[Task], ...]] = ()  # tasks that it applies to; empty: all
     compares: ClassVar[bool] = False  # reads `Candidate.others`, so that its value depends on the other runs
     by_default: ClassVar[bool] = True  # False: computed only if it is named
+    checked_at_most: ClassVar[Mapping[str, float]] = {}
+    """Upper limits of settings that are only sizes, such as `{"steps": 5}`, to which the kit lowers them."""
     Config: ClassVar[type[Settings]]
 
     def __init__(self, config: Any) -> None:

@@ -150,7 +150,13 @@ def _taken(names: Names, kind: str) -> list[str]:
     """Why this name would fail once the plugin is installed."""
     from importlib.util import find_spec
 
-    kinds = {"dataset": "datasets", "metric": "metrics", "tracker": "trackers", "capability": "capabilities"}
+    kinds = {
+        "dataset": "datasets",
+        "metric": "metrics",
+        "criterion": "criteria",
+        "tracker": "trackers",
+        "capability": "capabilities",
+    }
     said = []
     own = names.name.replace("-", "_") if kind == "capability" else names.name
     if own in registry().found[kinds.get(kind, "methods")]:

@@ -15,7 +15,7 @@ from ganzoo import CONTRACT, __version__
 from ganzoo.errors import GanzooError, UsageError
 from ganzoo.scaffold.names import Names
 
-KINDS = ("refiner", "generator", "predictor", "dataset", "metric", "tracker", "capability")
+KINDS = ("refiner", "generator", "predictor", "dataset", "metric", "criterion", "tracker", "capability")
 LICENSES = {"mit": "MIT", "apache-2.0": "Apache-2.0", "bsd-3-clause": "BSD-3-Clause", "none": ""}
 TRY = {
     "refiner": "ganzoo run $name --dataset eyes",
@@ -23,6 +23,7 @@ TRY = {
     "predictor": "ganzoo run $name --dataset eyes",
     "dataset": "ganzoo run simgan --dataset $name",
     "metric": "ganzoo run simgan --dataset eyes --metrics $name",
+    "criterion": "ganzoo choose bench-runs/quick --by $name",
     "tracker": "ganzoo run simgan --dataset eyes --track $name",
     "capability": "ganzoo list capabilities",
 }

@@ -36,6 +36,8 @@ def criterion_declares_itself(cls: type[Criterion]) -> None:
     good = isinstance(tasks, tuple) and all(isinstance(task, type) and issubclass(task, Task) for task in tasks)
     require(good, f"tasks is {tasks!r}, not a tuple of tasks")
     require(isinstance(cls.compares, bool), f"compares is {cls.compares!r}, not True or False")
+    wrong = [name for name in cls.checked_at_most if name not in cls.Config.model_fields]
+    require(not wrong, f"checked_at_most names {', '.join(wrong)}, which is not a setting")
 
 
 @check(
@@ -153,7 +155,9 @@ def _tasks(cls: type[Criterion]) -> Iterator[Task]:
 
 
 def _read(cls: type[Criterion], given: Candidate) -> Reading:
-    return cls(cls.Config()).read(given)
+    usual = cls.Config()
+    sizes = {name: min(limit, getattr(usual, name)) for name, limit in cls.checked_at_most.items()}
+    return cls(cls.Config(**sizes)).read(given)
 
 
 def _arrays(given: Candidate) -> dict[str, np.ndarray]:

@@ -7,9 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from ganzoo.pixels import to_uint8
-
-PRIME = 251  # of positions: equal pixels in other places give another member
+from ganzoo.nn.pixel_choice import choose_by_pixels
 
 
 class Committee(nn.Module):
@@ -25,13 +23,5 @@ class Committee(nn.Module):
         """Images [N, C, H, W] in [-1, 1], refined. All members refine all images, of which one result is taken: the
         number of images of a member would be a shape that is known only on the device."""
         made = torch.stack([member(images) for member in self.members])
-        own = member_of(images, len(self.members)).view(1, -1, 1, 1, 1).expand(1, *made.shape[1:])
+        own = choose_by_pixels(images, len(self.members)).view(1, -1, 1, 1, 1).expand(1, *made.shape[1:])
         return made.gather(0, own)[0]
-
-
-def member_of(images: Tensor, count: int) -> Tensor:
-    """The member for each image [N, C, H, W] in [-1, 1]: int64 [N], below `count`."""
-    pixels = to_uint8(images).flatten(1).long()
-    weights = torch.arange(pixels.shape[1], device=images.device) % PRIME + 1
-    mixed = (pixels * weights).sum(1)
-    return (mixed ^ (mixed >> 7)) % count  # the last bits of a sum of products are not even

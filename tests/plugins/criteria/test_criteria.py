@@ -161,3 +161,40 @@ def test_the_entropy_of_undecided_answers_is_the_logarithm_of_the_classes():
     predictions = np.float32(np.arange(24) % 3)[:, None]
     reading = read("entropy", replace(given, outputs=lambda images: flat, target_predictions=predictions))
     assert reading.value == pytest.approx(np.log(3))
+
+
+def of_equal_domains(task, change):
+    """A candidate on vectors of the same distribution in both domains; its predictions are `change` of the labels."""
+    random = np.random.default_rng(0)
+    mix = random.normal(size=(4, 2)).astype(np.float32) / 4
+    source, target = (random.normal(size=(400, 4)).astype(np.float32) for _ in range(2))
+    given = {"source_images": source, "source_labels": source @ mix, "training_labels": source @ mix}
+    made = {"source_predictions": source @ mix, "target_images": target, "target_predictions": change(target @ mix)}
+    return replace(candidate(task), **given, **made)
+
+
+def test_reverse_validation_of_equal_domains_is_the_error_of_the_predictions():
+    task = RegressionTask(2, "mm")
+    right = read("reverse-validation", of_equal_domains(task, lambda labels: labels), steps=400)
+    shifted_by = np.array([3, 4], np.float32)
+    wrong = read("reverse-validation", of_equal_domains(task, lambda labels: labels + shifted_by), steps=400)
+    assert right.unit == "mm"
+    assert right.value < 0.15
+    assert wrong.value == pytest.approx(5, abs=0.3)
+
+
+def test_reverse_validation_of_a_constant_is_the_spread_of_the_source():
+    given = of_equal_domains(RegressionTask(2, "mm"), np.zeros_like)
+    spread = np.linalg.norm(given.source_labels, axis=1).mean()
+    assert read("reverse-validation", given, steps=400).value == pytest.approx(spread, rel=0.1)
+
+
+def test_reverse_validation_is_a_function_of_its_seed_and_leaves_the_generator_alone():
+    given = of_equal_domains(RegressionTask(2, "mm"), lambda labels: labels)
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    first = read("reverse-validation", given, steps=5)
+    assert torch.equal(before, torch.get_rng_state())
+    torch.manual_seed(6)
+    assert read("reverse-validation", given, steps=5) == first
+    assert read("reverse-validation", given, steps=5, seed=1) != first

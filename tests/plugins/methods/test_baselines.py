@@ -21,6 +21,7 @@ from torch import nn
 from ganzoo.batch import image_spec
 from ganzoo.dataset import Domain
 from ganzoo.errors import DatasetError
+from ganzoo.nn.pixel_choice import choose_by_pixels
 from ganzoo.task import ClassTask, GazeTask
 from ganzoo.testing import toy
 from ganzoo.training import loop
@@ -90,6 +91,19 @@ def test_histogram_matching_follows_the_published_rule(channels):
             for channel in range(channels):
                 expected = published_matching(image[channel], reference.images[:, channel])
                 assert np.abs(found[channel] - expected).max() < 1e-3  # of 255 grey levels
+
+
+def test_histogram_matching_per_image_follows_the_rule_for_one_target_image_each():
+    source, target = toy.domains()
+    config = HistogramMatching.Config(references=5)
+    method = HistogramMatching(config, toy.SPEC)
+    method.finish(source, target)
+    images = torch.from_numpy(source.images).float() / 127.5 - 1
+    matched = (method.refine(images).numpy() + 1) * 127.5
+    references, chosen = target.spread(5).images, choose_by_pixels(images, 5)
+    assert len(set(chosen.tolist())) == 5
+    for image, found, index in zip(source.images, matched, chosen, strict=True):
+        assert np.abs(found[0] - published_matching(image[0], references[index, 0])).max() < 1e-3
 
 
 def test_a_matched_image_has_the_grey_levels_of_the_target_in_the_order_of_the_source():

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from ganzoo_translation.committee import Committee, member_of
+from ganzoo_translation.committee import Committee
 from ganzoo_translation.simgan import SimGAN, SimGANConfig
 from torch import nn
 
+from ganzoo.nn.pixel_choice import choose_by_pixels
 from ganzoo.pixels import to_uint8, to_unit_range
 from ganzoo.testing import toy
 from ganzoo.training.build import build_method
@@ -29,30 +30,10 @@ def images():
     return to_unit_range(to_uint8(torch.rand(3_000, 1, 12, 20) * 2 - 1))
 
 
-@pytest.mark.parametrize("count", [2, 3, 5])
-def test_members_have_equal_shares_of_the_images(images, count):
-    shares = torch.bincount(member_of(images, count), minlength=count) / len(images)
-    assert float((shares - 1 / count).abs().max()) < 4 * (1 / count * (1 - 1 / count) / len(images)) ** 0.5
-
-
-def test_an_image_has_the_same_member_in_any_batch_and_after_a_round_trip_to_disk(images):
-    all_at_once = member_of(images, 5)
-    assert torch.equal(member_of(images[7:9], 5), all_at_once[7:9])
-    assert torch.equal(member_of(to_unit_range(to_uint8(images)), 5), all_at_once)
-
-
-def test_images_of_one_person_do_not_share_a_member(images):
-    """A pixel, a shift or a grey level more, and it is another image."""
-    brighter = to_unit_range((to_uint8(images).int() + 1).clamp(0, 255).to(torch.uint8))
-    for changed in (brighter, images.roll(1, 3), images.flip(3)):
-        same = (member_of(changed, 4) == member_of(images, 4)).float().mean()
-        assert float(same) < 0.4
-
-
 def test_each_image_is_refined_by_its_member(images):
     values = iter([-0.5, 0.0, 0.5])
     committee = Committee(3, lambda: Constant(next(values)))
-    wanted = torch.tensor([-0.5, 0.0, 0.5])[member_of(images[:50], 3)]
+    wanted = torch.tensor([-0.5, 0.0, 0.5])[choose_by_pixels(images[:50], 3)]
     assert torch.equal(committee(images[:50])[:, 0, 0, 0], wanted)
 
 
@@ -62,7 +43,7 @@ def test_members_begin_with_different_weights_and_learn_from_their_own_images():
     first, second = (member[0].weight for member in method.refiner.members)
     assert not torch.equal(first, second)
     batch = toy.batch(method, 8)
-    alone = batch.source[member_of(batch.source, 2) == 0][:1]
+    alone = batch.source[choose_by_pixels(batch.source, 2) == 0][:1]
     method.requires_grad_(True)
     method.refine(alone).sum().backward()
     assert float(first.grad.abs().sum()) > 0
