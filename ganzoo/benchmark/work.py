@@ -22,7 +22,7 @@ import torch
 
 from ganzoo.benchmark.budget import images_drawn, steps_for
 from ganzoo.benchmark.cell import Cell, cell_of_tables
-from ganzoo.benchmark.jobs import note_end, note_held, note_start
+from ganzoo.benchmark.jobs import HELD, note_end, note_held, note_start
 from ganzoo.benchmark.record import FinishedRecord
 from ganzoo.benchmark.results import result_of
 from ganzoo.benchmark.speed import steps_of_seconds
@@ -43,7 +43,6 @@ from ganzoo.training.build import build_method
 from ganzoo.training.observer import TrainingObserver
 
 EXPECTED_FAILURE, BUG = 1, 70  # exit codes: another attempt is useless, or may help
-HELD = 76  # exit code: another process works on the cell
 SAY_EVERY = 2.0  # seconds
 TRACK = "--track="
 
