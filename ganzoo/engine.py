@@ -42,6 +42,11 @@ class EngineSettings(Settings):
         description="Cells that one job runs, one after the other: for cells that are short beside the time that the "
         "engine takes to start a job.",
     )
+    stage: str = Field(
+        "",
+        description="A folder on a disk of the machine where a cell runs, such as $TMPDIR: files that the dataset's "
+        "settings name are copied there, compared, and read from there.",
+    )
 
 
 @dataclass(frozen=True)

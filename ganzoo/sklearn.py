@@ -207,7 +207,7 @@ class AdaptedRegressor(RegressorMixin, _Adapted):  # type: ignore[misc]
         if self.label == "gaze" and self.image_shape_ is None:
             raise UsageError("label = 'gaze': gaze is a label of images, and X has vectors; leave it out")
         if y is None:
-            raise ValueError(f"requires y to be passed, but {type(self).__name__}.fit was given None")
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         labels = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         self.y_is_flat_ = labels.ndim == 1
         return self._train(samples, labels.reshape(len(labels), -1), X_target, self.label)

@@ -44,7 +44,10 @@ def test_scikit_learns_own_checks_pass(estimators, name, steps):
 
     # source-only: the checks give no target, and need no more than a predictor
     estimator = getattr(estimators, name)("source-only", steps=steps, batch_size=16, device="cpu")
-    done = check_estimator(estimator, on_skip=None, on_fail=None)
+    expected = {"check_methods_subset_invariance": "float32 networks round otherwise for batches of other sizes"}
+    done = check_estimator(
+        estimator, expected_failed_checks=expected if name == "AdaptedRegressor" else {}, on_skip=None, on_fail=None
+    )
     assert {each["check_name"]: str(each["exception"]) for each in done if each["status"] == "failed"} == {}
     assert sum(each["status"] == "passed" for each in done) > 30
 

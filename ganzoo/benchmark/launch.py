@@ -15,6 +15,7 @@ from ganzoo.configuration.toml import write_toml
 from ganzoo.engine import LOG, Job, Resources
 from ganzoo.errors import GanzooError
 from ganzoo.runs.run_folder import RunFolder
+from ganzoo.runs.staging import VARIABLE
 
 WORK, IN_TURN = "ganzoo.benchmark.work", "ganzoo.benchmark.in_turn"  # the modules that run one cell, and several
 PASSED_ON = ("ONEDNN_MAX_CPU_ISA", "CUBLAS_WORKSPACE_CONFIG", "PYTHONPATH")  # variables, besides GANZOO_...
@@ -23,8 +24,11 @@ PASSED_ON = ("ONEDNN_MAX_CPU_ISA", "CUBLAS_WORKSPACE_CONFIG", "PYTHONPATH")  # v
 class Launcher:
     """Prepares the folders of cells, and makes their jobs."""
 
-    def __init__(self, folder: Path, plugins: Sequence[Path], trackers: Sequence[str], threads: int) -> None:
+    def __init__(
+        self, folder: Path, plugins: Sequence[Path], trackers: Sequence[str], threads: int, stage: str = ""
+    ) -> None:
         self.folder, self.plugins, self.trackers, self.threads = folder, plugins, trackers, threads
+        self.stage = stage  # a folder of the machine where a job runs, for copies of the data
 
     def place(self, cell: Cell) -> Path:
         return self.folder / "cells" / cell.id
@@ -87,7 +91,8 @@ class Launcher:
 
     def _environment(self, cell: Cell) -> dict[str, str]:
         passed = {key: value for key, value in os.environ.items() if key.startswith("GANZOO_") or key in PASSED_ON}
-        return {**passed, "OMP_NUM_THREADS": str(self.threads_of(cell)), "PYTHONUNBUFFERED": "1"}
+        staging = {VARIABLE: self.stage} if self.stage else {}
+        return {**passed, **staging, "OMP_NUM_THREADS": str(self.threads_of(cell)), "PYTHONUNBUFFERED": "1"}
 
 
 def _gpus(cell: Cell) -> int | None:

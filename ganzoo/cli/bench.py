@@ -186,7 +186,8 @@ def _bench(
         click.echo(f"not run: {reason}", err=True)
     with locked(folder.path), tracking.closing():
         tracking.started(folder.path, read_toml(folder.suite_file))  # before the cells, which share its store
-        launcher = Launcher(folder.path, plugins, tracking.names, threads)
+        stage = getattr(engine.config, "stage", "")
+        launcher = Launcher(folder.path, plugins, tracking.names, threads, stage)
         with BenchDisplay([cell for cell in cells if cell.id not in declined], folder, jobs) as display:
             schedule = Schedule(folder.path, launcher, engine, jobs=jobs, watch=display)
             try:
