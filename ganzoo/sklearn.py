@@ -134,7 +134,7 @@ class _Adapted(BaseEstimator):  # type: ignore[misc]
 
     def _predicted(self, X: Any) -> np.ndarray:  # noqa: N803
         """Labels float32 [N, k]."""
-        check_is_fitted(self)
+        check_is_fitted(self, "run_")
         labels: np.ndarray = self.run_.predict(self._checked(X))
         return labels
 

@@ -153,3 +153,8 @@ def test_only_cells_that_need_the_same_share_a_job(toys, tmp_path):
         ["a0", "b0", "a1"], ["b1"], ["c0", "c1"],
     ]  # fmt: skip
     assert [len(group) for group in Launcher(tmp_path, [], [], threads=1).groups(cells, 1)] == [1] * 6
+
+
+def test_the_folder_for_copies_of_data_is_told_as_it_was_written(bench, tmp_path):
+    launcher = Launcher(tmp_path / "out", [], [], threads=1, stage="$TMPDIR/data")  # $TMPDIR of the job's machine
+    assert launcher.job(bench.cells[:1]).environment["GANZOO_STAGE"] == "$TMPDIR/data"
