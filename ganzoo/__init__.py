@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
+    from ganzoo.benchmark.outcome import BenchResult
     from ganzoo.metric import Score
     from ganzoo.runs.trained import Trained
 
@@ -51,6 +52,19 @@ def run(method: str, *, dataset: str = "eyes", **settings: Any) -> Trained:
     from ganzoo.cli import calls
 
     return calls.run(method, {"dataset": dataset, **settings})
+
+
+def bench(suite: str | PathLike[str] = "quick", **settings: Any) -> BenchResult:
+    """Compare methods on the same data and budget over several seeds, as `ganzoo bench` does. Returns the tables.
+
+    Keywords as in `ganzoo.run`: `ganzoo.bench("suite.toml", methods=["dann", "ddc"], seeds=5, out="my-bench")`. Call it
+    again with the same keywords to resume. The result prints as a table and is rendered in a notebook; `result.rows`
+    has a record for each score, with its interval, `result.failed` the reasons of cells that failed. Raises a
+    `ganzoo.errors.GanzooError` with the message of the command.
+    """
+    from ganzoo.cli import calls
+
+    return calls.bench(suite, settings)
 
 
 def evaluate(run: str | PathLike[str] | None = None, **settings: Any) -> list[Score]:

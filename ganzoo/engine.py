@@ -32,6 +32,23 @@ class Resources(Settings):
     minutes: int | None = Field(None, ge=1, le=MOST, description="The longest time that one job may take.")
 
 
+class EngineSettings(Settings):
+    """The settings of any engine. A `Config` that derives from it has them, too."""
+
+    cells_per_job: int = Field(
+        1,
+        ge=1,
+        le=1000,
+        description="Cells that one job runs, one after the other: for cells that are short beside the time that the "
+        "engine takes to start a job.",
+    )
+    stage: str = Field(
+        "",
+        description="A folder on a disk of the machine where a cell runs, such as $TMPDIR: files that the dataset's "
+        "settings name are copied there, compared, and read from there.",
+    )
+
+
 @dataclass(frozen=True)
 class Job:
     """One process to run."""
@@ -63,7 +80,7 @@ class Engine(ABC):
     summary: ClassVar[str]
     library: ClassVar[str] = ""  # the module that must be importable; imported in `__init__`, not before
     install: ClassVar[str] = ""  # the command that installs it
-    Config: ClassVar[type[Settings]] = Settings  # the settings in the file of --engine-config
+    Config: ClassVar[type[Settings]] = EngineSettings  # the settings in the file of --engine-config
     poll: ClassVar[float] = 1.0  # seconds between two looks at the states
     outlives: bool = True  # whether jobs go on when the bench ends, and can be found by their ids
 

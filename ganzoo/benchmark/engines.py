@@ -54,9 +54,9 @@ def check_engine(folder: BenchFolder, name: str) -> None:
 
 
 def cancel(folder: BenchFolder, engine: Engine) -> int:
-    """Stop all jobs that the engine has of the folder. Returns how many; what the cells saved is kept."""
+    """Stop all jobs that the engine has of the folder. Returns how many cells; what they saved is kept."""
     jobs = jobs_of(folder, engine.name)
-    engine.stop(list(jobs.values()))
+    engine.stop(list(dict.fromkeys(jobs.values())))
     for place in jobs:
         files.drop_claim(place)
     return len(jobs)

@@ -119,14 +119,24 @@ class BenchFolder:
         done = asked & {(each.label, each.dataset, each.seed) for each in results.finished.values()}
         return "" if done == asked else f"{len(done)} of {len(asked)} cells"
 
-    def write(self) -> tuple[Sequence[ResultTable], Results]:
-        """Write table.md, .csv, .json, .tex and report.html from results.jsonl, and criteria.md from criteria.json."""
-        suite, results, progress = self.suite(), self.all_results(), self.progress()
+    def title(self) -> str:
+        """Of the table and the report; it says how much is there if cells are missing."""
+        progress = self.progress()
+        return f"ganzoo bench {self.suite().name}" + (f" ({progress})" if progress else "")
+
+    def tables(self) -> tuple[Sequence[ResultTable], Results]:
+        """A table for each dataset, and the results that they are made from."""
+        suite, results = self.suite(), self.all_results()
         shown = with_ensembles(results, read_results(self.ensembles_file), suite)
         if self.people_file.exists():
             shown, _ = with_people(shown, read_scores(self.people_file))
         found = comparisons(shown, suite.reference, [*suite.methods, *suite.ensembles], list(suite.datasets))
-        title = f"ganzoo bench {suite.name}" + (f" ({progress})" if progress else "")
+        return found, results
+
+    def write(self) -> tuple[Sequence[ResultTable], Results]:
+        """Write table.md, .csv, .json, .tex and report.html from results.jsonl, and criteria.md from criteria.json."""
+        suite, title = self.suite(), self.title()
+        found, results = self.tables()
         choice = criteria_tables(read_criteria(self.path))
         page = report(
             found,

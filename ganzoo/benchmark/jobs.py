@@ -21,6 +21,7 @@ from ganzoo.files import strict_json
 from ganzoo.system.atomic import write_text
 
 FILE, FOLDER = "job.json", "jobs"
+HELD = 76  # exit code: another process works on the cell
 NAME = "GANZOO_JOB"  # variable: the name of the job, for the process
 
 
@@ -34,6 +35,8 @@ class Claim:
     progress: int  # steps that were saved before
     outlives: bool  # whether the job goes on when the bench ends
     id: str = ""  # the engine's; empty if the bench was killed before it knew
+    cells: int = 1  # how many cells the job has, which it runs one after the other
+    turn: int = 0  # the place of this one among them
 
 
 def write_claim(place: Path, claim: Claim) -> None:
@@ -51,7 +54,8 @@ def read_claim(place: Path) -> Claim | None:
         claim = Claim(**found)
     except TypeError:
         return None
-    kinds = {"name": str, "engine": str, "attempt": int, "progress": int, "outlives": bool, "id": str}
+    kinds = {"name": str, "engine": str, "attempt": int, "progress": int, "outlives": bool, "id": str, "cells": int,
+             "turn": int}  # fmt: skip
     return claim if all(type(getattr(claim, key)) is kind for key, kind in kinds.items()) else None
 
 

@@ -15,11 +15,11 @@ import torch
 
 from ganzoo.benchmark import jobs as files
 from ganzoo.benchmark.cell import Cell
-from ganzoo.benchmark.jobs import Claim
+from ganzoo.benchmark.jobs import HELD, Claim
 from ganzoo.benchmark.launch import Launcher
 from ganzoo.benchmark.record import FailureRecord, FinishedRecord
 from ganzoo.benchmark.results import append, read_results, result_of
-from ganzoo.benchmark.work import EXPECTED_FAILURE, HELD, code_of
+from ganzoo.benchmark.work import EXPECTED_FAILURE, code_of
 from ganzoo.engine import Engine, JobState
 from ganzoo.errors import EngineError
 from ganzoo.system.environment import environment
@@ -62,7 +62,7 @@ class _Turn:
 
 @dataclass
 class _Started:
-    """A cell that an engine has."""
+    """A cell that an engine has. Cells of one job have the same id in their claims."""
 
     cell: Cell
     claim: Claim
@@ -85,6 +85,7 @@ class Schedule:
     ) -> None:
         self.launcher, self.engine, self.watch = launcher, engine, watch
         self.jobs = jobs  # given to the engine at once; None: all
+        self.cells_per_job = getattr(engine.config, "cells_per_job", 1)
         self.results_file = folder / "results.jsonl"
         self.waiting: list[_Turn] = []
         self.started: list[_Started] = []
@@ -103,6 +104,7 @@ class Schedule:
                 self._fill()
                 if detach:
                     return
+                self._collect_early()
                 running = [each for each in self.started if each.phase != "waiting"]
                 queued = [each.cell for each in self.started if each.phase == "waiting"]
                 said = {each.cell: self.launcher.last_line(each.cell) for each in running}
@@ -112,13 +114,14 @@ class Schedule:
                     time.sleep(self.engine.poll)
         finally:
             if not self.engine.outlives:
-                self.engine.stop([each.claim.id for each in self.started])
+                self.engine.stop(list(self._by_job()))
 
     def _begin(self, cells: Sequence[Cell]) -> None:
         """Sort the cells: finished, started by an earlier bench, and to be started."""
         done = read_results(self.results_file).finished
         for cell in cells:
             if cell.id in done or self._collect(cell):
+                files.drop_claim(self.launcher.place(cell))
                 continue
             claim = files.read_claim(self.launcher.place(cell))
             if claim is None or claim.engine != self.engine.name or not claim.id or not self.engine.outlives:
@@ -128,60 +131,107 @@ class Schedule:
                 self.started.append(_Started(cell, claim, found=True))
 
     def _fill(self) -> None:
-        """Give the engine as many cells as it takes at once."""
-        room = len(self.waiting) if self.jobs is None else max(0, self.jobs - len(self.started))
+        """Give the engine as many jobs as it takes at once."""
         now = time.monotonic()
-        turns = [turn for turn in self.waiting if turn.after <= now][:room]
-        if not turns:
+        ready = {turn.cell: turn for turn in self.waiting if turn.after <= now}
+        groups = self.launcher.groups(list(ready), self.cells_per_job)
+        if self.jobs is not None:
+            groups = groups[: max(0, self.jobs - len(self._by_job()))]
+        if not groups:
             return
-        made = {turn: self.launcher.job(turn.cell) for turn in turns}
-        claims = {}
-        for turn, job in made.items():
-            claims[turn] = Claim(
-                job.name, self.engine.name, turn.attempt, self._progress(turn.cell), self.engine.outlives
-            )
-            files.write_claim(job.folder, claims[turn])
-        ids = self.engine.start(list(made.values()))
-        for turn, job, name in zip(made, made.values(), ids, strict=True):
-            claim = replace(claims[turn], id=name)
-            files.write_claim(job.folder, claim)
-            self.started.append(_Started(turn.cell, claim, found=False))
-        self.waiting = [turn for turn in self.waiting if turn not in made]
+        made = [(self.launcher.job(cells), cells) for cells in groups]
+        claims: dict[Cell, Claim] = {}
+        for job, cells in made:
+            for place, cell in enumerate(cells):
+                claims[cell] = Claim(
+                    job.name, self.engine.name, ready[cell].attempt, self._progress(cell), self.engine.outlives,
+                    cells=len(cells), turn=place,
+                )  # fmt: skip
+                files.write_claim(self.launcher.place(cell), claims[cell])
+        ids = self.engine.start([job for job, _ in made])
+        for (_, cells), name in zip(made, ids, strict=True):
+            for cell in cells:
+                claim = replace(claims[cell], id=name)
+                files.write_claim(self.launcher.place(cell), claim)
+                self.started.append(_Started(cell, claim, found=False))
+        self.waiting = [turn for turn in self.waiting if turn.cell not in claims]
 
     def _look(self) -> None:
         """Ask the engine about all jobs, and handle those that ended."""
+        jobs = self._by_job()
         try:
-            states = self.engine.states([each.claim.id for each in self.started]) if self.started else {}
+            states = self.engine.states(list(jobs)) if jobs else {}
         except EngineError as error:
             if time.monotonic() - self.answered > PATIENCE:
                 raise
             self.watch.unreachable(str(error))
             return
         self.answered = time.monotonic()
-        for each in list(self.started):
-            state = states.get(each.claim.id, JobState("ended"))
-            each.phase = state.phase
-            if state.phase != "ended" or not self._is_over(each, state):
-                continue
+        for name, cells in jobs.items():
+            state = states.get(name, JobState("ended"))
+            begun = self._begun(cells)
+            for each in cells:
+                each.phase = "waiting" if state.phase == "running" and each is not begun else state.phase
+            if state.phase == "ended":
+                over = [self._is_over(each, state) for each in cells]  # looks at every one
+                if all(over):
+                    self._end(cells, begun, state)
+
+    def _end(self, cells: Sequence[_Started], begun: _Started | None, state: JobState) -> None:
+        """Handle the cells of a job that ended. Those that it had not come to cost no attempt."""
+        turns: list[_Turn | None] = []
+        for each in cells:
             self.started.remove(each)
             files.drop_claim(self.launcher.place(each.cell))
-            turn = self._next(each, state)
-            if turn is not None:
-                self.waiting.insert(0, turn)
+            met = each is begun or self._own_code(each) is not None
+            turns.append(self._next(each, state) if met or self._has_result(each) else self._given_back(each))
+        self.waiting[:0] = [turn for turn in turns if turn is not None]
+
+    def _given_back(self, each: _Started) -> _Turn:
+        return _Turn(each.cell, each.claim.attempt, time.monotonic() + self.engine.poll)
+
+    def _collect_early(self) -> None:
+        """Take the results of cells whose job goes on with others."""
+        for each in list(self.started):
+            if each.claim.cells > 1 and self._has_result(each) and self._collect(each.cell):
+                self.started.remove(each)
+                files.drop_claim(self.launcher.place(each.cell))
+
+    def _by_job(self) -> dict[str, list[_Started]]:
+        """The cells that the engine has, by the ids of their jobs and in the order in which these run them."""
+        jobs: dict[str, list[_Started]] = {}
+        for each in sorted(self.started, key=lambda each: each.claim.turn):
+            jobs.setdefault(each.claim.id, []).append(each)
+        return jobs
+
+    def _begun(self, cells: Sequence[_Started]) -> _Started | None:
+        """The cell that a job runs, or ran when it ended: the first one without an end of its own."""
+        if len(cells) == 1 and cells[0].claim.cells == 1:
+            return cells[0]
+        return next((each for each in cells if self._own_code(each) is None and not self._has_result(each)), None)
+
+    def _own_code(self, each: _Started) -> int | None:
+        """The exit code that the process of a cell wrote down."""
+        return files.code_of_job(self.launcher.place(each.cell), each.claim.name)
+
+    def _has_result(self, each: _Started) -> bool:
+        return (self.launcher.place(each.cell) / "result.json").exists()
 
     def _is_over(self, each: _Started, state: JobState) -> bool:
         """Whether all that the job wrote can be read now: on a network disk that may take a moment."""
-        place = self.launcher.place(each.cell)
-        known = state.code is not None or files.code_of_job(place, each.claim.name) is not None
+        known = state.code is not None or self._own_code(each) is not None
         each.looks += 1
-        return known or each.looks > SETTLE or result_of(place) is not None
+        return known or each.looks > SETTLE or result_of(self.launcher.place(each.cell)) is not None
 
     def _next(self, each: _Started, state: JobState) -> _Turn | None:
         """Record how a job ended. Returns the cell's next turn if it should be tried again."""
-        cell, claim, place = each.cell, each.claim, self.launcher.place(each.cell)
+        cell, claim = each.cell, each.claim
         if self._collect(cell):
             return None
-        code = files.code_of_job(place, claim.name) if state.code is None else state.code
+        code = state.code
+        if code is None or claim.cells > 1:  # that of a job says little about one of several cells
+            code = self._own_code(each)
+            code = state.code if code is None else code
         if code == HELD:
             return _Turn(cell, claim.attempt, time.monotonic() + PAUSE)
         lost = code is None or code < 0  # it had no chance to say how it ended

@@ -75,7 +75,7 @@ def steps_of_seconds(cell: Cell, seconds: float, folder: Path, say: Callable[[st
 
 def _measured(plan: Plan, seconds: float, say: Callable[[str], None]) -> dict[str, Any]:
     """The steps of the budget and the measurements. A step is timed once for each set of phases that may run in it."""
-    dataset = plan.dataset(plan.dataset_config)
+    dataset = plan.open_dataset()
     source, target = dataset.source(), dataset.target()
     hardware = Hardware.resolve(plan.train.device, plan.train.precision)
     device = hardware.device

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -20,6 +20,9 @@ from ganzoo.report.terminal import Heading, fitted
 ARROWS = {"lower": " ↓", "higher": " ↑", "": ""}
 COSTS = ("steps", "updates", "images drawn", "training s", "evaluation s", "images/s", "memory MB", "parameters")
 SHOWN_COSTS = COSTS[:4]  # if there is no room for all
+SCORE_KEYS = ("dataset", "row", "kind", "method", "preset", "settings_hash", "code", "steps", "updates", "images_drawn",
+              "score", "unit", "better", "seeds", "mean", "seed_half_width", "low", "high", "difference_from_reference",
+              "difference_half_width", "p_against_reference", "best", "card", "networks")  # fmt: skip
 TEX = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
        "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "↓": r"$\downarrow$", "↑": r"$\uparrow$",
        "†": r"\textdagger{}", "‡": r"\textdaggerdbl{}", "°": r"\textdegree{}", "<": r"\textless{}",
@@ -106,14 +109,8 @@ def markdown(comparisons: Sequence[ResultTable], title: str, damaged: int = 0) -
     return "\n\n".join(parts) + "\n"
 
 
-def csv_lines(comparisons: Sequence[ResultTable]) -> str:
-    """One line for each score of each row, for a spreadsheet or a plot."""
-    out = io.StringIO()
-    keys = ("dataset", "row", "kind", "method", "preset", "settings_hash", "code", "steps", "updates", "images_drawn",
-            "score", "unit", "better", "seeds", "mean", "seed_half_width", "low", "high", "difference_from_reference",
-            "difference_half_width", "p_against_reference", "best", "card", "networks")  # fmt: skip
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(keys)
+def score_lines(comparisons: Sequence[ResultTable]) -> Iterator[dict[str, Any]]:
+    """A record for each score of each row."""
     for comparison in comparisons:
         for row in comparison.rows:
             kind = "rival" if row.rival else "oracle" if row.oracle else row.role
@@ -123,7 +120,16 @@ def csv_lines(comparisons: Sequence[ResultTable]) -> str:
                 for e in row.scores[column.name]:
                     against = [e.difference, e.difference_half, e.p, int(e.best), e.card, row.networks]
                     numbers = [len(e.values), e.mean, e.half, e.low, e.high, *against]
-                    writer.writerow([*head, column.name, column.unit, column.better, *numbers])
+                    values = [*head, column.name, column.unit, column.better, *numbers]
+                    yield dict(zip(SCORE_KEYS, values, strict=True))
+
+
+def csv_lines(comparisons: Sequence[ResultTable]) -> str:
+    """One line for each score of each row, for a spreadsheet or a plot."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, SCORE_KEYS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(score_lines(comparisons))
     return out.getvalue()
 
 

@@ -22,7 +22,7 @@ import torch
 
 from ganzoo.benchmark.budget import images_drawn, steps_for
 from ganzoo.benchmark.cell import Cell, cell_of_tables
-from ganzoo.benchmark.jobs import note_end, note_held, note_start
+from ganzoo.benchmark.jobs import HELD, note_end, note_held, note_start
 from ganzoo.benchmark.record import FinishedRecord
 from ganzoo.benchmark.results import result_of
 from ganzoo.benchmark.speed import steps_of_seconds
@@ -36,6 +36,7 @@ from ganzoo.report.curves import loss_curves
 from ganzoo.report.sheets import sample_sheet
 from ganzoo.runs.experiment import Plan, RunObserver, run
 from ganzoo.runs.run_folder import RunFolder
+from ganzoo.runs.staging import staged
 from ganzoo.runs.tracking import Tracking
 from ganzoo.system.lock import locked
 from ganzoo.training import signals
@@ -43,7 +44,6 @@ from ganzoo.training.build import build_method
 from ganzoo.training.observer import TrainingObserver
 
 EXPECTED_FAILURE, BUG = 1, 70  # exit codes: another attempt is useless, or may help
-HELD = 76  # exit code: another process works on the cell
 SAY_EVERY = 2.0  # seconds
 TRACK = "--track="
 
@@ -105,6 +105,7 @@ class _Training(_Steps):
 def work(folder: Path, trackers: Sequence[str] = ()) -> None:
     """Run the cell in `folder`, report to the named trackers and write result.json. Raises GanzooError."""
     cell = cell_of_tables(read_toml(folder / "cell.toml"), folder / "cell.toml")
+    cell = replace(cell, plan=replace(cell.plan, read_from=staged(cell.plan.dataset_config, _say)))
     bench = folder.resolve().parent.parent
     plan = _with_steps(cell, bench)
     run_folder = RunFolder(folder / "run")
@@ -143,7 +144,7 @@ def _with_steps(cell: Cell, bench: Path) -> Plan:
     plan, budget = cell.plan, cell.budget
     if budget.unit == "steps":
         return plan
-    spec = plan.dataset(plan.dataset_config).spec()
+    spec = plan.open_dataset().spec()
     method = build_method(plan.method, plan.method_config, spec, seed=0, device=torch.device("cpu"))
     if budget.unit == "images" or not method.phases():
         steps = steps_for(method, budget.amount, lambda groups: images_drawn(groups, plan.train.batch_size))

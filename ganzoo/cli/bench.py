@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +17,7 @@ from ganzoo.benchmark.engines import DEFAULT, cancel, check_engine, jobs_of, loa
 from ganzoo.benchmark.folder import BenchFolder
 from ganzoo.benchmark.launch import Launcher
 from ganzoo.benchmark.merge import merge as merge_benches
+from ganzoo.benchmark.outcome import BenchResult, FailedCellsError, outcome_of
 from ganzoo.benchmark.results import seconds_of
 from ganzoo.benchmark.schedule import Schedule
 from ganzoo.benchmark.suite import (
@@ -64,6 +64,9 @@ class _Bench(click.Command):
         shown = narrowed(suite, dataset=datasets[-1] if datasets else None)
         return _command(shown).make_context(info_name, args, parent, **extra)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        return ctx.command.invoke(ctx)  # the command that was built, also when it is called from Python
+
 
 command = _Bench("bench")
 
@@ -85,10 +88,9 @@ def _command(shown: Suite) -> click.Command:
         seconds: int | None, metrics: str | None, jobs: int | None, out: Path | None, device: str | None,
         plugin: tuple[Path, ...], track: tuple[str, ...], engine: str, engine_config: Path | None, detach: bool,
         stop: bool, merge: tuple[Path, Path] | None, dry_run: bool, **given: Any,
-    ) -> None:  # fmt: skip
+    ) -> BenchResult:  # fmt: skip
         if merge:
-            _merge(merge, out)
-            return
+            return _merge(merge, out)
         budget = _budget(images=images, steps=steps, seconds=seconds)
         picked = narrowed(load_suite(suite), _names(methods), dataset, seeds, budget=budget, metrics=_names(metrics))
         typed = {p.field: given[str(p.name)] for p in made if isinstance(p, SettingOption)}
@@ -100,17 +102,17 @@ def _command(shown: Suite) -> click.Command:
         tracking = Tracking(track, lambda text: click.echo(text, err=True), name=name, group=name)
         if dry_run:
             _list(cells, folder)
-            return
+            return outcome_of(folder, picked.name)
         check_engine(folder, engine)
         runs = load_engine(engine, engine_config, folder)
         try:
             if stop:
                 click.echo(f"{_count(cancel(folder, runs))} of {folder.path} stopped on the engine {engine}.", err=True)
-                return
+                return outcome_of(folder, picked.name)
             if detach and not runs.outlives:
                 raise UsageError(f"--detach: the engine {engine} ends with this command; leave it out, or give another "
                                  "--engine, or the address of a cluster in --engine-config")  # fmt: skip
-            _bench(picked, cells, folder, runs, jobs, [file.resolve() for file in plugin], tracking, detach)
+            return _bench(picked, cells, folder, runs, jobs, [file.resolve() for file in plugin], tracking, detach)
         finally:
             runs.close()
 
@@ -176,7 +178,7 @@ def _bench(
     plugins: Sequence[Path],
     tracking: Tracking,
     detach: bool,
-) -> None:
+) -> BenchResult:
     jobs = jobs or engine.usual_jobs()
     threads = folder.open(suite, _threads(engine, jobs))
     declined = declined_cells(cells)
@@ -184,7 +186,8 @@ def _bench(
         click.echo(f"not run: {reason}", err=True)
     with locked(folder.path), tracking.closing():
         tracking.started(folder.path, read_toml(folder.suite_file))  # before the cells, which share its store
-        launcher = Launcher(folder.path, plugins, tracking.names, threads)
+        stage = getattr(engine.config, "stage", "")
+        launcher = Launcher(folder.path, plugins, tracking.names, threads, stage)
         with BenchDisplay([cell for cell in cells if cell.id not in declined], folder, jobs) as display:
             schedule = Schedule(folder.path, launcher, engine, jobs=jobs, watch=display)
             try:
@@ -194,19 +197,21 @@ def _bench(
                 raise
         if detach:
             _say_detached(folder, engine, len(schedule.waiting))
-            return
+            return outcome_of(folder, suite.name)
         update_selection(folder)
         for comparison in show(folder):
             head = ["method", *map(heading, comparison.columns), *COSTS]
             tracking.table(f"results/{comparison.dataset}", head, body(comparison))
+    result = outcome_of(folder, suite.name)
     finished = folder.results().finished
     failed = [cell for cell in cells if cell.id not in finished and cell.id not in declined]
     if failed:
-        click.echo(f"{len(failed)} of {len(cells)} cells failed; run the same command again to retry them.", err=True)
-        sys.exit(1)
+        said = f"{len(failed)} of {len(cells)} cells failed; run the same command again to retry them"
+        raise FailedCellsError(said, result)
+    return result
 
 
-def _merge(places: Sequence[Path], out: Path | None) -> None:
+def _merge(places: Sequence[Path], out: Path | None) -> BenchResult:
     if out is None:
         raise UsageError("--merge A B needs --out, a new folder for the merged bench")
     merged = merge_benches([BenchFolder(place) for place in places], BenchFolder(out))
@@ -217,6 +222,7 @@ def _merge(places: Sequence[Path], out: Path | None) -> None:
     for cell in merged.disagree:
         click.echo(f"{cell} is in both with other values, or measured otherwise; that of {places[0]} is kept", err=True)
     show(BenchFolder(out))
+    return outcome_of(BenchFolder(out), "")
 
 
 def _threads(engine: Engine, jobs: int | None) -> int:

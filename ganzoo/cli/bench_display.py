@@ -21,6 +21,8 @@ from ganzoo.benchmark.work import code_of
 from ganzoo.cli.display import duration
 from ganzoo.system.environment import environment
 
+PLAIN_EVERY = 60.0  # seconds between lines without a terminal, as in a notebook
+
 
 class BenchDisplay(BenchObserver):
     """Cells done, running and waiting, and the time left, on standard error."""
@@ -33,6 +35,7 @@ class BenchDisplay(BenchObserver):
         self.done = sum(cell.id in self.known for cell in cells)
         self.began: dict[Cell, float] = {}
         self.said = ""  # by an engine out of reach
+        self.printed = time.monotonic()
         said = f"bench folder {folder.path}: {self.total} cells, {self.done} of them finished before"
         self.console.print(escape(said), highlight=False, soft_wrap=True)
         now = code_of(_environment_now())
@@ -69,11 +72,16 @@ class BenchDisplay(BenchObserver):
         now = time.monotonic()
         for cell in cells:
             self.began.setdefault(cell, now)
-        if not self.console.is_terminal:
+        plain = not self.console.is_terminal
+        if plain and now - self.printed < PLAIN_EVERY:
             return
         lines = [
             f"{self.done} of {self.total} cells done, {len(cells)} running, time left: {self._left(cells, waiting)}"
         ]
+        if plain:
+            self.printed = now
+            self.console.print(lines[0], highlight=False, soft_wrap=True)
+            return
         lines += [f"  {cell.label} on {cell.dataset}, seed {cell.seed}: {said}" for cell, said in cells.items()]
         self.live.update(Text("\n".join(lines), overflow="ellipsis", no_wrap=True))
 

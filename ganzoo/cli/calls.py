@@ -1,4 +1,4 @@
-"""The commands `run` and `evaluate` as Python functions: keywords are options, so nothing can differ."""
+"""The commands `run`, `bench` and `evaluate` as Python functions: keywords are options, so nothing can differ."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from typing import Any
 
 import click
 
+from ganzoo.benchmark.outcome import BenchResult, FailedCellsError
 from ganzoo.errors import GanzooError, UsageError
 from ganzoo.metric import Score
 from ganzoo.runs.trained import Trained, load
 
 REPEATED = ("plugin", "track")  # options that may be given several times; other sequences are joined by commas
+SEVERAL = ("merge",)  # options with more than one value
+FLAGS = ("cancel", "detach", "dry_run")  # options without a form that says no
 
 
 def run(method: str, settings: Mapping[str, Any]) -> Trained:
@@ -22,6 +25,17 @@ def run(method: str, settings: Mapping[str, Any]) -> Trained:
     folder = _call("run", [method], settings)
     assert isinstance(folder, Path)
     return load(folder, device=str(settings.get("device") or "auto"))
+
+
+def bench(suite: str | PathLike[str], settings: Mapping[str, Any]) -> BenchResult:
+    """`ganzoo bench`; returns what the bench has found. Cells that failed are in the result."""
+    try:
+        result = _call("bench", [fspath(suite)], settings)
+    except FailedCellsError as error:
+        click.echo(f"{error}.", err=True)
+        return error.result
+    assert isinstance(result, BenchResult)
+    return result
 
 
 def evaluate(run: str | PathLike[str] | None, settings: Mapping[str, Any]) -> list[Score]:
@@ -39,10 +53,15 @@ def options_of(settings: Mapping[str, Any]) -> list[str]:
         if value is None:
             continue
         if isinstance(value, bool):
+            if value is False and name in FLAGS:
+                continue
             options.append(f"--{flag}" if value else f"--no-{flag}")
             continue
         several = [value] if isinstance(value, str | PathLike) or not isinstance(value, Sequence) else list(value)
         texts = [fspath(each) if isinstance(each, PathLike) else str(each) for each in several]
+        if name in SEVERAL:
+            options += [f"--{flag}", *texts]
+            continue
         options += [f"--{flag}={text}" for text in (texts if name in REPEATED else [",".join(texts)])]
     return options
 

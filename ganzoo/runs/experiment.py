@@ -31,6 +31,7 @@ from ganzoo.metric import Metric, Score
 from ganzoo.runs.first_weights import first_weights
 from ganzoo.runs.origin import check_data, check_plugins, found_again, load_plugins, new_origin, origin_of
 from ganzoo.runs.run_folder import RunFolder
+from ganzoo.runs.staging import originals
 from ganzoo.runs.suitability import check_suitable
 from ganzoo.runs.tracking import TrackedTraining, Tracking
 from ganzoo.settings import Settings
@@ -62,6 +63,11 @@ class Plan:
     evaluate: EvaluateConfig
     metric_configs: Mapping[str, Settings]
     giver: Path | None = None  # the run whose weights are the first ones
+    read_from: Settings | None = None  # the dataset's settings with the paths of copies (`ganzoo.runs.staging`)
+
+    def open_dataset(self) -> Dataset:
+        """The dataset. Nothing is read yet."""
+        return self.dataset(self.read_from or self.dataset_config)
 
     def tables(self) -> dict[str, Any]:
         """The settings as in run.toml."""
@@ -223,12 +229,12 @@ def _train(
         check_trainable(
             plan.method, plan.method_config, plan.train, device
         )  # before any work, and before there is a folder
-        dataset = plan.dataset(plan.dataset_config)
+        dataset = plan.open_dataset()
         weights = first_weights(plan.giver, plan.method, folder)
         free = check_settings(plan, folder)
         resumed = folder.settings_file.exists()
         if resumed:
-            check_data(folder, dataset)
+            check_data(folder, dataset, plan.dataset_config)
             check_plugins(origin_of(folder), folder.path)
         if first_process:
             check_writable(folder.path)
@@ -309,7 +315,7 @@ def measure(
     facts = {
         "method": plan.method.name,
         "dataset": plan.dataset.name,
-        "dataset_card": dataset.card(),
+        "dataset_card": originals(dataset.card(), plan.dataset_config, plan.read_from or plan.dataset_config),
         "oracle": plan.method.is_oracle(plan.method_config),
         "step": plan.train.steps if step is None else step,
         "seed": plan.train.seed,

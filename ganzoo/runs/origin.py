@@ -80,12 +80,14 @@ def _fingerprint(domain: Domain) -> str:
     return digest.hexdigest()
 
 
-def check_data(folder: RunFolder, dataset: Dataset) -> None:
+def check_data(folder: RunFolder, dataset: Dataset, config: Settings | None = None) -> None:
     """Raise ConfigError if the run's data are given from another place and are not the same.
+
+    `config` has the dataset's settings as they were given, if it reads copies.
 
     Data that changed in place may have been read differently by another version of a library: that is a warning.
     """
-    known, moved = origin_of(folder).data, moved_settings(folder, dataset)
+    known, moved = origin_of(folder).data, moved_settings(folder, dataset, config)
     if not known:
         if moved:
             said = "is of a version that kept no fingerprint of the data, so it is unknown whether these are the same"
@@ -102,10 +104,10 @@ def check_data(folder: RunFolder, dataset: Dataset) -> None:
     warnings.warn(f"the data of {dataset.name} are {said}; results are those of the current data", stacklevel=2)
 
 
-def moved_settings(folder: RunFolder, dataset: Dataset) -> list[str]:
+def moved_settings(folder: RunFolder, dataset: Dataset, config: Settings | None = None) -> list[str]:
     """The path settings that are not those of run.toml."""
     before = folder.settings().get("dataset", {})
-    now = {name: getattr(dataset.config, name) for name in path_settings(type(dataset.config))}
+    now = {name: getattr(config or dataset.config, name) for name in path_settings(type(dataset.config))}
     return [name for name, path in now.items() if before.get(name) != (None if path is None else str(path))]
 
 

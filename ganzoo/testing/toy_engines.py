@@ -12,11 +12,11 @@ from pathlib import Path
 
 from pydantic import Field
 
-from ganzoo.engine import Engine, Job, JobState, start_process
+from ganzoo.engine import Engine, EngineSettings, Job, JobState, start_process
 from ganzoo.settings import Settings
 
 
-class ToySettings(Settings):
+class ToySettings(EngineSettings):
     lose: int = Field(0, ge=0, description="How many jobs, the first ones, are lost: they never run.")
     forget: int = Field(0, ge=0, description="How many jobs are said to have ended as soon as they run.")
     copies: int = Field(1, ge=1, description="Processes that are started for each job.")

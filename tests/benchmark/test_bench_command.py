@@ -189,6 +189,23 @@ def test_a_bench_that_measures_nothing_has_the_costs_alone(ganzoo, suite, tmp_pa
     assert "give --metrics none to resume it" in again.output
 
 
+def test_cells_that_share_a_job_give_the_same_bits(ganzoo, suite, tmp_path):
+    small = ("--plugin", TOY, "--methods", "shift", "--steps", 4, "--metrics", "none")
+    (tmp_path / "local.toml").write_text('cells_per_job = 2\nstage = "/nowhere"\n')
+    together = ganzoo("bench", suite, *small, "--out", "together", "--engine-config", "local.toml")
+    assert together.exit_code == 0, together.output
+    assert ganzoo("bench", suite, *small, "--out", "apart").exit_code == 0
+    notes = sorted(file.name for file in (tmp_path / "together").glob("cells/*/jobs/*.json"))
+    assert len(notes) == 2
+    assert notes[0] == notes[1]  # one job
+    assert table(tmp_path / "together") == table(tmp_path / "apart")
+    weights = [
+        sorted((tmp_path / name).glob("cells/*/run/checkpoints/*/*.safetensors")) for name in ("together", "apart")
+    ]
+    assert len(weights[0]) >= 2
+    assert [file.read_bytes() for file in weights[0]] == [file.read_bytes() for file in weights[1]]
+
+
 def test_a_setting_that_several_datasets_of_a_suite_have_is_one_option(ganzoo):
     said = ganzoo("bench", "toy", "--help").output  # ring, grid and spiral
     assert said.count("--deviation") == said.count("--data-seed") == 1

@@ -8,7 +8,7 @@ import pytest
 from benchmark.records import record
 
 from ganzoo.benchmark import work
-from ganzoo.benchmark.jobs import NAME, code_of_job
+from ganzoo.benchmark.jobs import HELD, NAME, code_of_job
 from ganzoo.errors import InterruptedRunError
 from ganzoo.system.lock import locked
 
@@ -21,9 +21,9 @@ def place(tmp_path, monkeypatch):
 
 def test_a_second_process_of_a_cell_ends_and_changes_nothing(place, capsys):
     with locked(place):
-        assert work.main([str(place)]) == work.HELD
+        assert work.main([str(place)]) == HELD
     assert "is in use by another process" in capsys.readouterr().out
-    assert code_of_job(place, "job-1") == work.HELD
+    assert code_of_job(place, "job-1") == HELD
     assert not (place / "run").exists()
 
 
@@ -31,7 +31,7 @@ def test_the_note_of_the_process_that_has_the_cell_stays(place):
     (place / "jobs").mkdir()
     (place / "jobs" / "job-1.json").write_text(json.dumps({"host": "a", "code": 1}))
     with locked(place):
-        assert work.main([str(place)]) == work.HELD
+        assert work.main([str(place)]) == HELD
     assert code_of_job(place, "job-1") == 1
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import Field
 
 from ganzoo import hookimpl
-from ganzoo.engine import Engine, Job, JobState, start_process
+from ganzoo.engine import Engine, EngineSettings, Job, JobState, start_process
 from ganzoo.errors import EngineError
 from ganzoo.settings import Settings
 
@@ -22,7 +22,7 @@ ganzoo_contract = 2
 PROCESSES: dict[str, subprocess.Popen[bytes]] = {}  # in a worker: its jobs
 
 
-class DaskSettings(Settings):
+class DaskSettings(EngineSettings):
     address: str = Field("", description="Address of the scheduler; empty: a cluster of this machine's processes.")
     scheduler_file: str = Field("", description="File with the address, as dask-scheduler --scheduler-file writes it.")
     workers: int = Field(2, ge=1, le=10**4, description="Processes of a cluster of this machine.")

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import Field
 
 from ganzoo import hookimpl
-from ganzoo.engine import Engine, Job, JobState, start_process
+from ganzoo.engine import Engine, EngineSettings, Job, JobState, start_process
 from ganzoo.errors import EngineError
 from ganzoo.settings import Settings
 
@@ -21,7 +21,7 @@ ganzoo_contract = 2
 NAMESPACE = "ganzoo"
 
 
-class RaySettings(Settings):
+class RaySettings(EngineSettings):
     address: str = Field("", description="Address of the cluster, or auto; empty: a cluster of this machine.")
     cpus: int = Field(1, ge=1, le=10**6, description="CPUs of a job for which the suite gives none.")
     gpus: float = Field(0.0, ge=0, le=10**6, description="GPUs of a job for which the suite gives none.")

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import Field
 
 from ganzoo import hookimpl
-from ganzoo.engine import Engine, Job, JobState, Resources, start_process
+from ganzoo.engine import Engine, EngineSettings, Job, JobState, Resources, start_process
 from ganzoo.errors import EngineError
 from ganzoo.settings import Settings
 
@@ -28,7 +28,7 @@ SAVING = 120.0  # seconds that a cell has to save when Slurm warns
 ANSWER = 60.0  # seconds to wait for Slurm's commands
 
 
-class SlurmSettings(Settings):
+class SlurmSettings(EngineSettings):
     partition: str = Field("", description="Partition of the jobs; empty: the cluster's default.")
     account: str = Field("", description="Account of the jobs.")
     qos: str = Field("", description="Quality of service of the jobs.")
