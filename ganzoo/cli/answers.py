@@ -64,15 +64,18 @@ def kept_answer(args: Sequence[str]) -> str | None:
 @contextmanager
 def keeping(args: Sequence[str]) -> Iterator[None]:
     """Keep what the body prints, if it ends with exit code 0. A failure to write is ignored."""
-    began = time.time()
+    began, file = time.time(), _file(args)
+    folders = list(_search_folders())
+    before = _state(folders)
     out, err = _Copy(sys.stdout), _Copy(sys.stderr)
     sys.stdout, sys.stderr = out, err  # type: ignore[assignment]
     try:
         yield
     except SystemExit as ended:
-        if not ended.code and out.text and not err.text and _is_sound(args):
+        same = _state(folders) == before  # no package came or went meanwhile
+        if same and not ended.code and out.text and not err.text and _is_sound(args):
             with suppress(OSError, GanzooError):
-                _keep(args, "".join(out.text), began)
+                _keep(file, "".join(out.text), began)
         raise
     finally:
         sys.stdout, sys.stderr = out.stream, err.stream
@@ -95,21 +98,20 @@ class _Copy:
 
 def _is_sound(args: Sequence[str]) -> bool:
     """Whether every plugin works, and the datasets that are named are those of plugins (others are prepared files)."""
-    from ganzoo.discovery.registry import registry
-
-    if not registry.cache_info().currsize:  # a help that needed no plugin
+    loaded = sys.modules.get("ganzoo.discovery.registry")  # not imported here, because it imports torch
+    if loaded is None or not loaded.registry.cache_info().currsize:  # a help that needed no plugin
         return True
+    registry = loaded.registry()
     datasets = [name for option, name in pairwise(args) if option == "--dataset"]
-    broken = any(plugin.error for plugin in registry().plugins)
-    return not broken and all(name in registry().found["datasets"] for name in datasets)
+    broken = any(plugin.error for plugin in registry.plugins)
+    return not broken and all(name in registry.found["datasets"] for name in datasets)
 
 
-def _keep(args: Sequence[str], text: str, began: float) -> None:
+def _keep(file: Path, text: str, began: float) -> None:
     paths = sorted(_made_from())
     state, latest = _state(paths)
     if latest > began - JUST_NOW:
         return
-    file = _file(args)
     file.parent.mkdir(parents=True, exist_ok=True)
     with replacing(file, shared=True) as aside, gzip.open(aside, "wt", encoding="utf-8") as stream:
         json.dump({"paths": paths, "state": state, "text": text}, stream)
