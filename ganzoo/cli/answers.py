@@ -73,7 +73,7 @@ def keeping(args: Sequence[str]) -> Iterator[None]:
         yield
     except SystemExit as ended:
         same = _state(folders) == before  # no package came or went meanwhile
-        if same and not ended.code and out.text and not err.text and _is_sound(args):
+        if same and not ended.code and any(out.text) and not any(err.text) and _is_sound(args):
             with suppress(OSError, GanzooError):
                 _keep(file, "".join(out.text), began)
         raise
