@@ -199,7 +199,8 @@ def methods(package: str) -> str:
     for cls in sorted((cls for cls in found if cls.name in brought), key=_family):
         paper = _paper(cls)
         link = f"[{paper}]({cls.paper})" if cls.paper else paper
-        lines.append(f"| [{cls.name}]({_page(cls.name)}) | {', '.join(capabilities_of(cls)).replace('_', ' ')} | {link} |")
+        able = ", ".join(capabilities_of(cls)).replace("_", " ")
+        lines.append(f"| [{cls.name}]({_page(cls.name)}) | {able} | {link} |")
     return "\n".join(lines)
 
 

@@ -1,12 +1,10 @@
-"""Draws docs/images/refined-eyes.png: held-out synthetic eyes, what trained refiners make of them, and real ones.
+"""Draws docs/images/demo-eyes.png: held-out synthetic eyes, what trained refiners make of them, and eyes of the target.
 
-    ganzoo run simgan --dataset eyes --out runs/simgan
-    ganzoo run cyclegan --dataset eyes --out runs/cyclegan
-    python benchmarks/strip.py runs/simgan runs/cyclegan
+    ganzoo demo
+    python benchmarks/strip.py ganzoo-demo/simgan
 
 Columns are the same eyes in each row, except for the last row, which holds eyes of other people. Nothing is selected:
-the columns are spread evenly over the held-out images. The runs must be on the same data; the picture names each method
-and its steps.
+the columns are spread evenly over the held-out images. Several runs make several rows; they must be on the same data.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ from ganzoo.dataset import Domain
 from ganzoo.errors import UsageError
 from ganzoo.runs.trained import Trained
 
-FILE = Path(__file__).parents[1] / "docs" / "images" / "refined-eyes.png"
+FILE = Path(__file__).parents[1] / "docs" / "images" / "demo-eyes.png"
 COLUMNS = 6
 ENLARGED = 4
 GAP = 6  # pixels between images
@@ -38,7 +36,7 @@ def rows_of(runs: Sequence[Trained], columns: int) -> dict[str, np.ndarray]:
         raise UsageError("the runs are on different data; give runs with the same dataset and the same settings of it")
     source, target = before[0].spread(columns).samples, data[0].target_test().spread(columns).samples
     made = {f"{run.plan.method.name}, {run.step:,} steps": _refined(run, source) for run in runs}
-    return {"synthetic": np.asarray(source), **made, "real (other people)": np.asarray(target)}
+    return {"synthetic": np.asarray(source), **made, "target (other people)": np.asarray(target)}
 
 
 def _refined(run: Trained, source: np.ndarray) -> np.ndarray:

@@ -40,9 +40,10 @@ NEXT = (
     "ganzoo bench: several methods over several seeds, with intervals",
     "ganzoo list: everything that is installed",
 )
+ACCURACY, DRIFT = "two_sample_accuracy[pixels]", "label_drift_deg"
 WORDS = {
-    "two_sample_accuracy[pixels]": "how often a linear classifier tells them from real eyes; .5 is guessing",
-    "label_drift_deg": "how far the gaze moved, as a small network reads it",
+    ACCURACY: "how often a linear classifier on pixels is right about which eyes are real; .5 is guessing",
+    DRIFT: "how far the gaze moved, as a small network reads it",
     "pupil_shift_px": "how far the pupil moved, as a detector sees it",
 }
 
@@ -84,6 +85,7 @@ def _write(file: Path, plan: Plan, before: RunFolder, after: RunFolder) -> Path:
 
     sheet = after.path / "samples" / f"step-{plan.train.steps:08d}.png"
     seconds, images = after.spent()
+    scores = before.scores() or [], after.scores() or []
     parts = [
         paragraph(
             f"SimGAN, trained for {plan.train.steps} steps ({images:,} images of each domain, {seconds:.0f} seconds) "
@@ -91,7 +93,8 @@ def _write(file: Path, plan: Plan, before: RunFolder, after: RunFolder) -> Path:
             "look like those of a webcam, of other people."
         ),
         picture(_enlarged(sheet), "png", PICTURE),
-        table(["score", "unchanged", "refined", "what it says"], _rows(before.scores() or [], after.scores() or [])),
+        table(["score", "unchanged", "refined", "what it says"], _rows(*scores)),
+        bullets(_lessons(*(_values(each) for each in scores))),
         paragraph(
             "This is a demonstration, not a result: the images are small, the training is short, there is one seed, "
             "and the self-regularization is weaker than by default, so that the change is easy to see."
@@ -121,13 +124,38 @@ def _enlarged(sheet: Path) -> bytes:
 
 def _rows(before: Sequence[Score], after: Sequence[Score]) -> list[list[str]]:
     """The scores of the unchanged and of the refined images, beside each other."""
-    columns = [{score.name: score for score in scores if score.subject == "method"} for scores in (before, after)]
+    columns = _by_name(before), _by_name(after)
     rows = []
     for name, words in WORDS.items():
         if found := columns[1].get(name):
             label = f"{name} ({found.unit})" if found.unit else name
             rows.append([label, *(_cell(each.get(name)) for each in columns), words])
     return rows
+
+
+def _by_name(scores: Sequence[Score]) -> dict[str, Score]:
+    return {score.name: score for score in scores if score.subject == "method"}
+
+
+def _values(scores: Sequence[Score]) -> dict[str, float]:
+    return {name: score.value for name, score in _by_name(scores).items() if score.value is not None}
+
+
+def _lessons(before: Mapping[str, float], after: Mapping[str, float]) -> list[str]:
+    """What these scores say, in words."""
+    said = []
+    if ACCURACY in before and ACCURACY in after:
+        easier = after[ACCURACY] > before[ACCURACY]
+        said.append(
+            "The classifier tells refined eyes from real ones more often than unchanged ones: the refiner leaves traces "
+            "that people overlook. What looks real is not what measures as real."
+            if easier
+            else "The classifier tells refined eyes from real ones less often than unchanged ones: realism rose."
+        )
+    if DRIFT in after:
+        said.append(f"The gaze moved by {after[DRIFT]:.2g} degrees on average: by so much the exact labels of the "
+                    "synthetic eyes are wrong for the refined ones, if the small network is right.")  # fmt: skip
+    return said
 
 
 def _cell(score: Score | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -99,7 +99,9 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["ganzoo", "list"])
     file = installed(tmp_path / "packages", "watchedplugin")
     monkeypatch.syspath_prepend(str(file.parent))
-    monkeypatch.setitem(sys.modules, "watchedplugin", importlib.import_module("watchedplugin"))
+    spec = importlib.util.spec_from_file_location("watchedplugin", file)
+    assert spec is not None
+    monkeypatch.setitem(sys.modules, "watchedplugin", importlib.util.module_from_spec(spec))
     registry()
     return file.parent
 

@@ -54,6 +54,15 @@ def test_it_is_shown_again_without_training_and_opened_on_request(ganzoo, tmp_pa
     assert quick == [(tmp_path / "mine" / "index.html").as_uri()]
 
 
+def test_the_words_follow_from_the_scores():
+    worse, better = ({demo.ACCURACY: value, demo.DRIFT: 2.04} for value in (0.9, 0.6))
+    before = {demo.ACCURACY: 0.8}
+    assert "more often" in demo._lessons(before, worse)[0]
+    assert "less often" in demo._lessons(before, better)[0]
+    assert "2 degrees" in demo._lessons(before, better)[1]
+    assert demo._lessons({}, {}) == []
+
+
 def test_a_missing_picture_is_named(ganzoo, tmp_path, quick):
     assert ganzoo("demo", "--out", "mine", "--device", "cpu").exit_code == 0
     (tmp_path / "mine" / "simgan" / "samples" / "step-00000004.png").unlink()
