@@ -144,14 +144,14 @@ def _values(scores: Sequence[Score]) -> dict[str, float]:
 def _lessons(before: Mapping[str, float], after: Mapping[str, float]) -> list[str]:
     """What these scores say, in words."""
     said = []
-    if ACCURACY in before and ACCURACY in after:
-        easier = after[ACCURACY] > before[ACCURACY]
+    change = after[ACCURACY] - before[ACCURACY] if ACCURACY in before and ACCURACY in after else 0
+    if change > 0:
         said.append(
-            "The classifier tells refined eyes from real ones more often than unchanged ones: the refiner leaves traces "
-            "that people overlook. What looks real is not what measures as real."
-            if easier
-            else "The classifier tells refined eyes from real ones less often than unchanged ones: realism rose."
+            "The classifier tells refined eyes from real ones more often than unchanged ones: the refiner leaves "
+            "traces that people overlook. What looks real is not what measures as real."
         )
+    elif change < 0:
+        said.append("The classifier tells refined eyes from real ones less often than unchanged ones: realism rose.")
     if DRIFT in after:
         said.append(f"The gaze moved by {after[DRIFT]:.2g} degrees on average: by so much the exact labels of the "
                     "synthetic eyes are wrong for the refined ones, if the small network is right.")  # fmt: skip
