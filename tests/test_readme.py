@@ -15,7 +15,7 @@ from ganzoo.cli import COMMANDS
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 (PYTHON,) = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 SMALL = {"source_size": 40, "source_test_size": 16, "target_size": 40, "target_test_size": 16, "steps": 3,
-         "batch_size": 4, "metrics": "none", "height": 16, "width": 24}  # fmt: skip
+         "batch_size": 4, "metrics": "none"}  # fmt: skip
 SHORT = {"label_drift_network": "small", "label_drift_steps": 2, "label_drift_batch_size": 4}
 
 
@@ -23,12 +23,12 @@ def test_the_nine_lines_of_python_run(tmp_path, monkeypatch, capsys):
     """As printed, with fewer and smaller eyes."""
     assert len([line for line in PYTHON.splitlines() if line.strip()]) <= 9
     monkeypatch.chdir(tmp_path)
-    np.savez("eyes.npz", image=np.full((3, 16, 24), 90, np.uint8))
+    np.savez("eyes.npz", image=np.full((3, 35, 55), 90, np.uint8))
     monkeypatch.setattr(package, "run", partial(package.run, **SMALL))
     monkeypatch.setattr(package, "evaluate", partial(package.evaluate, **SHORT))
     names: dict = {}
     exec(PYTHON, names)
-    assert names["refined"].shape == (3, 16, 24)
+    assert names["refined"].shape == (3, 35, 55)
     assert names["refined"].dtype == np.uint8
     assert names["gaze"].shape == (3, 2)
     assert re.search(r"^label_drift_deg \d", capsys.readouterr().out, re.MULTILINE)

@@ -68,7 +68,7 @@ def keeping(args: Sequence[str]) -> Iterator[None]:
     folders = list(_search_folders())
     before = _state(folders)
     out, err = _Copy(sys.stdout), _Copy(sys.stderr)
-    sys.stdout, sys.stderr = out, err  # type: ignore[assignment]
+    sys.stdout, sys.stderr = out, err
     try:
         yield
     except SystemExit as ended:
