@@ -14,9 +14,9 @@ from ganzoo.cli import COMMANDS
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 (PYTHON,) = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
-SMALL = {"source_size": 40, "source_test_size": 16, "target_size": 40, "target_test_size": 16, "steps": 3,
-         "batch_size": 4, "metrics": "none"}  # fmt: skip
 SHORT = {"label_drift_network": "small", "label_drift_steps": 2, "label_drift_batch_size": 4}
+SMALL = {"source_size": 40, "source_test_size": 16, "target_size": 40, "target_test_size": 16, "steps": 3,
+         "batch_size": 4, "metrics": "label-drift", **SHORT}  # fmt: skip
 
 
 def test_the_nine_lines_of_python_run(tmp_path, monkeypatch, capsys):
@@ -25,7 +25,6 @@ def test_the_nine_lines_of_python_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     np.savez("eyes.npz", image=np.full((3, 35, 55), 90, np.uint8))
     monkeypatch.setattr(package, "run", partial(package.run, **SMALL))
-    monkeypatch.setattr(package, "evaluate", partial(package.evaluate, **SHORT))
     names: dict = {}
     exec(PYTHON, names)
     assert names["refined"].shape == (3, 35, 55)
