@@ -1,4 +1,4 @@
-"""Puts the committed results into README.md and benchmarks/README.md; with `--check` only compares.
+"""Puts the committed results and the methods into README.md and benchmarks/README.md; with `--check` only compares.
 
 A page has blocks `<!-- NAME -->` ... `<!-- end -->`, and what stands in them is made here.
 """
@@ -12,17 +12,24 @@ import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ganzoo.applying.choice import capabilities_of
 from ganzoo.benchmark.folder import BenchFolder
 from ganzoo.benchmark.rows import ResultTable, Row, SeedEstimate, comparisons
 from ganzoo.benchmark.statistics import holm, mean_interval, paired_p
 from ganzoo.benchmark.table import heading, number, row_name
+from ganzoo.discovery.registry import registry
+from ganzoo.method import Method
 from ganzoo.metric import Score
 
+CITED = {"mean-teacher": "French et al. 2018", "sagan": "Zhang et al. 2019", "stylegan": "Karras et al. 2020"}
+"""What `paper` links to, of methods whose first line cites another paper first."""
+FAMILIES = ("translation", "adaptation", "generative", "autoencoders", "baselines")
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
 BLOCK = re.compile(
-    r"(<!-- (?P<kind>run|bench|folds|pairs|precisions|published|speed) (?P<words>[^>]+?) -->\n)(.*?)(<!-- end -->)",
+    r"(<!-- (?P<kind>run|bench|folds|pairs|precisions|published|speed|methods) (?P<words>[^>]+?) -->\n)(.*?)"
+    r"(<!-- end -->)",
     re.DOTALL,
 )
 
@@ -182,6 +189,48 @@ def speed(device: str) -> str:
     return textwrap.fill(text, 120)
 
 
+def methods(package: str) -> str:
+    """Every method that a package brings: its page, what it can do, and its paper with the year."""
+    found = registry().found["methods"].values()
+    brought = {
+        name for plugin in registry().plugins if plugin.package == package for name in plugin.adds.get("methods", ())
+    }
+    lines = ["| method | can | paper |", "|---|---|---|"]
+    for cls in sorted((cls for cls in found if cls.name in brought), key=_family):
+        paper = _paper(cls)
+        link = f"[{paper}]({cls.paper})" if cls.paper else paper
+        able = ", ".join(capabilities_of(cls)).replace("_", " ")
+        lines.append(f"| [{cls.name}]({_page(cls.name)}) | {able} | {link} |")
+    return "\n".join(lines)
+
+
+def _family(cls: type[Method]) -> tuple[int, str, str]:
+    """Families in the order of FAMILIES, in them the oldest method first."""
+    family = cls.__module__.split(".")[0].removeprefix("ganzoo_")
+    return FAMILIES.index(family), _paper(cls)[-4:], cls.name
+
+
+def _paper(cls: type[Method]) -> str:
+    """Authors and year, from the first line of the module: "Title (Authors et al. 2017)."; "baseline" without them."""
+    if cls.name in CITED:
+        return CITED[cls.name]
+    first = (sys.modules[cls.__module__].__doc__ or "").splitlines()[0]
+    cited = re.search(r"\(?([A-Z][\w. ]+ (?:19|20)\d\d)", first)
+    return cited[1] if cited else "baseline" if "baselines" in cls.__module__ else "beyond the papers"
+
+
+def _page(name: str) -> str:
+    """The page of a method, or its section on the page of all."""
+    page = f"docs/methods/{name}.md"
+    if (ROOT / page).is_file():
+        return page
+    whole = "docs/methods.md"
+    headings = [line for line in (ROOT / whole).read_text(encoding="utf-8").splitlines() if line.startswith("## ")]
+    section = next((line for line in headings if f"`{name}`" in line), "")
+    anchor = re.sub(r"[^\w -]", "", section.removeprefix("## ")).replace(" ", "-")
+    return f"{whole}#{anchor}" if section else whole
+
+
 def _by_seed(folder: str, dataset: str, column: str) -> dict[tuple[str, int], float]:
     return {
         (record.label, record.seed): score.value
@@ -242,7 +291,8 @@ def _cell(score: Score | None) -> str:
 
 
 MAKERS: dict[str, Callable[..., str]] = {"run": run, "bench": bench, "folds": folds, "pairs": pairs,
-                                      "precisions": precisions, "published": published, "speed": speed}  # fmt: skip
+                                      "precisions": precisions, "published": published, "speed": speed,
+                                      "methods": methods}  # fmt: skip
 
 
 def filled(page: Path) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ganzoo.metric import Score
     from ganzoo.runs.trained import Trained
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 CONTRACT = 2
 """Version of the hooks and base classes. A plugin states the one that it was written for: `ganzoo_contract = 2` in its
 module. It increases when plugins for the old contract no longer work."""

@@ -6,14 +6,16 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 import platformdirs
 
 from ganzoo.errors import GanzooError
 from ganzoo.system.atomic import replacing
-from ganzoo.system.lock import locked
 from ganzoo.system.paths import typed
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def cache_folder(name: str) -> Path:
@@ -29,6 +31,8 @@ def single_flight(name: str) -> Iterator[None]:
     So of a hundred cells of a bench that start together, one draws the data. Look again in the body whether it is
     there. If the cache cannot be written, nobody waits.
     """
+    from ganzoo.system.lock import locked  # here, because `ganzoo --help` looks into the cache, too
+
     with ExitStack() as held:
         with suppress(OSError, GanzooError):
             place = cache_folder("locks") / name
@@ -39,6 +43,8 @@ def single_flight(name: str) -> Iterator[None]:
 
 def kept_array(file: Path) -> np.ndarray | None:
     """An array that `keep_array` wrote; None if it is missing or damaged."""
+    import numpy as np  # here, for the same reason
+
     try:
         array: np.ndarray = np.load(file, allow_pickle=False)
     except Exception:  # numpy raises nearly any exception on a damaged header
@@ -48,6 +54,8 @@ def kept_array(file: Path) -> np.ndarray | None:
 
 def keep_array(file: Path, array: np.ndarray) -> None:
     """Write an array atomically. A failure to write is ignored: the array is only recomputed later."""
+    import numpy as np
+
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
         with replacing(file, shared=True) as aside, aside.open("wb") as stream:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import sys
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -15,6 +17,7 @@ from ganzoo.errors import GanzooError, InterruptedRunError, printable
 from ganzoo.system.out_of_memory import is_out_of_memory
 
 COMMANDS = {
+    "demo": ("ganzoo.cli.demo", "Train on small built-in eyes and show a picture."),
     "run": ("ganzoo.cli.run", "Train a method on a dataset and measure it."),
     "evaluate": ("ganzoo.cli.evaluate", "Measure a finished run again, or two collections of images."),
     "bench": ("ganzoo.cli.bench", "Compare methods on the same data and budget, over several seeds."),
@@ -45,6 +48,23 @@ class _FailedCommand(click.ClickException):
 
 
 class _Main(click.Group):
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # file names that the terminal cannot encode are escaped
+                stream.reconfigure(errors="backslashreplace")
+        if args is not None or any(name.endswith("_COMPLETE") for name in os.environ):
+            return super().main(args, *rest, **extra)
+        from ganzoo.cli.answers import is_answer, keeping, kept_answer
+
+        typed = sys.argv[1:]
+        if not is_answer(typed):
+            return super().main(args, *rest, **extra)
+        if (answer := kept_answer(typed)) is not None:
+            sys.stdout.write(answer)
+            sys.exit(0)
+        with keeping(typed):
+            return super().main(args, *rest, **extra)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -88,9 +108,6 @@ class _Main(click.Group):
 def main() -> None:
     """A zoo of methods that close the gap between synthetic and real images.
 
-    Start with: ganzoo run simgan --dataset eyes
+    Start with: ganzoo demo
     """
     warnings.formatwarning = lambda message, *_: f"warning: {printable(str(message))}\n"
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # file names that the terminal cannot encode are escaped
-            stream.reconfigure(errors="backslashreplace")

@@ -101,7 +101,7 @@ def _command(name: str, args: Sequence[str]) -> click.Command:
         for metric in chosen["metric"].keys() - plan.metric_configs.keys():
             raise ConfigError(f"a setting of the metric {metric} is given, but not measured; name it in --metrics")
         folder = RunFolder(out or plan.default_folder())
-        _run(plan, folder, track)
+        train_and_measure(plan, folder, track)
         return folder.path
 
     method = shown.method
@@ -163,7 +163,8 @@ def _setting_tables(tables: dict[str, Any], file: str) -> dict[str, Any]:
     return tables
 
 
-def _run(plan: Plan, folder: RunFolder, track: Sequence[str]) -> None:
+def train_and_measure(plan: Plan, folder: RunFolder, track: Sequence[str]) -> None:
+    """Run a plan with its display, or resume it; show the scores of one that is complete."""
     title = f"{plan.method.name} on {plan.dataset.name}, step {plan.train.steps}, seed {plan.train.seed}"
     there = folder.settings_file.exists()
     complete = there and planned_steps(folder.settings()) == plan.train.steps

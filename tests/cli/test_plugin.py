@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 from conftest import TOY
@@ -146,5 +147,5 @@ def test_doctor_says_the_contract_and_what_is_disabled(ganzoo, monkeypatch):
         monkeypatch.setattr(f"ganzoo.cli.{module}.registry", lambda: others)
     text = ganzoo("doctor").output
     assert ", contract 2" in text
-    assert "dcgan (ganzoo 0.1.0): disabled" in text
+    assert f"dcgan (ganzoo {version('ganzoo')}): disabled" in text
     assert "names nobody, which is not an installed plugin" in text
