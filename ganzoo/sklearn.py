@@ -40,7 +40,7 @@ VECTOR_BACKBONE = "mlp"  # of a predictor whose default reads images
 FILES = ("source.npz", "target.npz")  # in the folder `out`, beside the run
 
 
-class _Adapted(BaseEstimator):  # type: ignore[misc]
+class _Adapted(BaseEstimator):
     """What both estimators share: data as files, a run of ganzoo, and its predictions."""
 
     def __init__(
@@ -73,8 +73,9 @@ class _Adapted(BaseEstimator):  # type: ignore[misc]
         """
         images = _images(X)
         if images is None:
-            if not reset and getattr(self, "image_shape_", None):
-                raise ValueError(f"X must be images, uint8 [N, {self.image_shape_[0]}, {self.image_shape_[1]}]")
+            shape = None if reset else getattr(self, "image_shape_", None)
+            if shape is not None:
+                raise ValueError(f"X must be images, uint8 [N, {shape[0]}, {shape[1]}]")
             vectors: np.ndarray = validate_data(self, X, reset=reset, dtype=np.float32)
             if reset:
                 self.image_shape_: tuple[int, ...] | None = None
@@ -103,7 +104,7 @@ class _Adapted(BaseEstimator):  # type: ignore[misc]
             _write(folder, _arrays(X, kind, labels), _arrays(target))
             paths = {"source": folder / FILES[0], "target": folder / FILES[1], "out": folder / "run"}
             with contextlib.nullcontext() if self.verbose else _silence():
-                self.run_ = ganzoo.run(self.method, **options, **paths)
+                self.run_ = ganzoo.run(self.method, **{**options, **paths})
         return self
 
     def _options(self, kind: str) -> dict[str, Any]:
@@ -139,7 +140,7 @@ class _Adapted(BaseEstimator):  # type: ignore[misc]
         return labels
 
 
-class AdaptedClassifier(ClassifierMixin, _Adapted):  # type: ignore[misc]
+class AdaptedClassifier(ClassifierMixin, _Adapted):
     """A classifier of the target, trained on labelled samples of a source and unlabelled ones of the target.
 
     `method` is any method that predicts labels, such as dann, ddc, deep-coral or adabn; `preset`, `steps`, `batch_size`
@@ -171,7 +172,7 @@ class AdaptedClassifier(ClassifierMixin, _Adapted):  # type: ignore[misc]
         return classes
 
 
-class AdaptedRegressor(RegressorMixin, _Adapted):  # type: ignore[misc]
+class AdaptedRegressor(RegressorMixin, _Adapted):
     """The same as `AdaptedClassifier` for numbers.
 
     `label` says what they are: number, standardised by the mean and deviation of the source; or gaze, for images: pitch

@@ -107,7 +107,7 @@ def test_a_bench_from_python_is_that_of_the_command_and_is_resumed_by_it(ganzoo,
     with open("command/table.csv", newline="") as file:
         lines = list(csv.DictReader(file))
     assert [{key: "" if value is None else str(value) for key, value in row.items()} for row in found.rows] == lines
-    (row,) = [row for row in found.rows if row["score"] == "fid[pixels]"]
+    (row,) = [row for row in found.rows if (row["row"], row["score"]) == ("shift", "fid[pixels]")]
     assert row["seeds"] == 2
     assert row["seed_half_width"] > 0
     assert (found.folder, found.failed, found.unfinished) == (Path("python"), {}, "")
