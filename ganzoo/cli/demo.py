@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from ganzoo.runs.experiment import Plan
     from ganzoo.runs.run_folder import RunFolder
 
-DATA = {"height": 24, "width": 36, "source_size": 1_500, "source_test_size": 400, "target_size": 1_500,
-        "target_test_size": 400}  # fmt: skip
+DATA = {"height": 24, "width": 36, "source_size": 1_000, "source_test_size": 300, "target_size": 1_000,
+        "target_test_size": 300}  # fmt: skip
 MEASURED = {
     "evaluate": {"metrics": ("two-sample-test", "label-drift")},
     "metric": {
         "two-sample-test": {"features": ("pixels",), "classifier": "linear"},
-        "label-drift": {"network": "small", "steps": 150},
+        "label-drift": {"network": "small", "steps": 100},
     },
 }
 # A weak self-regularization shows soon what the adversarial loss does; the default keeps closer to the source.
 TRAINING = {
     "method": {"refiner_pretraining": 40, "self_regularization": 1.0, "history": 256},
-    "train": {"steps": 500, "batch_size": 16, "save_every": 250, "log_every": 25},
+    "train": {"steps": 300, "batch_size": 16, "save_every": 150, "log_every": 15},
 }
 ENLARGED = 2
 PICTURE = "Top: held-out clean eyes. Middle: the same eyes, refined. Bottom: eyes of the target, which are other eyes."
