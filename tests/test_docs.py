@@ -22,11 +22,32 @@ from ganzoo.testing import generate_checks
 TUTORIAL = (ROOT / "docs" / "write-a-method.md").read_text(encoding="utf-8")
 
 
+NAMES = sorted({(kind, name) for kind, found in Registry().found.items() for name, cls in found.items()
+                if cls.__module__.startswith("ganzoo_")})  # fmt: skip
+
+
 def test_the_page_of_the_contract_is_what_the_docstrings_say():
     done = subprocess.run(
         [sys.executable, ROOT / "docs" / "generate_contract.py", "--check"], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_pages_of_methods_and_metrics_are_what_their_sources_say():
+    done = subprocess.run(
+        [sys.executable, ROOT / "docs" / "generate_pages.py", "--check"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("kind", "name"), [each for each in NAMES if each[0] in ("methods", "metrics")])
+def test_every_method_and_metric_has_a_page_with_its_settings(kind, name):
+    text = (ROOT / "docs" / kind / f"{name}.md").read_text(encoding="utf-8")
+    config = Registry().found[kind][name].Config
+    prefix = f"{name}-" if kind == "metrics" else ""
+    for field in config.model_fields:
+        assert f"`--{prefix}{field.replace('_', '-')}`" in text
+    assert f"({kind}/{name}.md)" in (ROOT / "docs" / f"{kind}.md").read_text(encoding="utf-8")
 
 
 def test_every_class_of_the_contract_is_described_in_words_of_its_own():
@@ -47,10 +68,6 @@ def files_of_the_tutorial(folder: Path) -> list[Path]:
     for name, text in found:
         (folder / name).write_text(text, encoding="utf-8")
     return [folder / name for name, _ in found]
-
-
-NAMES = sorted({(kind, name) for kind, found in Registry().found.items() for name, cls in found.items()
-                if cls.__module__.startswith("ganzoo_")})  # fmt: skip
 
 
 @pytest.mark.parametrize(("kind", "name"), NAMES)
