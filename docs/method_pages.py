@@ -60,7 +60,12 @@ def pages() -> Iterator[tuple[Path, str]]:
 
 def note(name: str) -> str:
     """What a person wrote about the method."""
-    return with_lists((DOCS / "methods" / "notes" / f"{name}.md").read_text(encoding="utf-8").strip())
+    file = DOCS / "methods" / "notes" / f"{name}.md"
+    if not file.exists():
+        raise SystemExit(
+            f"{file} is missing: write the idea of {name}, and its departures from the paper with the reasons"
+        )
+    return with_lists(file.read_text(encoding="utf-8").strip())
 
 
 def paper(name: str) -> tuple[str, str]:

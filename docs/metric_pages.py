@@ -38,7 +38,10 @@ def pages() -> Iterator[tuple[Path, str]]:
 
 def note(name: str) -> tuple[dict[str, str], str]:
     """The keys and the text that a person wrote about a metric."""
-    head, text = (DOCS / "metrics" / "notes" / f"{name}.md").read_text(encoding="utf-8").split("\n\n", 1)
+    file = DOCS / "metrics" / "notes" / f"{name}.md"
+    if not file.exists():
+        raise SystemExit(f"{file} is missing: write the lines {', '.join(KEYS)}, then what {name} measures and misses")
+    head, text = file.read_text(encoding="utf-8").split("\n\n", 1)
     keys = dict(line.split(": ", 1) for line in head.splitlines())
     if tuple(keys) != KEYS:
         raise ValueError(f"docs/metrics/notes/{name}.md begins with {', '.join(keys)}, not {', '.join(KEYS)}")

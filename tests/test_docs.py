@@ -15,6 +15,7 @@ import pytest
 from conftest import IMPORTS, ROOT
 from extras import needs
 
+from ganzoo.benchmark.results import read_results
 from ganzoo.discovery import hookspecs
 from ganzoo.discovery.registry import KINDS, Registry
 from ganzoo.testing import generate_checks
@@ -48,6 +49,24 @@ def test_every_method_and_metric_has_a_page_with_its_settings(kind, name):
     for field in config.model_fields:
         assert f"`--{prefix}{field.replace('_', '-')}`" in text
     assert f"({kind}/{name}.md)" in (ROOT / "docs" / f"{kind}.md").read_text(encoding="utf-8")
+
+
+def test_metrics_have_the_direction_that_their_notes_say():
+    """Checked against the scores in committed benches."""
+    said = {}
+    for file in (ROOT / "docs" / "metrics" / "notes").glob("*.md"):
+        line = re.search(r"^direction: (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+        said |= dict(re.findall(r"`(\w+)` ([↑↓])", line[1])) if line else {}
+    measured = {
+        score.name.split("[")[0]: score.better
+        for file in (ROOT / "benchmarks" / "results").glob("bench-*/results.jsonl")
+        for record in read_results(file).finished.values()
+        for score in record.scores
+    }
+    arrows = {"lower": "↓", "higher": "↑"}
+    both = said.keys() & measured.keys()
+    assert {"fid", "gaze_within_7_deg", "modes_covered", "pupil_shift_px"} <= both
+    assert {name: said[name] for name in both} == {name: arrows[measured[name]] for name in both}
 
 
 def test_every_class_of_the_contract_is_described_in_words_of_its_own():
