@@ -1,4 +1,4 @@
-"""Which interval of a Frechet distance is honest? Makes the table of docs/metrics.md (about 3 minutes).
+"""Which interval of a Frechet distance is honest? Makes the table of docs/metrics/notes/fid.md (about 3 minutes).
 
     python benchmarks/fid_intervals.py
 

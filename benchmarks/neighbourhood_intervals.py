@@ -1,4 +1,4 @@
-"""Are the intervals of precision, recall, density and coverage honest? Makes the table of docs/metrics.md (1 minute).
+"""Are intervals of precision, recall, density and coverage honest? Table of the page precision-recall (1 minute).
 
     python benchmarks/neighbourhood_intervals.py
 

@@ -1,4 +1,4 @@
-"""A hook of mkdocs: pages of the site whose one source stands outside docs/."""
+"""Hooks of mkdocs: pages of the site whose one source stands outside docs/, and the pages of methods and metrics."""
 
 from __future__ import annotations
 
@@ -15,6 +15,29 @@ PAGES = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changes.md",
 }
+
+
+FOLDERS = {
+    "methods.md": "Methods",
+    "metrics.md": "Metrics",
+}  # pages with a folder of one page for each method or metric
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Puts the page of each method and metric below its overview in the navigation."""
+    docs = Path(config.docs_dir)
+
+    def extended(entry: object) -> object:
+        if isinstance(entry, dict):
+            return {title: [*map(extended, part)] if isinstance(part, list) else part for title, part in entry.items()}
+        if not isinstance(entry, str) or entry not in FOLDERS:
+            return entry
+        folder = entry.removesuffix(".md")
+        pages = [{file.stem: f"{folder}/{file.name}"} for file in sorted((docs / folder).glob("*.md"))]
+        return {FOLDERS[entry]: [{"Overview": entry}, *pages]}
+
+    config.nav = [extended(entry) for entry in config.nav or []]
+    return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

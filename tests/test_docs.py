@@ -15,6 +15,7 @@ import pytest
 from conftest import IMPORTS, ROOT
 from extras import needs
 
+from ganzoo.benchmark.results import read_results
 from ganzoo.discovery import hookspecs
 from ganzoo.discovery.registry import KINDS, Registry
 from ganzoo.testing import generate_checks
@@ -22,11 +23,50 @@ from ganzoo.testing import generate_checks
 TUTORIAL = (ROOT / "docs" / "write-a-method.md").read_text(encoding="utf-8")
 
 
+NAMES = sorted({(kind, name) for kind, found in Registry().found.items() for name, cls in found.items()
+                if cls.__module__.startswith("ganzoo_")})  # fmt: skip
+
+
 def test_the_page_of_the_contract_is_what_the_docstrings_say():
     done = subprocess.run(
         [sys.executable, ROOT / "docs" / "generate_contract.py", "--check"], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_pages_of_methods_and_metrics_are_what_their_sources_say():
+    done = subprocess.run(
+        [sys.executable, ROOT / "docs" / "generate_pages.py", "--check"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("kind", "name"), [each for each in NAMES if each[0] in ("methods", "metrics")])
+def test_every_method_and_metric_has_a_page_with_its_settings(kind, name):
+    text = (ROOT / "docs" / kind / f"{name}.md").read_text(encoding="utf-8")
+    config = Registry().found[kind][name].Config
+    prefix = f"{name}-" if kind == "metrics" else ""
+    for field in config.model_fields:
+        assert f"`--{prefix}{field.replace('_', '-')}`" in text
+    assert f"({kind}/{name}.md)" in (ROOT / "docs" / f"{kind}.md").read_text(encoding="utf-8")
+
+
+def test_metrics_have_the_direction_that_their_notes_say():
+    """Checked against the scores in committed benches."""
+    said = {}
+    for file in (ROOT / "docs" / "metrics" / "notes").glob("*.md"):
+        line = re.search(r"^direction: (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+        said |= dict(re.findall(r"`(\w+)` ([↑↓])", line[1])) if line else {}
+    measured = {
+        score.name.split("[")[0]: score.better
+        for file in (ROOT / "benchmarks" / "results").glob("bench-*/results.jsonl")
+        for record in read_results(file).finished.values()
+        for score in record.scores
+    }
+    arrows = {"lower": "↓", "higher": "↑"}
+    both = said.keys() & measured.keys()
+    assert {"fid", "gaze_within_7_deg", "modes_covered", "pupil_shift_px"} <= both
+    assert {name: said[name] for name in both} == {name: arrows[measured[name]] for name in both}
 
 
 def test_every_class_of_the_contract_is_described_in_words_of_its_own():
@@ -47,10 +87,6 @@ def files_of_the_tutorial(folder: Path) -> list[Path]:
     for name, text in found:
         (folder / name).write_text(text, encoding="utf-8")
     return [folder / name for name, _ in found]
-
-
-NAMES = sorted({(kind, name) for kind, found in Registry().found.items() for name, cls in found.items()
-                if cls.__module__.startswith("ganzoo_")})  # fmt: skip
 
 
 @pytest.mark.parametrize(("kind", "name"), NAMES)

@@ -114,29 +114,27 @@ class BenchFolder:
     def progress(self) -> str:
         """How many cells of the suite have a result, such as "17 of 30 cells"; empty if all have."""
         suite, results = self.suite(), self.all_results()
-        asked = {(m, d, s) for m in suite.methods for d in suite.datasets for s in range(suite.seeds)}
+        asked = set(asked_cells(suite))
         asked -= {(each.label, each.dataset, each.seed) for each in results.failed.values() if each.declined}
         done = asked & {(each.label, each.dataset, each.seed) for each in results.finished.values()}
         return "" if done == asked else f"{len(done)} of {len(asked)} cells"
 
     def title(self) -> str:
-        """Of the table and the report; it says how much is there if cells are missing."""
+        """Such as "ganzoo bench digits (17 of 30 cells)"."""
         progress = self.progress()
         return f"ganzoo bench {self.suite().name}" + (f" ({progress})" if progress else "")
 
     def tables(self) -> tuple[Sequence[ResultTable], Results]:
-        """A table for each dataset, and the results that they are made from."""
+        """A table for each dataset, with ensembles and the scores of people, and the results behind them."""
         suite, results = self.suite(), self.all_results()
         shown = with_ensembles(results, read_results(self.ensembles_file), suite)
         if self.people_file.exists():
             shown, _ = with_people(shown, read_scores(self.people_file))
-        found = comparisons(shown, suite.reference, [*suite.methods, *suite.ensembles], list(suite.datasets))
-        return found, results
+        return comparisons(shown, suite.reference, [*suite.methods, *suite.ensembles], list(suite.datasets)), results
 
     def write(self) -> tuple[Sequence[ResultTable], Results]:
         """Write table.md, .csv, .json, .tex and report.html from results.jsonl, and criteria.md from criteria.json."""
-        suite, title = self.suite(), self.title()
-        found, results = self.tables()
+        suite, (found, results), title = self.suite(), self.tables(), self.title()
         choice = criteria_tables(read_criteria(self.path))
         page = report(
             found,
@@ -146,6 +144,7 @@ class BenchFolder:
             planes=suite.planes,
             damaged=results.damaged,
             criteria=choice,
+            asked=asked_cells(suite),
         )
         texts: Mapping[str, str] = {
             "table.md": markdown(found, title, results.damaged),
@@ -161,6 +160,11 @@ class BenchFolder:
 
     def _tables(self) -> Mapping[str, Any]:
         return read_toml(self.suite_file)
+
+
+def asked_cells(suite: Suite) -> list[tuple[str, str, int]]:
+    """The cells of a suite: the label of the method, that of the dataset, the seed."""
+    return [(m, d, s) for d in suite.datasets for m in suite.methods for s in range(suite.seeds)]
 
 
 def measured(suite: Suite) -> tuple[str, ...]:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ganzoo.benchmark.criteria_table import HEAD, CriteriaTable
 from ganzoo.benchmark.notes import notes
+from ganzoo.benchmark.page_cells import cells_section
 from ganzoo.benchmark.rows import ResultTable, Row, SeedEstimate
 from ganzoo.benchmark.statistics import pareto_front
 from ganzoo.benchmark.table import COSTS, body, heading
-from ganzoo.configuration.toml import without_none, write_toml
 from ganzoo.report import html
 from ganzoo.report.lines import lines
 from ganzoo.report.plane import Point, plane
@@ -26,21 +26,28 @@ def report(
     planes: Sequence[tuple[str, str]],
     damaged: int = 0,
     criteria: Sequence[CriteriaTable] = (),
+    asked: Sequence[tuple[str, str, int]] = (),
 ) -> str:
-    """The page. Pictures are read from the run folders in `folder`, if they still exist."""
+    """The page. Pictures are read from the run folders in `folder`, if they still exist.
+
+    `asked` are the cells of the suite by label, dataset and seed; those without a result are shown as waiting.
+    """
     parts = [html.paragraph(summary)] if summary else []
     for comparison in comparisons:
-        parts += [
+        inner = [
             html.heading(f"Dataset {comparison.dataset}"),
             _table(comparison),
             html.bullets(notes(comparison, damaged)),
             *_planes(comparison, planes),
             *_profiles(comparison),
             *_criteria([table for table in criteria if table.dataset == comparison.dataset]),
-            *_pictures(comparison, folder),
+            cells_section(comparison, folder, [(cell[0], cell[2]) for cell in asked if cell[1] == comparison.dataset]),
         ]
-    parts += _settings(comparisons)
-    return html.page(title, [*filter(None, parts)])
+        parts.append(html.element("section", inner, class_="dataset"))
+    begun = {comparison.dataset for comparison in comparisons}
+    for dataset in dict.fromkeys(cell[1] for cell in asked if cell[1] not in begun):
+        parts += [html.heading(f"Dataset {dataset}"), html.paragraph("No cell has a result yet.")]
+    return html.page(title, [*filter(None, parts)], "report.js")
 
 
 def _criteria(tables: Sequence[CriteriaTable]) -> list[str]:
@@ -61,7 +68,7 @@ def _table(comparison: ResultTable) -> str:
         for c, (cell, other) in enumerate(zip(cells, also, strict=True))
         if cell != other
     }
-    return html.table(["method", *map(heading, comparison.columns), *COSTS], rows, strong)
+    return html.table(["method", *map(heading, comparison.columns), *COSTS], rows, strong, "results")
 
 
 def _planes(comparison: ResultTable, planes: Sequence[tuple[str, str]]) -> list[str]:
@@ -132,35 +139,3 @@ def _without_doubles(points: Sequence[Point]) -> list[Point]:
 
 def _of_card(row: Row, name: str, card: tuple[str, str]) -> SeedEstimate | None:
     return next((each for each in row.scores[name] if (row.code, each.card) == card), None)
-
-
-def _pictures(comparison: ResultTable, folder: Path) -> list[str]:
-    """The sample sheet and the loss curves of each method's first seed."""
-    sheets, curves = [], []
-    for row in comparison.rows:
-        if row.rival or not row.records:
-            continue
-        run = folder / "cells" / Path(row.records[0].cell).name / "run"
-        said = f"{row.shown}, seed {row.records[0].seed}"
-        sheets.append(html.picture_file(run / "samples" / "last.png", said, scrolls=True))
-        curves.append(html.picture_file(run / "curves.png", said, scrolls=True))
-    sheets, curves = [*filter(None, sheets)], [*filter(None, curves)]
-    sheet_note = (
-        "What each method makes above the real images, such as source, refined and real; points are drawn over the "
-        "real ones. The same inputs for all."
-    )
-    return [
-        *([html.heading("Samples", 3), html.paragraph(sheet_note), *sheets] if sheets else []),
-        *([html.heading("Loss curves", 3), *curves] if curves else []),
-    ]
-
-
-def _settings(comparisons: Sequence[ResultTable]) -> list[str]:
-    """The settings, the data and the machine of the first cell of each row."""
-    parts = [html.heading("Settings and environment")]
-    for comparison in comparisons:
-        for row in comparison.rows:
-            if row.records and not row.rival and row.networks == 1:
-                text = write_toml(without_none(row.records[0].origin()))
-                parts.append(html.folded(f"{row.shown} on {comparison.dataset} ({row.method}, {row.preset})", text))
-    return parts if len(parts) > 1 else []

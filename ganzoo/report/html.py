@@ -1,46 +1,52 @@
-"""A web page in one file: it loads nothing, runs nothing, and escapes all input."""
+"""A web page in one file: it loads nothing, runs no script but the one that it is given, and escapes all input."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Collection, Sequence
 from html import escape
+from importlib.resources import files
 from pathlib import Path
 
-STYLE = """
-:root { color-scheme: light dark; --line: #8884; --soft: #8881; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 75rem; margin: 0 auto; padding: 1rem; }
-h1 { font-size: 1.6rem; line-height: 1.2; } h2 { font-size: 1.25rem; margin-top: 2.2rem; } h3 { font-size: 1rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .35rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th { vertical-align: bottom; white-space: normal; min-width: 4.5rem; }
-th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: Canvas; }
-td:first-child { white-space: normal; min-width: 7rem; max-width: 40vw; overflow-wrap: anywhere; }
-tbody tr:hover { background: var(--soft); }
-strong { background: #2a24; border-radius: .2rem; padding: 0 .2rem; }
-ul { padding-left: 1.2rem; } li { overflow-wrap: anywhere; font-size: .9rem; }
-figure { margin: 1rem 0; } figcaption { font-size: .85rem; opacity: .8; }
-img { max-width: 100%; height: auto; background: #fff; border-radius: .2rem; }
-.wide img { max-width: none; }
-pre { overflow-x: auto; background: var(--soft); padding: .6rem; font-size: .8rem; }
-summary { cursor: pointer; overflow-wrap: anywhere; }
-"""
 PNG = b"\x89PNG\r\n\x1a\n"
 MOST = 2**26  # bytes of a picture
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"  # a browser refuses anything from elsewhere
+POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-def page(title: str, parts: Sequence[str]) -> str:
-    """The whole document from a title and parts made by the functions below."""
+def page(title: str, parts: Sequence[str], script: str = "") -> str:
+    """The whole document from a title and parts made by the functions below.
+
+    `script` is one of our files in `page_files`. The policy of the page names its hash, so that a browser runs it and
+    nothing else, and refuses whatever comes from elsewhere.
+    """
+    folder = files("ganzoo.report") / "page_files"
+    style = (folder / "page.css").read_text(encoding="utf-8")
+    code = (folder / script).read_text(encoding="utf-8") if script else ""
+    policy = POLICY + (f"; script-src {_hash(code)}" if code else "")
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{escape(title)}</h1>\n"
+        f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n<h1>{escape(title)}</h1>\n"
         + "\n".join(parts)
+        + (f"\n<script>{code}</script>" if code else "")
         + "\n</body>\n</html>\n"
     )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def element(tag: str, parts: Sequence[str], **attributes: object) -> str:
+    """Parts made by these functions inside an element, such as `<section class="dataset">`.
+
+    A name ends with an underscore where Python reserves it; the others become `data-` attributes.
+    """
+    named = {f"data-{name}" if not name.endswith("_") else name[:-1]: value for name, value in attributes.items()}
+    given = "".join(f' {name}="{escape(str(value))}"' for name, value in named.items())
+    return f"<{tag}{given}>" + "\n".join(filter(None, parts)) + f"</{tag}>"
 
 
 def heading(text: str, level: int = 2) -> str:
@@ -55,18 +61,23 @@ def bullets(texts: Sequence[str]) -> str:
     return "<ul>" + "".join(f"<li>{escape(text)}</li>" for text in texts) + "</ul>" if texts else ""
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], strong: Collection[tuple[int, int]] = ()) -> str:
-    """A table that scrolls sideways on a narrow screen; `strong` names cells by (row, column)."""
+def table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], strong: Collection[tuple[int, int]] = (), kind: str = ""
+) -> str:
+    """A table that scrolls sideways on a narrow screen; `strong` names cells by (row, column).
+
+    The script of the page finds its tables by their `kind`, and their rows by `data-row`.
+    """
 
     def cell(row: int, column: int, text: str) -> str:
         return f"<td><strong>{escape(text)}</strong></td>" if (row, column) in strong else f"<td>{escape(text)}</td>"
 
     lines = ["".join(cell(r, c, text) for c, text in enumerate(row)) for r, row in enumerate(rows)]
     return (
-        '<div class="wide"><table><thead><tr>'
+        f'<div class="wide"><table class="{escape(kind)}"><thead><tr>'
         + "".join(f"<th>{escape(text)}</th>" for text in head)
         + "</tr></thead><tbody>"
-        + "".join(f"<tr>{line}</tr>" for line in lines)
+        + "".join(f'<tr data-row="{row}">{line}</tr>' for row, line in enumerate(lines))
         + "</tbody></table></div>"
     )
 
@@ -95,6 +106,11 @@ def picture_file(file: Path, caption: str, *, scrolls: bool = False) -> str:
     return picture(data, "png", caption, scrolls=scrolls)
 
 
-def folded(summary: str, text: str) -> str:
-    """Preformatted text, shown on a click."""
-    return f"<details><summary>{escape(summary)}</summary><pre>{escape(text)}</pre></details>"
+def folded(summary: str, *parts: str) -> str:
+    """Parts that a click shows; empty if there are none."""
+    inner = "".join(parts)
+    return f"<details><summary>{escape(summary)}</summary>{inner}</details>" if inner else ""
+
+
+def preformatted(text: str) -> str:
+    return f"<pre>{escape(text)}</pre>"

@@ -59,10 +59,10 @@ def report(results: Results) -> str:
         html.heading("How it is computed"),
         html.bullets(METHOD),
         html.heading("Study"),
-        html.folded("Design", json.dumps(design.model_dump(), indent=1)),
-        html.folded("Numbers of trials", json.dumps(results.key.numbers.model_dump(), indent=1)),
+        html.folded("Design", html.preformatted(json.dumps(design.model_dump(), indent=1))),
+        html.folded("Numbers of trials", html.preformatted(json.dumps(results.key.numbers.model_dump(), indent=1))),
         *(
-            html.folded(f"Images: {each.name}", json.dumps(each.card, indent=1))
+            html.folded(f"Images: {each.name}", html.preformatted(json.dumps(each.card, indent=1)))
             for each in (results.key.real, *results.key.sources)
         ),
     ]

@@ -91,7 +91,7 @@ def _bench(files: tuple[bytes, bytes], folder: Path) -> None:
     (folder / "bench.toml").write_bytes(files[0])
     (folder / "results.jsonl").write_bytes(files[1])
     BenchFolder(folder).write()
-    assert "<script" not in (folder / "report.html").read_text(encoding="utf-8")
+    assert (folder / "report.html").read_text(encoding="utf-8").count("<script") == 1  # ours
     json.loads((folder / "table.json").read_text(encoding="utf-8"))
 
 

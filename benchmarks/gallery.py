@@ -1,0 +1,129 @@
+"""Trains each method that makes samples for a short time, and writes its sample sheet for the documentation.
+
+    python benchmarks/gallery.py [--only NAME,NAME] [--seconds 60] [--out FOLDER]
+
+Pictures go to docs/images/methods/NAME.png, settings and seconds to benchmarks/results/gallery.json; then run
+`python docs/generate_pages.py`. With the default a method trains for a minute, all of them for half an hour. A run in the
+same folder resumes. The budget is far below that of any paper, so a sheet shows what a method makes, not its best.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from ganzoo.applying.choice import capabilities_of
+from ganzoo.benchmark.folder import BenchFolder
+from ganzoo.benchmark.record import FinishedRecord
+from ganzoo.configuration.toml import write_toml
+from ganzoo.discovery.registry import registry
+
+ROOT = Path(__file__).parents[1]
+PICTURES = ROOT / "docs" / "images" / "methods"
+RESULT = ROOT / "benchmarks" / "results" / "gallery.json"
+LARGEST = 60_000  # bytes of a picture
+ON_POINTS = ("gan", "gmmn", "unrolled-gan", "wgan", "wgan-gp")  # their defaults are for points; all others see eyes
+SIZES = {f"{name}_size": 2000 for name in ("source", "source_test", "target", "target_test")}
+DATASETS: dict[str, dict[str, Any]] = {"eyes": {"settings": SIZES}, "ring": {}}
+
+
+def makers() -> list[str]:
+    """The methods of ganzoo that make samples; predictors have no sheet."""
+    found = registry().found["methods"]
+    return [
+        name
+        for name, cls in sorted(found.items())
+        if cls.__module__.startswith("ganzoo_")
+        and any(each.makes == "samples" for each in capabilities_of(cls).values())
+    ]
+
+
+def suite(dataset: str, methods: list[str], seconds: float) -> dict[str, Any]:
+    return {
+        "summary": "Short runs for the sample sheets of the documentation.",
+        "seconds": seconds,
+        "seeds": 1,
+        "evaluate": {"metrics": ["none"]},
+        "datasets": {dataset: DATASETS[dataset]},
+        "methods": {name: {} for name in methods},
+    }
+
+
+def small(file: Path) -> bytes:
+    """The sheet as a PNG of at most LARGEST bytes: with fewer colours, then of fewer columns."""
+    with Image.open(file) as opened:
+        image = opened.convert("RGB")
+    width = image.width
+    while True:
+        for colours in (256, 64, 32, 16):
+            data = io.BytesIO()
+            image.crop((0, 0, width, image.height)).quantize(colours).save(data, "PNG", optimize=True)
+            if data.tell() <= LARGEST:
+                return data.getvalue()
+        width = width * 3 // 4
+
+
+def entry(record: FinishedRecord, picture: bytes) -> dict[str, Any]:
+    return {
+        "dataset": record.dataset,
+        "steps": record.step,
+        "images_drawn": record.images_drawn,
+        "training_seconds": round(record.training_seconds, 1),
+        "picture_bytes": len(picture),
+        "settings": {table: record.settings.get(table, {}) for table in ("method", "train")},
+        "environment": record.environment,
+        "code": record.code,
+    }
+
+
+def show(dataset: str, methods: list[str], seconds: float, folder: Path) -> dict[str, Any]:
+    """Train the methods on one dataset, write their pictures, and return what was run."""
+    file, out = folder / f"gallery-{dataset}.toml", folder / dataset
+    file.write_text(write_toml(suite(dataset, methods, seconds)), encoding="utf-8")
+    subprocess.run([sys.executable, "-m", "ganzoo", "bench", str(file), "--out", str(out)], check=False)
+    shown = {}
+    for record in BenchFolder(out).all_results().finished.values():
+        sheet = out / "cells" / record.cell / "run" / "samples" / "last.png"
+        if record.label in methods and sheet.exists():
+            picture = small(sheet)
+            (PICTURES / f"{record.label}.png").write_bytes(picture)
+            shown[record.label] = entry(record, picture)
+    return shown
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    known = makers()
+    wanted = [name for name in given.only.split(",") if name] or known
+    if unknown := [name for name in wanted if name not in known]:
+        parser.error(f"--only {','.join(unknown)}: makes no samples or is not a method; there are: {', '.join(known)}")
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    entries = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = given.out or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        for dataset in DATASETS:
+            methods = [name for name in wanted if (name in ON_POINTS) == (dataset == "ring")]
+            if methods:
+                entries |= show(dataset, methods, given.seconds, folder)
+    RESULT.write_text(json.dumps(dict(sorted(entries.items())), indent=1) + "\n", encoding="utf-8")
+    missing = [name for name in wanted if name not in entries]
+    if missing:
+        print(f"no sheet of {', '.join(missing)}: see the messages above", file=sys.stderr)
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

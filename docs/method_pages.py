@@ -1,0 +1,155 @@
+"""docs/methods.md and a page for each method, from its class, docs/methods/notes/NAME.md and committed results."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from committed_results import findings_of, results_of
+from settings_table import cell, presets_table, settings_table, with_lists
+
+from ganzoo.applying.choice import capabilities_of
+from ganzoo.batch import Column, DataSpec
+from ganzoo.capabilities.base import Capability
+from ganzoo.discovery.registry import registry
+from ganzoo.method import Method
+from ganzoo.runs.suitability import WORDS, reason_to_decline
+from ganzoo.task import ClassTask, GazeTask, NoTask
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+MADE = "<!-- Made by docs/generate_pages.py; change what it is made from and run it again. -->"
+INTRODUCTION = """# Methods
+
+Each method has a page with its idea, its departures from the paper and their reasons, all settings and presets,
+results and commands. `ganzoo run METHOD --help` lists the settings too; `--preset NAME` selects a named set of them.
+The default sizes and budget of a method fit small eye images and two CPU cores.
+
+Common to all: images are in [-1, 1]; each update draws a new batch, whereas the papers' code often uses one batch for
+generator and discriminator; `batch_size` counts the images of each domain.
+"""
+IMAGE, VECTOR, LABEL = Column((1, 36, 60)), Column((2,), "vector"), Column((2,), "vector")
+DIGIT, CLASS = Column((3, 28, 28)), Column((1,), "vector")
+GROUPS = {"source_group": CLASS, "target_group": CLASS}
+DATA = {
+    "eyes": ("images of two domains with gaze labels, such as `eyes`",
+             DataSpec({"source": IMAGE, "source_label": LABEL, "target": IMAGE, "target_label": LABEL, **GROUPS},
+                      GazeTask())),
+    "mnist-usps": ("images of two domains with classes, such as `mnist-usps`",
+                   DataSpec({"source": DIGIT, "source_label": CLASS, "target": DIGIT, "target_label": CLASS},
+                            ClassTask(10))),
+    "images": ("images without labels, such as `images`", DataSpec({"target": IMAGE}, NoTask())),
+    "ring": ("points of the plane, such as `ring`", DataSpec({"target": VECTOR}, NoTask())),
+}  # fmt: skip
+
+
+def methods() -> dict[str, type[Method]]:
+    """The methods that ganzoo brings, by name."""
+    found = registry().found["methods"]
+    return {name: found[name] for name in sorted(found) if found[name].__module__.startswith("ganzoo_")}
+
+
+def pages() -> Iterator[tuple[Path, str]]:
+    """Every page with its text."""
+    yield DOCS / "methods.md", overview()
+    for name, cls in methods().items():
+        yield DOCS / "methods" / f"{name}.md", "\n".join(page(cls)).rstrip() + "\n"
+
+
+def note(name: str) -> str:
+    """What a person wrote about the method."""
+    file = DOCS / "methods" / "notes" / f"{name}.md"
+    if not file.exists():
+        raise SystemExit(
+            f"{file} is missing: write the idea of {name}, and its departures from the paper with the reasons"
+        )
+    return with_lists(file.read_text(encoding="utf-8").strip())
+
+
+def paper(name: str) -> tuple[str, str]:
+    """Such as ("Arjovsky et al.", "2017"), from the beginning of the note; empty if there is no paper."""
+    found = re.match(r"((?:[A-Z][\w-]+ et al\.|[A-Z][\w-]+ and [A-Z][\w-]+)) ((?:19|20)\d\d)\b", note(name))
+    return (found[1], found[2]) if found else ("", "")
+
+
+def overview() -> str:
+    lines = [INTRODUCTION, MADE, "", "| method | year | paper | can | what it does |\n|---|---|---|---|---|"]
+    for name, cls in methods().items():
+        authors, year = paper(name)
+        link = f"[{authors}]({cls.paper})" if authors and cls.paper else authors
+        can = ", ".join(each.replace("_", " ") for each in capabilities_of(cls))
+        lines.append(f"| [`{name}`](methods/{name}.md) | {year} | {link} | {can} | {cell(cls.summary)} |")
+    return "\n".join(lines) + "\n"
+
+
+def page(cls: type[Method]) -> Iterator[str]:
+    """The lines of a method's page."""
+    name, (authors, year) = cls.name, paper(cls.name)
+    yield f"# `{name}`\n\n{MADE}\n\n{cls.summary}\n"
+    yield from _facts(cls, f"{authors} {year}")
+    yield f"\n## Idea and departures from the paper\n\n{note(name)}\n"
+    own = inspect.cleandoc(vars(cls).get("__doc__") or "")
+    if own:
+        yield f"From the source: {' '.join(own.split())}\n"
+    if (DOCS / "images" / "methods" / f"{name}.png").exists():
+        yield f"## Samples\n\n![Samples of {name}](../images/methods/{name}.png)\n"
+        yield "The sample sheet of a short run of `benchmarks/gallery.py`: what the method makes, not its best.\n"
+    yield from _data(cls)
+    yield from _commands(cls)
+    for title, lines in (
+        ("Settings", settings_table(cls.Config)),
+        ("Presets", presets_table(cls.presets)),
+        ("Published findings beside ours", findings_of(name)),
+        ("Results", results_of(name)),
+    ):
+        if made := [*lines]:
+            yield f"## {title}\n"
+            yield from made
+            yield ""
+    if [*results_of(name)]:
+        yield "Means over seeds ± half the 95 % t-interval; [Results](../results.md) says what these benches show."
+
+
+def _facts(cls: type[Method], who: str) -> Iterator[str]:
+    source = Path(inspect.getsourcefile(cls) or "").resolve().relative_to(ROOT).as_posix()
+    reads = ", ".join(WORDS.get(each, f"the column {each}") for each in cls.columns(cls.Config()))
+    can = ", ".join(f"`{each}`" for each in capabilities_of(cls))
+    yield "| | |\n|---|---|"
+    if cls.paper:
+        yield f"| paper | [{who.strip() or cls.paper}]({cls.paper}) |"
+    yield f"| can | {can} |"
+    yield f"| reads | {reads or 'nothing'}{' (an oracle: every table marks it)' if cls.oracle else ''} |"
+    if cls.couples_batch:
+        yield "| batch | samples of a batch influence each other, so it is not split into micro-batches |"
+    yield f"| file | `{source}` |"
+
+
+def _declined(cls: type[Method], spec: DataSpec) -> str:
+    return reason_to_decline(cls, cls.Config(), spec)
+
+
+def _data(cls: type[Method]) -> Iterator[str]:
+    """Which data it accepts with default settings, and why it declines others."""
+    yield "## Data\n\nWith default settings:\n\n| data | can be run |\n|---|---|"
+    for words, spec in DATA.values():
+        yield f"| {words} | {cell(_declined(cls, spec)) or 'yes'} |"
+    yield "\n`ganzoo list methods --dataset NAME` says it for a dataset.\n"
+
+
+def _commands(cls: type[Method]) -> Iterator[str]:
+    dataset = next((name for name, (_, spec) in DATA.items() if not _declined(cls, spec)), "eyes")
+    files = " --dataset-path FOLDER" if dataset == "images" else ""
+    yield f"## Commands\n\n```sh\nganzoo run {cls.name} --dataset {dataset}{files} --out first-{cls.name}"
+    for able in capabilities_of(cls).values():
+        yield _apply(cls.name, able)
+    yield f"ganzoo run {cls.name} --help\n```\n"
+
+
+def _apply(name: str, able: Capability) -> str:
+    inputs = "".join(
+        " --input IMAGES" if each.column == "" else " --labels LABELS.csv" if each.column == "label"
+        else f" --with {each.name}=PATH" for each in able.arguments
+    ) or " --count 100"  # fmt: skip
+    return f"ganzoo apply first-{name} {able.name}{inputs} --output {able.adjective}"

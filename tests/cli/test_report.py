@@ -1,0 +1,49 @@
+"""`ganzoo report A B`, on committed benches."""
+
+import re
+
+import pytest
+from conftest import ROOT
+
+RESULTS = ROOT / "benchmarks" / "results"
+FIRST, SECOND = RESULTS / "bench-real", RESULTS / "bench-real-float32"
+
+
+def test_two_benches_make_one_page_and_stay_as_they_are(ganzoo, tmp_path):
+    before = {file: file.stat().st_mtime_ns for folder in (FIRST, SECOND) for file in folder.iterdir()}
+    result = ganzoo("report", FIRST, SECOND, "--out", tmp_path / "both.html")
+    assert result.exit_code == 0, result.output
+    assert "28 scores compared; 14 were measured differently" in result.output
+    assert {file: file.stat().st_mtime_ns for folder in (FIRST, SECOND) for file in folder.iterdir()} == before
+
+    page = (tmp_path / "both.html").read_text(encoding="utf-8")
+    lines = [re.findall("<td>(.*?)</td>", line) for line in re.findall("<tr data-row.*?</tr>", page)]
+    assert len(lines) == 42
+    for line in lines:
+        if line[7]:  # the cards differ
+            assert line[4:7] == ["", "", ""]
+        else:
+            assert float(line[4].split(" ")[0].replace(",", "")) == pytest.approx(
+                mean(line[3]) - mean(line[2]), abs=0.6
+            )
+    assert any("precision" in line[8] for line in lines)
+
+
+def mean(text):
+    return float(text.split(" ")[0].replace(",", ""))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((FIRST, SECOND, FIRST), "give one bench, or two to compare, not 3"),
+        ((FIRST, "--out", "x.html"), "--out is the page of two benches"),
+        ((FIRST, SECOND, "--turing", "x.json"), "--turing belongs to one bench"),
+        ((FIRST, RESULTS), "does not hold a bench"),
+    ],
+)
+def test_other_calls_are_refused_in_one_sentence(ganzoo, words, said):
+    result = ganzoo("report", *words)
+    assert result.exit_code == 2
+    assert said in result.output
+    assert "Traceback" not in result.output
