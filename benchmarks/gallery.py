@@ -3,8 +3,8 @@
     python benchmarks/gallery.py [--only NAME,NAME] [--seconds 60] [--out FOLDER]
 
 Pictures go to docs/images/methods/NAME.png, settings and seconds to benchmarks/results/gallery.json; then run
-`python docs/generate_pages.py`. With the default a method trains for a minute, all of them for half an hour. A run in the
-same folder resumes. The budget is far below that of any paper, so a sheet shows what a method makes, not its best.
+`python docs/generate_pages.py`. With the default a method trains for a minute, all of them for half an hour. A run in
+the same folder resumes. The budget is far below that of any paper, so a sheet shows what a method makes, not its best.
 """
 
 from __future__ import annotations

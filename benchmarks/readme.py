@@ -21,10 +21,11 @@ from ganzoo.discovery.registry import registry
 from ganzoo.method import Method
 from ganzoo.metric import Score
 
-CITED = {"mean-teacher": "French et al. 2018", "sagan": "Zhang et al. 2019", "stylegan": "Karras et al. 2020"}
-"""What `paper` links to, of methods whose first line cites another paper first."""
-FAMILIES = ("translation", "adaptation", "generative", "autoencoders", "baselines")
 ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT / "docs"))
+from method_pages import paper  # noqa: E402
+
+FAMILIES = ("translation", "adaptation", "generative", "autoencoders", "baselines")
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
 BLOCK = re.compile(
@@ -200,7 +201,7 @@ def methods(package: str) -> str:
         paper = _paper(cls)
         link = f"[{paper}]({cls.paper})" if cls.paper else paper
         able = ", ".join(capabilities_of(cls)).replace("_", " ")
-        lines.append(f"| [{cls.name}]({_page(cls.name)}) | {able} | {link} |")
+        lines.append(f"| [{cls.name}](docs/methods/{cls.name}.md) | {able} | {link} |")
     return "\n".join(lines)
 
 
@@ -211,24 +212,9 @@ def _family(cls: type[Method]) -> tuple[int, str, str]:
 
 
 def _paper(cls: type[Method]) -> str:
-    """Authors and year, from the first line of the module: "Title (Authors et al. 2017)."; "baseline" without them."""
-    if cls.name in CITED:
-        return CITED[cls.name]
-    first = (sys.modules[cls.__module__].__doc__ or "").splitlines()[0]
-    cited = re.search(r"\(?([A-Z][\w. ]+ (?:19|20)\d\d)", first)
-    return cited[1] if cited else "baseline" if "baselines" in cls.__module__ else "beyond the papers"
-
-
-def _page(name: str) -> str:
-    """The page of a method, or its section on the page of all."""
-    page = f"docs/methods/{name}.md"
-    if (ROOT / page).is_file():
-        return page
-    whole = "docs/methods.md"
-    headings = [line for line in (ROOT / whole).read_text(encoding="utf-8").splitlines() if line.startswith("## ")]
-    section = next((line for line in headings if f"`{name}`" in line), "")
-    anchor = re.sub(r"[^\w -]", "", section.removeprefix("## ")).replace(" ", "-")
-    return f"{whole}#{anchor}" if section else whole
+    """Authors and year, as on the page of the method."""
+    cited = " ".join(paper(cls.name)).strip()
+    return cited or ("baseline" if "baselines" in cls.__module__ else "beyond the papers")
 
 
 def _by_seed(folder: str, dataset: str, column: str) -> dict[tuple[str, int], float]:
