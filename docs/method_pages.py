@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from committed_results import findings_of, results_of
+from gallery import ON_POINTS
 from settings_table import cell, presets_table, settings_table, with_lists
 
 from ganzoo.applying.choice import capabilities_of
@@ -139,7 +140,8 @@ def _data(cls: type[Method]) -> Iterator[str]:
 
 
 def _commands(cls: type[Method]) -> Iterator[str]:
-    dataset = next((name for name, (_, spec) in DATA.items() if not _declined(cls, spec)), "eyes")
+    suited = [name for name, (_, spec) in DATA.items() if not _declined(cls, spec)] or ["eyes"]
+    dataset = "ring" if cls.name in ON_POINTS else suited[0]
     files = " --dataset-path FOLDER" if dataset == "images" else ""
     yield f"## Commands\n\n```sh\nganzoo run {cls.name} --dataset {dataset}{files} --out first-{cls.name}"
     for able in capabilities_of(cls).values():
