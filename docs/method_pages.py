@@ -121,10 +121,19 @@ def _facts(cls: type[Method], who: str) -> Iterator[str]:
     if cls.paper:
         yield f"| paper | [{who.strip() or cls.paper}]({cls.paper}) |"
     yield f"| can | {can} |"
-    yield f"| reads | {reads or 'nothing'}{' (an oracle: every table marks it)' if cls.oracle else ''} |"
+    yield f"| reads | {reads or 'nothing'}{_oracle(cls)} |"
     if cls.couples_batch:
         yield "| batch | samples of a batch influence each other, so it is not split into micro-batches |"
     yield f"| file | `{source}` |"
+
+
+def _oracle(cls: type[Method]) -> str:
+    """Whether it is given labels of the target: always, or on request."""
+    if cls.is_oracle(cls.Config()):
+        return " (an oracle: every table marks it)"
+    if "domain" in cls.Config.model_fields and cls.is_oracle(cls.Config(domain="target")):
+        return "; with `--domain target` target samples and target labels (then an oracle: every table marks it)"
+    return ""
 
 
 def _declined(cls: type[Method], spec: DataSpec) -> str:
