@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from committed_results import findings_of, results_of
 from gallery import ON_POINTS
+from gallery import RESULT as GALLERY
 from settings_table import cell, presets_table, settings_table, with_lists
 
 from ganzoo.applying.choice import capabilities_of
@@ -94,9 +96,7 @@ def page(cls: type[Method]) -> Iterator[str]:
     own = inspect.cleandoc(vars(cls).get("__doc__") or "")
     if own:
         yield f"From the source: {' '.join(own.split())}\n"
-    if (DOCS / "images" / "methods" / f"{name}.png").exists():
-        yield f"## Samples\n\n![Samples of {name}](../images/methods/{name}.png)\n"
-        yield "The sample sheet of a short run of `benchmarks/gallery.py`: what the method makes, not its best.\n"
+    yield from _samples(name)
     yield from _data(cls)
     yield from _commands(cls)
     for title, lines in (
@@ -111,6 +111,19 @@ def page(cls: type[Method]) -> Iterator[str]:
             yield ""
     if [*results_of(name)]:
         yield "Means over seeds ± half the 95 % t-interval; [Results](../results.md) says what these benches show."
+
+
+def _samples(name: str) -> Iterator[str]:
+    """The sample sheet, and the run that it is from, if `benchmarks/gallery.py` has made one."""
+    if not (DOCS / "images" / "methods" / f"{name}.png").exists():
+        return
+    run = json.loads(GALLERY.read_text(encoding="utf-8"))[name]
+    yield f"## Samples\n\n![Samples of {name}](../images/methods/{name}.png)\n"
+    yield (
+        f"The sample sheet after {run['steps']:,} steps on `{run['dataset']}` with default settings, "
+        f"{run['training_seconds']:.0f} seconds of training (`benchmarks/gallery.py`): what the method makes, not its "
+        "best.\n"
+    )
 
 
 def _facts(cls: type[Method], who: str) -> Iterator[str]:
