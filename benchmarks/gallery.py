@@ -3,8 +3,8 @@
     python benchmarks/gallery.py [--only NAME,NAME] [--seconds 60] [--out FOLDER]
 
 Pictures go to docs/images/methods/NAME.png, settings and seconds to benchmarks/results/gallery.json; then run
-`python docs/generate_pages.py`. With the default a method trains for a minute, all of them for half an hour. A run in
-the same folder resumes. The budget is far below that of any paper, so a sheet shows what a method makes, not its best.
+`python docs/generate_pages.py`. By default a method trains for a minute, all of them for half an hour. A run in the
+same folder resumes. The budget is far below that of any paper, so a sheet shows what a method makes, not its best.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PICTURES = ROOT / "docs" / "images" / "methods"
 RESULT = ROOT / "benchmarks" / "results" / "gallery.json"
 LARGEST = 60_000  # bytes of a picture
 ON_POINTS = ("gan", "gmmn", "unrolled-gan", "wgan", "wgan-gp")  # their defaults are for points; all others see eyes
-SIZES = {f"{name}_size": 2000 for name in ("source", "source_test", "target", "target_test")}
+SIZES = {"source_size": 2000, "source_test_size": 64, "target_size": 2000, "target_test_size": 64}
 DATASETS: dict[str, dict[str, Any]] = {"eyes": {"settings": SIZES}, "ring": {}}
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from committed_results import findings_of, results_of
+from gallery import ON_POINTS
+from gallery import RESULT as GALLERY
 from settings_table import cell, presets_table, settings_table, with_lists
 
 from ganzoo.applying.choice import capabilities_of
@@ -93,9 +96,7 @@ def page(cls: type[Method]) -> Iterator[str]:
     own = inspect.cleandoc(vars(cls).get("__doc__") or "")
     if own:
         yield f"From the source: {' '.join(own.split())}\n"
-    if (DOCS / "images" / "methods" / f"{name}.png").exists():
-        yield f"## Samples\n\n![Samples of {name}](../images/methods/{name}.png)\n"
-        yield "The sample sheet of a short run of `benchmarks/gallery.py`: what the method makes, not its best.\n"
+    yield from _samples(name)
     yield from _data(cls)
     yield from _commands(cls)
     for title, lines in (
@@ -112,6 +113,19 @@ def page(cls: type[Method]) -> Iterator[str]:
         yield "Means over seeds ± half the 95 % t-interval; [Results](../results.md) says what these benches show."
 
 
+def _samples(name: str) -> Iterator[str]:
+    """The sample sheet, and the run that it is from, if `benchmarks/gallery.py` has made one."""
+    if not (DOCS / "images" / "methods" / f"{name}.png").exists():
+        return
+    run = json.loads(GALLERY.read_text(encoding="utf-8"))[name]
+    yield f"## Samples\n\n![Samples of {name}](../images/methods/{name}.png)\n"
+    yield (
+        f"The sample sheet after {run['steps']:,} steps on `{run['dataset']}` with default settings, "
+        f"{run['training_seconds']:.0f} seconds of training (`benchmarks/gallery.py`): what the method makes, not its "
+        "best.\n"
+    )
+
+
 def _facts(cls: type[Method], who: str) -> Iterator[str]:
     source = Path(inspect.getsourcefile(cls) or "").resolve().relative_to(ROOT).as_posix()
     reads = ", ".join(WORDS.get(each, f"the column {each}") for each in cls.columns(cls.Config()))
@@ -120,10 +134,19 @@ def _facts(cls: type[Method], who: str) -> Iterator[str]:
     if cls.paper:
         yield f"| paper | [{who.strip() or cls.paper}]({cls.paper}) |"
     yield f"| can | {can} |"
-    yield f"| reads | {reads or 'nothing'}{' (an oracle: every table marks it)' if cls.oracle else ''} |"
+    yield f"| reads | {reads or 'nothing'}{_oracle(cls)} |"
     if cls.couples_batch:
         yield "| batch | samples of a batch influence each other, so it is not split into micro-batches |"
     yield f"| file | `{source}` |"
+
+
+def _oracle(cls: type[Method]) -> str:
+    """Whether it is given labels of the target: always, or on request."""
+    if cls.is_oracle(cls.Config()):
+        return " (an oracle: every table marks it)"
+    if "domain" in cls.Config.model_fields and cls.is_oracle(cls.Config(domain="target")):
+        return "; with `--domain target` target samples and target labels (then an oracle: every table marks it)"
+    return ""
 
 
 def _declined(cls: type[Method], spec: DataSpec) -> str:
@@ -139,7 +162,8 @@ def _data(cls: type[Method]) -> Iterator[str]:
 
 
 def _commands(cls: type[Method]) -> Iterator[str]:
-    dataset = next((name for name, (_, spec) in DATA.items() if not _declined(cls, spec)), "eyes")
+    suited = [name for name, (_, spec) in DATA.items() if not _declined(cls, spec)] or ["eyes"]
+    dataset = "ring" if cls.name in ON_POINTS else suited[0]
     files = " --dataset-path FOLDER" if dataset == "images" else ""
     yield f"## Commands\n\n```sh\nganzoo run {cls.name} --dataset {dataset}{files} --out first-{cls.name}"
     for able in capabilities_of(cls).values():

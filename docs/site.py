@@ -33,7 +33,10 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         if not isinstance(entry, str) or entry not in FOLDERS:
             return entry
         folder = entry.removesuffix(".md")
-        pages = [{file.stem: f"{folder}/{file.name}"} for file in sorted((docs / folder).glob("*.md"))]
+        pages = [
+            {file.stem: f"{folder}/{file.name}"}
+            for file in sorted((docs / folder).glob("*.md"), key=lambda each: each.stem)
+        ]
         return {FOLDERS[entry]: [{"Overview": entry}, *pages]}
 
     config.nav = [extended(entry) for entry in config.nav or []]

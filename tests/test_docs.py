@@ -23,8 +23,10 @@ from ganzoo.testing import generate_checks
 TUTORIAL = (ROOT / "docs" / "write-a-method.md").read_text(encoding="utf-8")
 
 
-NAMES = sorted({(kind, name) for kind, found in Registry().found.items() for name, cls in found.items()
-                if cls.__module__.startswith("ganzoo_")})  # fmt: skip
+FOUND = Registry().found
+NAMES = sorted(
+    (kind, name) for kind, found in FOUND.items() for name, cls in found.items() if cls.__module__.startswith("ganzoo_")
+)
 
 
 def test_the_page_of_the_contract_is_what_the_docstrings_say():
@@ -44,7 +46,7 @@ def test_the_pages_of_methods_and_metrics_are_what_their_sources_say():
 @pytest.mark.parametrize(("kind", "name"), [each for each in NAMES if each[0] in ("methods", "metrics")])
 def test_every_method_and_metric_has_a_page_with_its_settings(kind, name):
     text = (ROOT / "docs" / kind / f"{name}.md").read_text(encoding="utf-8")
-    config = Registry().found[kind][name].Config
+    config = FOUND[kind][name].Config
     prefix = f"{name}-" if kind == "metrics" else ""
     for field in config.model_fields:
         assert f"`--{prefix}{field.replace('_', '-')}`" in text

@@ -29,8 +29,8 @@ def comparison_page(
     parts = [html.bullets([f"A: {names[0]}", f"B: {names[1]}", *READING])]
     for table in found:
         parts += [html.heading(f"Dataset {table.dataset}"), _table(table)]
-        alone = zip("AB", table.alone, strict=True)
-        parts.append(html.bullets([f"Only in {side}: {', '.join(rows)}." for side, rows in alone if rows]))
+        sides = zip("AB", table.alone, strict=True)
+        parts.append(html.bullets([f"Only in {side}: {', '.join(rows)}." for side, rows in sides if rows]))
     both = {table.dataset for table in found}
     for side, tables in (("A", first), ("B", second)):
         if alone := [table.dataset for table in tables if table.dataset not in both]:

@@ -231,6 +231,17 @@ def test_cells_without_a_result_are_waiting(half, driver):
     ]
 
 
+def test_a_method_that_declined_its_data_says_why(tmp_path, driver):
+    documents = [record("gan", 0, [score("e", 1.0)]), {**failure("cyclegan", 0, "it reads images"), "declined": True}]
+    found = comparisons(results_of(*documents), "source-only", [], [])
+    text = report(found, tmp_path, title="D", summary="", planes=[], asked=[("gan", "toy", 0), ("cyclegan", "toy", 0)])
+    (tmp_path / "report.html").write_text(text, encoding="utf-8")
+    session = Session(driver, tmp_path / "report.html", 390, 900)
+    assert sorted(session.js(MATRIX)) == [["cyclegan", "declined"], ["gan", "done"]]
+    press(session, ".matrix button", "declined")
+    assert "not run: it reads images" in session.js(TEXT)
+
+
 def test_light_and_dark_follow_the_browser(half, driver):
     session = Session(driver, half)
     grounds = []

@@ -26,7 +26,8 @@ def test_two_benches_make_one_page_and_stay_as_they_are(ganzoo, tmp_path):
             assert float(line[4].split(" ")[0].replace(",", "")) == pytest.approx(
                 mean(line[3]) - mean(line[2]), abs=0.6
             )
-    assert any("precision" in line[8] for line in lines)
+    assert all(line[8].startswith("code: 0.1.0 (994a2f76ca9d) → 0.1.0 (11093bd142df)") for line in lines)
+    assert {line[0] for line in lines if "method.average: 0.0 → absent" in line[8]} == {"simgan", "simgan-no-history"}
 
 
 def mean(text):

@@ -91,7 +91,8 @@ function choosable(section, matrix) {
   const buttons = [];
   const said = section.querySelector(".shown");
   const matches = (wanted, row, seed) =>
-    (wanted.row === undefined || wanted.row === row) && (wanted.seed === undefined || wanted.seed === seed);
+    (wanted.row === undefined || wanted.row === row) &&
+    (wanted.seed === undefined || seed === undefined || wanted.seed === seed); // a declined method has no seed
 
   function show(wanted) {
     for (const { made, row, seed } of buttons) {
