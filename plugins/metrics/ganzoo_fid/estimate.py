@@ -72,7 +72,7 @@ def jackknife_error(*influences: np.ndarray) -> float:
     `influences` holds one array [N] for each sample: how much the statistic grows with the weight of a row, times N
     (Efron's infinitesimal jackknife), or how much it changes if the row is left out, times N (the jackknife). A
     bootstrap is not used, because resampled sets repeat a third of their rows and lose as many: with fewer rows than
-    features that alone moves an FID up by a third or more (measured in docs/metrics/fid.md), and its spread is no longer
+    features that alone lifts an FID by a third or more (measured in docs/metrics/fid.md), and its spread is no longer
     the spread of the estimate.
     """
     return float(np.sqrt(sum(influence.var() / len(influence) for influence in influences)))
