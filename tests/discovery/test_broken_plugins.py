@@ -215,5 +215,5 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """A registry of the test's own: the next test has another plugin of the same name."""
     made = Registry()
     made.add_file(TOY)
-    for module in ("cli.run", "cli.bench", "runs.experiment", "bench.suite", "discovery.registry"):
+    for module in ("cli.run", "cli.bench", "runs.experiment", "benchmark.suite", "discovery.registry"):
         monkeypatch.setattr(f"ganzoo.{module}.registry", lambda: made)

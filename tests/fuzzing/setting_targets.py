@@ -69,7 +69,7 @@ def command(*arguments: object) -> None:
 
 def _settings(content: bytes, folder: Path) -> None:
     (folder / "given.toml").write_bytes(content)
-    with mock.patch("ganzoo.cli.run._run") as run:
+    with mock.patch("ganzoo.cli.run.train_and_measure") as run:
         command("run", "simgan", "--config", folder / "given.toml")
     plan = run.call_args.args[0]
     assert make_plan(plan.method.name, plan.dataset.name, None, {"file": plan.tables()}).tables() == plan.tables()
