@@ -105,11 +105,11 @@ def _report(store: Store) -> None:
 @click.option("--to", type=FOLDER, help="The folder for the files.  [default: raw/NAME in the data folder]")
 def download_command(name: str, to: Path | None) -> None:
     archive: type[Archive] = registry().get("archives", name)
-    if not archive.downloads:
+    if not archive.downloads():
         raise UsageError(f"{name} is not downloaded automatically: {how_to_get(archive)}")
     folder = to or data_folder() / "raw" / name
     click.echo(f"Licence of {name}: {archive.license} ({archive.homepage})", err=True)
-    download(archive.downloads, folder)
+    download(archive.downloads(), folder)
     click.echo(f"{name} is in {folder}; next: ganzoo data prepare {name} --from {folder}")
 
 

@@ -7,10 +7,10 @@ import hashlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache, partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from os import PathLike
 from pathlib import Path
 from types import ModuleType
@@ -83,11 +83,13 @@ class Registry:
         self.plugins: list[Plugin] = []
         self.found: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
         # ganzoo's own come first, so that no other plugin can take their names
-        points = sorted(entry_points(group="ganzoo"), key=lambda point: (_package(point)[0] != "ganzoo", point.name))
+        found = entry_points(group="ganzoo")
+        packages = _packages(found)
+        points = sorted(found, key=lambda point: (packages[point.dist][0] != "ganzoo", point.name))
         off = _disabled()
         self.unknown_disabled = sorted(off - {point.name for point in points})
         for point in points:
-            plugin = Plugin(point.name, *_package(point), disabled=point.name in off)
+            plugin = Plugin(point.name, *packages[point.dist], disabled=point.name in off)
             self._add(plugin, point.load, partial(_source_of, point.module))
 
     def add_file(self, path: str | PathLike[str]) -> Plugin:
@@ -256,8 +258,9 @@ def _disabled() -> set[str]:
     return {name.strip() for name in os.environ.get(DISABLE, "").split(",") if name.strip()}
 
 
-def _package(point: EntryPoint) -> tuple[str, str]:
-    return (point.dist.name, point.dist.version) if point.dist else ("?", "?")
+def _packages(points: Iterable[EntryPoint]) -> dict[Distribution | None, tuple[str, str]]:
+    """Name and version of each distribution. Its metadata are parsed once, not for each of its entry points."""
+    return {dist: (dist.name, dist.version) if dist else ("?", "?") for dist in {point.dist for point in points}}
 
 
 def _import_file(path: Path) -> ModuleType:

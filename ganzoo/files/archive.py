@@ -56,11 +56,15 @@ class Archive(ABC):
     expects: ClassVar[str]  # what --from must name, in words
     domain: ClassVar[Literal["source", "target", "either"]]  # its role in a pair
     conventions: ClassVar[Mapping[str, str]]  # column -> meaning, unit and sign
-    downloads: ClassVar[Sequence[Download]] = ()  # if the licence permits it
     Config: ClassVar[type[Settings]]
 
     def __init__(self, config: Any, path: Path) -> None:
         self.config, self.path = config, path
+
+    @classmethod
+    def downloads(cls) -> Sequence[Download]:
+        """The files to fetch, if the licence permits it; empty: the user must get them."""
+        return ()
 
     @property
     @abstractmethod

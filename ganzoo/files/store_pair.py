@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -54,7 +54,7 @@ class StorePair(Dataset):
 
     source_store: ClassVar[str]
     target_store: ClassVar[str]
-    advice: ClassVar[Mapping[str, str]]  # store -> how to get and prepare it
+    archives: ClassVar[Sequence[type[Archive]]]  # of its stores, as far as they are known
     homepage = ""
     license = ""
     Config = StorePairConfig
@@ -106,7 +106,8 @@ class StorePair(Dataset):
     def _open(self, name: str) -> Store:
         path = data_folder() / name
         if not is_store(path):
-            how = self.advice.get(name, f"prepare it: ganzoo data prepare {name} --from PATH")
+            known = {archive.name: archive for archive in self.archives}
+            how = how_to_get(known[name]) if name in known else f"prepare it: ganzoo data prepare {name} --from PATH"
             raise DatasetError(f"dataset {self.name} needs the store {name}, which is not at {path}; {how}")
         return Store(path)
 
@@ -210,7 +211,7 @@ def pair_of(
         "source_store": names[0],
         "target_store": names[1],
         "license": "; ".join(f"{archive.name}: {archive.license}" for archive in archives),
-        "advice": {archive.name: how_to_get(archive) for archive in archives},
+        "archives": archives,
         "Config": config,
         "__doc__": None,
     }
@@ -219,7 +220,7 @@ def pair_of(
 
 def how_to_get(archive: type[Archive]) -> str:
     """Where to get an archive, and the command that prepares it."""
-    fetch = f"ganzoo data download {archive.name}, or " if archive.downloads else ""
+    fetch = f"ganzoo data download {archive.name}, or " if archive.downloads() else ""
     return (
         f"{fetch}get it from {archive.homepage} ({archive.size}; licence: {archive.license}), then: "
         f"ganzoo data prepare {archive.name} --from {archive.expects}"

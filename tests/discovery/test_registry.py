@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from ganzoo.discovery.registry import Registry
@@ -112,3 +115,13 @@ def test_the_contract_that_a_plugin_names_is_kept(tmp_path):
     registry.add_file(plugin(tmp_path, GOOD + "ganzoo_contract = 2"))
     assert registry.plugins[-1].contract == 2
     assert registry.plugins[-1].state == "ok"
+
+
+def test_loading_all_plugins_imports_no_library_that_takes_as_long_as_torch():
+    """Every command and every cell of a bench loads them."""
+    slow = ["torchvision", "torch._dynamo", "scipy.stats"]
+    code = (
+        f"from ganzoo.discovery.registry import registry; registry(); import sys; print(set({slow}) & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

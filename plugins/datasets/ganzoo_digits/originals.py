@@ -1,4 +1,7 @@
-"""MNIST, USPS and SVHN, read by torchvision from the original files, or from an npz."""
+"""MNIST, USPS and SVHN, read by torchvision from the original files, or from an npz.
+
+torchvision is imported where it is used: it takes as long as torch, and this module is imported by every command.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
-from torchvision import datasets
-from torchvision.datasets.mnist import read_sn3_pascalvincent_tensor
 
 from ganzoo.errors import DatasetError
 from ganzoo.files.archive import Archive, Download, Piece, digest
@@ -129,10 +130,15 @@ class MNIST(Digits):
     size = "12 MB"
     expects = "PATH (the folder with MNIST/raw/*-ubyte[.gz], or an npz with x_train, y_train, x_test, y_test)"
     files = tuple(f"{_MNIST_RAW}/{name}" for name in _MNIST_BYTES)
-    downloads = tuple(
-        Download(datasets.MNIST.mirrors[0] + name, f"{_MNIST_RAW}/{name}", md5, _MNIST_BYTES[name])
-        for name, md5 in datasets.MNIST.resources
-    )
+
+    @classmethod
+    def downloads(cls) -> Sequence[Download]:
+        from torchvision.datasets import MNIST
+
+        return [
+            Download(MNIST.mirrors[0] + name, f"{_MNIST_RAW}/{name}", md5, _MNIST_BYTES[name])
+            for name, md5 in MNIST.resources
+        ]
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -164,6 +170,8 @@ class _Bounded:
 
 def _idx(file: Path) -> np.ndarray:
     """One of MNIST's files, packed or not. torchvision reads it; it would unpack it into the user's folder."""
+    from torchvision.datasets.mnist import read_sn3_pascalvincent_tensor
+
     packed = file.with_name(file.name + ".gz")
     if file.is_file() or not packed.is_file():
         return np.asarray(read_sn3_pascalvincent_tensor(str(file)))
@@ -185,10 +193,16 @@ class USPS(Digits):
     size = "8 MB"
     expects = "PATH (the folder with usps.bz2 and usps.t.bz2, or an npz with x_train, y_train, x_test, y_test)"
     files = ("usps.bz2", "usps.t.bz2")
-    downloads = tuple(
-        Download(url, name, md5, size)
-        for (url, name, md5), size in zip(datasets.USPS.split_list.values(), (6_579_383, 1_831_726), strict=True)
-    )
+
+    @classmethod
+    def downloads(cls) -> Sequence[Download]:
+        from torchvision.datasets import USPS
+
+        sizes = (6_579_383, 1_831_726)
+        return [
+            Download(url, name, md5, size)
+            for (url, name, md5), size in zip(USPS.split_list.values(), sizes, strict=True)
+        ]
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -201,7 +215,9 @@ class USPS(Digits):
             bounded = _Bounded(content, packed)
             while bounded.read(2**20):
                 pass
-        found = datasets.USPS(str(folder), train=split == "train")
+        from torchvision.datasets import USPS
+
+        found = USPS(str(folder), train=split == "train")
         return np.asarray(found.data), np.asarray(found.targets)
 
 
@@ -214,10 +230,13 @@ class SVHN(Digits):
     size = "246 MB"
     expects = "PATH (the folder with train_32x32.mat and test_32x32.mat)"
     files = ("train_32x32.mat", "test_32x32.mat")
-    downloads = tuple(
-        Download(*datasets.SVHN.split_list[split], size)  # type: ignore[call-arg]
-        for split, size in {"train": 182_040_794, "test": 64_275_384}.items()
-    )
+
+    @classmethod
+    def downloads(cls) -> Sequence[Download]:
+        from torchvision.datasets import SVHN
+
+        sizes = {"train": 182_040_794, "test": 64_275_384}
+        return [Download(*SVHN.split_list[split], size) for split, size in sizes.items()]  # type: ignore[call-arg]
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -225,8 +244,10 @@ class SVHN(Digits):
 
     @classmethod
     def opened(cls, folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+        from torchvision.datasets import SVHN
+
         try:
-            found = datasets.SVHN(str(folder), split=split)
+            found = SVHN(str(folder), split=split)
         except RuntimeError as error:
             raise DatasetError(
                 f"{folder} must hold {split}_32x32.mat as published, whose checksum is known; "

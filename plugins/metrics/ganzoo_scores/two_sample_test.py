@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
-from scipy.stats import binomtest
 
 from ganzoo import hookimpl
 from ganzoo.batch import Kind
@@ -52,12 +51,16 @@ class Result:
     @property
     def interval(self) -> tuple[float, float]:
         """The exact 95 % interval of Clopper and Pearson (1934)."""
+        from scipy.stats import binomtest  # here, because it takes a second and every command imports this module
+
         found = binomtest(self.right, self.held_out).proportion_ci(0.95, method="exact")
         return float(found.low), float(found.high)
 
     @property
     def p_value(self) -> float:
         """The probability of as many correct answers by guessing: exact, one-sided."""
+        from scipy.stats import binomtest
+
         return float(binomtest(self.right, self.held_out, 0.5, alternative="greater").pvalue)
 
 
