@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ganzoo.benchmark.criteria import CellCriteria, CriteriaFile, DatasetCriteria
 from ganzoo.discovery.registry import registry
+from ganzoo.selection.gates import aside_in_words
 from ganzoo.selection.judging import LEAST, JudgedRun, Judgement, judge
 
 HEAD = ("criterion", "runs", "rank correlation [95 %]", "within methods", "between methods", "one method left out",
@@ -114,11 +115,8 @@ def _notes(found: DatasetCriteria) -> list[str]:
                 f"No choice at all: the average of all {found.ensemble_networks} runs has an error of "
                 f"{found.ensemble_error:.3g} {unit}."
             )
-    aside = found.set_aside()
-    for reason in dict.fromkeys(aside.values()):
-        cells = [f"{found.cells[n].label}, seed {found.cells[n].seed}" for n, why in aside.items() if why == reason]
-        said.append(f"Set aside ({'; '.join(cells)}): {reason}.")
-    return said + _absent(found)
+    aside = {f"{found.cells[n].label}, seed {found.cells[n].seed}": why for n, why in found.set_aside().items()}
+    return said + aside_in_words(aside) + _absent(found)
 
 
 def _absent(found: DatasetCriteria) -> list[str]:

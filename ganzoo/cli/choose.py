@@ -20,6 +20,7 @@ from ganzoo.errors import UsageError
 from ganzoo.report.terminal import Heading
 from ganzoo.selection.choice import Choice, choose
 from ganzoo.selection.evidence import about
+from ganzoo.selection.gates import aside_in_words
 
 DEFAULT = "mean-label-distance"
 SHOWN = 5  # runs in the table
@@ -69,7 +70,7 @@ def _explain(choice: Choice, found: Options) -> None:
     said = [
         f"{choice.ordered[0].shown} has the {most} {choice.criterion}, {first.value:.3g}{unit}, of "
         f"{len(choice.ordered)} runs.",
-        *(f"Set aside: {shown}: {reason}." for shown, reason in choice.aside.items()),
+        *aside_in_words(choice.aside),
         *(f"Not among them: {reason}." for reason in found.left_out),
         *_known(choice.criterion, found),
         "Averaging runs needs no choice: `ganzoo predict RUN RUN ... --input IMAGES --output labels.csv`.",

@@ -36,7 +36,7 @@ TRAINING = {
 ENLARGED = 2
 PICTURE = "Top: held-out clean eyes. Middle: the same eyes, refined. Bottom: eyes of the target, which are other eyes."
 NEXT = (
-    "ganzoo run simgan --dataset eyes: the default size and settings, in some minutes",
+    "ganzoo run simgan --dataset eyes: the default size and settings, in several minutes",
     "ganzoo bench: several methods over several seeds, with intervals",
     "ganzoo list: everything that is installed",
 )
@@ -148,13 +148,14 @@ def _lessons(before: Mapping[str, float], after: Mapping[str, float]) -> list[st
     if change > 0:
         said.append(
             "The classifier tells refined eyes from real ones more often than unchanged ones: the refiner leaves "
-            "traces that people overlook. What looks real is not what measures as real."
+            "traces by which it is recognised, however the images look."
         )
     elif change < 0:
-        said.append("The classifier tells refined eyes from real ones less often than unchanged ones: realism rose.")
+        said.append("The classifier tells refined eyes from real ones less often than unchanged ones: by this measure "
+                    "they are more realistic.")  # fmt: skip
     if DRIFT in after:
-        said.append(f"The gaze moved by {after[DRIFT]:.2g} degrees on average: by so much the exact labels of the "
-                    "synthetic eyes are wrong for the refined ones, if the small network is right.")  # fmt: skip
+        said.append(f"The small network reads a gaze that moved by {after[DRIFT]:.2g} degrees on average. If it is "
+                    "right, the labels of the synthetic eyes are wrong by as much for the refined ones.")  # fmt: skip
     return said
 
 

@@ -44,3 +44,11 @@ def _usual(values: Mapping[str, tuple[str, float]]) -> float:
     for family, value in values.values():
         families.setdefault(family, []).append(value)
     return statistics.median(statistics.median(each) for each in families.values())
+
+
+def aside_in_words(reasons: Mapping[str, str]) -> list[str]:
+    """One sentence for each reason, with the names of the runs that it holds back."""
+    return [
+        f"Set aside ({'; '.join(run for run, why in reasons.items() if why == reason)}): {reason}."
+        for reason in dict.fromkeys(reasons.values())
+    ]

@@ -8,17 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-import tomllib
 
 import pytest
-import torch
+from benchmark.bench_here import bench_here
 from conftest import TOY
 
-from ganzoo.benchmark.cell import cells_of
 from ganzoo.benchmark.folder import BenchFolder
-from ganzoo.benchmark.suite import load_suite, parse_suite
-from ganzoo.benchmark.work import work
-from ganzoo.configuration.toml import write_toml
+from ganzoo.benchmark.suite import load_suite
 
 SUITE = """
 summary = "Two toys."
@@ -73,16 +69,7 @@ def table(out):
 def cells_never_interrupted(toys, tmp_path_factory):
     """A bench folder in which this process has run all cells, one after the other."""
     out = tmp_path_factory.mktemp("bench") / "whole"
-    suite = parse_suite(tomllib.loads(SUITE), "toy", "toy.toml")
-    BenchFolder(out).open(suite, 1)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as the processes of the other benches: more threads round otherwise
-    for cell in cells_of(suite, {}):
-        place = out / "cells" / cell.id
-        place.mkdir(parents=True)
-        (place / "cell.toml").write_text(write_toml(cell.tables()))
-        work(place)
-    torch.set_num_threads(threads)
+    bench_here(out, SUITE)
     return out
 
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-import tomllib
 
 import pytest
-import torch
+from benchmark.bench_here import bench_here
 from benchmark.records import record, score
 from conftest import TOY
 
-from ganzoo.benchmark.cell import cells_of
 from ganzoo.benchmark.folder import BenchFolder
 from ganzoo.benchmark.publish import publish
 from ganzoo.benchmark.record import record_from_json
 from ganzoo.benchmark.reproduce import compare, overall
-from ganzoo.benchmark.suite import load_suite, parse_suite
-from ganzoo.benchmark.work import work
-from ganzoo.configuration.toml import write_toml
+from ganzoo.benchmark.suite import load_suite
 
 SUITE = """
 summary = "One toy."
@@ -42,16 +38,7 @@ settings = { count = 16 }
 def finished(toys, tmp_path_factory):
     """A finished bench of one cell."""
     out = tmp_path_factory.mktemp("bench") / "mine"
-    suite = parse_suite(tomllib.loads(SUITE), "toys", "toys.toml")
-    BenchFolder(out).open(suite, 1)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    (cell,) = cells_of(suite, {})
-    place = out / "cells" / cell.id
-    place.mkdir(parents=True)
-    (place / "cell.toml").write_text(write_toml(cell.tables()))
-    work(place)
-    torch.set_num_threads(threads)
+    bench_here(out, SUITE)
     return out
 
 

@@ -9,15 +9,12 @@ import tomllib
 import numpy as np
 import pytest
 import torch
+from benchmark.bench_here import bench_here, collected
 
-from ganzoo.benchmark.cell import cells_of
 from ganzoo.benchmark.criteria import read_criteria
 from ganzoo.benchmark.folder import BenchFolder
-from ganzoo.benchmark.results import append
 from ganzoo.benchmark.selection import update
 from ganzoo.benchmark.suite import parse_suite
-from ganzoo.benchmark.work import work
-from ganzoo.configuration.toml import write_toml
 from ganzoo.discovery.registry import registry
 from ganzoo.errors import ConfigError
 from ganzoo.task import GazeTask
@@ -53,20 +50,9 @@ size = 1
 def bench(toys, tmp_path_factory):
     """A finished bench with criteria and ensembles."""
     out = tmp_path_factory.mktemp("bench") / "toy"
-    suite = parse_suite(tomllib.loads(SUITE), "toy", "toy.toml")
-    folder = BenchFolder(out)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    folder.open(suite, 1)
-    for cell in cells_of(suite, {}):
-        place = out / "cells" / cell.id
-        place.mkdir(parents=True)
-        (place / "cell.toml").write_text(write_toml(cell.tables()))
-        work(place)
-        append(folder.results_file, json.loads((place / "result.json").read_text()))
+    folder = collected(bench_here(out, SUITE))
     update(folder, lambda text: None)
     folder.write()
-    torch.set_num_threads(threads)
     return folder
 
 

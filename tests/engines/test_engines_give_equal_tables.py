@@ -7,19 +7,12 @@ import shutil
 import subprocess
 import sys
 import time
-import tomllib
 from pathlib import Path
 
 import pytest
-import torch
+from benchmark.bench_here import bench_here, collected
 from conftest import TOY
 from extras import needs
-
-from ganzoo.benchmark.cell import cells_of
-from ganzoo.benchmark.folder import BenchFolder
-from ganzoo.benchmark.suite import parse_suite
-from ganzoo.benchmark.work import work
-from ganzoo.configuration.toml import write_toml
 
 SUITE = """
 images = 80
@@ -51,19 +44,7 @@ def one_thread(monkeypatch):
 def reference(toys, tmp_path_factory):
     """The table and the weights of cells that run one after the other in this process."""
     out = tmp_path_factory.mktemp("bench") / "reference"
-    suite = parse_suite(tomllib.loads(SUITE), "toy", "toy.toml")
-    BenchFolder(out).open(suite, 1)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    for cell in cells_of(suite, {}):
-        place = out / "cells" / cell.id
-        place.mkdir(parents=True)
-        (place / "cell.toml").write_text(write_toml(cell.tables()))
-        work(place)
-        with (out / "results.jsonl").open("a") as file:
-            file.write((place / "result.json").read_text())
-    torch.set_num_threads(threads)
-    BenchFolder(out).write()
+    collected(bench_here(out, SUITE))
     return made_in(out)
 
 
