@@ -29,7 +29,7 @@ FAMILIES = ("translation", "adaptation", "generative", "autoencoders", "baseline
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
 BLOCK = re.compile(
-    r"(<!-- (?P<kind>run|bench|folds|pairs|precisions|published|speed|methods) (?P<words>[^>]+?) -->\n)(.*?)"
+    r"(<!-- (?P<kind>run|bench|means|folds|pairs|precisions|published|speed|methods) (?P<words>[^>]+?) -->\n)(.*?)"
     r"(<!-- end -->)",
     re.DOTALL,
 )
@@ -217,6 +217,21 @@ def _paper(cls: type[Method]) -> str:
     return cited or ("baseline" if "baselines" in cls.__module__ else "beyond the papers")
 
 
+def means(folder: str, dataset: str, *columns: str) -> str:
+    """Any scores of each method, also those of no final table: the mean and half the 95 % t-interval over seeds."""
+    found = {column: _by_seed(folder, dataset, column) for column in columns}
+    rows = dict.fromkeys(label for values in found.values() for label, _ in values)
+    lines = ["| method | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
+    for row in rows:
+        cells = []
+        for values in found.values():
+            own = [value for (label, _), value in values.items() if label == row]
+            mean, half = mean_interval(own) if own else (0.0, None)
+            cells.append(f"{mean:.2f}" + (f" ± {half:.2f}" if half else "") if own else "")
+        lines.append(f"| {row} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def _by_seed(folder: str, dataset: str, column: str) -> dict[tuple[str, int], float]:
     return {
         (record.label, record.seed): score.value
@@ -277,7 +292,7 @@ def _cell(score: Score | None) -> str:
 
 
 MAKERS: dict[str, Callable[..., str]] = {"run": run, "bench": bench, "folds": folds, "pairs": pairs,
-                                      "precisions": precisions, "published": published, "speed": speed,
+                                      "precisions": precisions, "means": means, "published": published, "speed": speed,
                                       "methods": methods}  # fmt: skip
 
 
