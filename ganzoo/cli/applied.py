@@ -20,7 +20,7 @@ from ganzoo.cli.paths import PATH
 from ganzoo.discovery.registry import registry
 from ganzoo.errors import UsageError
 from ganzoo.evaluation.evaluate import settings_hash
-from ganzoo.files.fit import Channels, Resizer
+from ganzoo.files.fit import UNCHANGED, Channels, Resizer
 from ganzoo.method import Method
 from ganzoo.progress import progress_bar
 from ganzoo.runs.experiment import load_trained, plan_of_run
@@ -140,5 +140,5 @@ def _said(job: Job, made: Applied) -> str:
         what = "images"
     if not made.written:
         return f"{made.output} is complete: all {made.images} {what} were {capability.adjective} before"
-    fitted = f" ({made.fitted})" if made.fitted else ""
+    fitted = f" ({made.fitted})" if made.fitted and not made.fitted.startswith(UNCHANGED) else ""
     return f"{made.images} {capability.adjective} {what} are in {made.output}{fitted}"

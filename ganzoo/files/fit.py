@@ -16,6 +16,7 @@ from ganzoo.files.image_file import Shape
 
 Resizer = Literal["none", "pillow-lanczos", "pillow-bilinear", "center-crop", "crop-then-lanczos"]
 Channels = Literal["as-is", "grey", "rgb"]
+UNCHANGED = "none"  # how a note begins that says that nothing was done
 
 _FILTERS = {
     "pillow-lanczos": Image.Resampling.LANCZOS,
@@ -102,7 +103,7 @@ class Fit:
         """What the fit does to images of `shapes`, in words, for cards and manifests."""
         changed = [words(shape) for shape in dict.fromkeys(shapes) if shape != self.shape]
         if not changed:
-            return f"none: all images are {words(self.shape)}"
+            return f"{UNCHANGED}: all images are {words(self.shape)}"
         return f"{some(changed)} -> {words(self.shape)} (resizer {self.resizer}, channels {self.channels})"
 
     def _refusal(self, shape: Shape) -> list[str]:
