@@ -49,7 +49,7 @@ def test_a_stranger_reads_and_runs_it_again_with_the_same_bits(ganzoo, finished,
     shutil.rmtree(tmp_path / "mine")
     text = (tmp_path / "public" / "README.md").read_text()
     for words in (
-        "# Bench toys",
+        "# Bench toy",
         "One toy.",
         "\n## Results\n",
         "\n### toy\n",
