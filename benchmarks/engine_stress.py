@@ -2,13 +2,14 @@
 
     python benchmarks/engine_stress.py --engine slurm --kills 100      # writes results/engine_stress-slurm.json
 
-A bench of the toy suite runs on the engine. At random moments one process is killed with -9: a cell, the worker that
-holds it, the driver, or, for Slurm, one of its daemons, which is started again. A driver that was killed, or that
-reports failed cells, is started again with the same command. When a bench has ended, its table.csv and all its weights
-must be those of `--engine local` to the bit, each cell must have one line in results.jsonl, and no result may have been
-made a second time. Then the next bench starts, until enough processes were killed. Slurm is started by
-tests/engines/start_slurm.sh, which needs root and its packages. The checkout must not change meanwhile: the table names
-its commit.
+A bench of the toy suite runs on a cluster of this machine (tests/engines/clusters.py), which outlives it. At random
+moments one process is killed with -9: a cell, the worker that holds it, the driver, or a daemon of the cluster, which
+is started again: Slurm's controller or the daemon of its node, the raylet of one of Ray's nodes, Dask's scheduler or
+the nannies of its workers. A driver that was killed, or that reports failed cells or a cluster that does not answer,
+is started again with the same command. When a bench has ended, its table.csv and all its weights must be those of
+`--engine local` to the bit, each cell must have one line in results.jsonl, and no result may have been made a second
+time. Then the next bench starts, until enough processes were killed. Slurm needs root and its packages. The checkout
+must not change meanwhile: the table names its commit.
 """
 
 from __future__ import annotations
@@ -33,8 +34,12 @@ import torch
 from machine import describe
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "engines"))
+
+from clusters import CLUSTERS, Cluster, missing  # noqa: E402 - the tests' clusters, from their folder
+
 TOY = ROOT / "tests" / "toy_plugin.py"
-START_SLURM = ROOT / "tests" / "engines" / "start_slurm.sh"
+TEND = 10.0  # seconds between two looks of an administrator at the cluster
 RESULTS = Path(__file__).parent / "results"
 SUITE = """
 summary = "Two toys."
@@ -64,6 +69,9 @@ class Report:
     kills: Counter[str] = field(default_factory=Counter)
     benches: int = 0
     drivers: int = 0
+    tended: int = (
+        0  # times that the administrator of the cluster had something to do, other than restart what was killed
+    )
     lost: list[str] = field(default_factory=list)  # cells without a result at the end
     twice: list[str] = field(default_factory=list)  # cells with two lines, or whose result was made again
     different: list[str] = field(default_factory=list)  # files whose bits differ
@@ -85,38 +93,37 @@ def cells_of(out: Path) -> list[tuple[int, int, str]]:
     return [each for each in processes() if "ganzoo.benchmark.work" in each[2] and str(out) in each[2]]
 
 
-def victims(out: Path, driver: int, slurm: Path | None) -> dict[str, list[int]]:
-    """The processes that may be killed, by kind: only those of this bench."""
-    found: dict[str, list[int]] = {"driver": [driver]}
+def victims(out: Path, driver: int, cluster: Cluster) -> dict[str, dict[str, int]]:
+    """The processes that may be killed, by kind and name: only those of this bench, and the cluster's own."""
     cells = cells_of(out)
-    found["cell"] = [number for number, _, _ in cells]
-    found["worker"] = [parent for _, parent, _ in cells if parent not in (1, driver)]
-    if slurm is not None:
-        found["daemon"] = [int((slurm / f"{name}.pid").read_text()) for name in ("slurmctld", "slurmd")]
+    found = {
+        "driver": {"driver": driver},
+        "cell": {str(number): number for number, _, _ in cells},
+        "worker": {str(parent): parent for _, parent, _ in cells if parent not in (1, driver)},
+        "daemon": cluster.daemons(),
+    }
     return {kind: numbers for kind, numbers in found.items() if numbers}
 
 
-def kill(report: Report, out: Path, driver: int, slurm: Path | None, chance: random.Random) -> str:
-    """Kill one process. Returns its kind."""
-    found = victims(out, driver, slurm)
+def kill(report: Report, out: Path, driver: int, cluster: Cluster, chance: random.Random) -> None:
+    """Kill one process. A daemon is started again, as an administrator would."""
+    found = victims(out, driver, cluster)
     kind = chance.choice(sorted(found))
-    number = chance.choice(found[kind])
+    name = chance.choice(sorted(found[kind]))
     try:
-        command = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")[0].decode()
-        os.kill(number, signal.SIGKILL)
-    except (OSError, ProcessLookupError):
-        return ""
-    report.kills[kind] += 1
+        os.kill(found[kind][name], signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    report.kills[kind if kind != "daemon" else name] += 1
     if kind == "daemon":
         time.sleep(chance.uniform(0.0, 3.0))
-        name = "slurmctld" if "slurmctld" in command else "slurmd"
-        subprocess.run(["bash", START_SLURM, "restart", slurm, name], check=True)
-    return kind
+        cluster.restart(name)
 
 
 def command(folder: Path, out: Path, engine: str) -> list[str]:
-    return [sys.executable, "-m", "ganzoo", "bench", str(folder / "toy.toml"), "--plugin", str(TOY), "--out", str(out),
-            "--engine", engine]  # fmt: skip
+    made = [sys.executable, "-m", "ganzoo", "bench", str(folder / "toy.toml"), "--plugin", str(TOY), "--out", str(out)]
+    settings = folder / f"{engine}.toml"
+    return [*made, "--engine", engine, *(["--engine-config", str(settings)] if settings.exists() else [])]
 
 
 def made_in(out: Path) -> dict[str, bytes]:
@@ -125,7 +132,7 @@ def made_in(out: Path) -> dict[str, bytes]:
     return {str(file.relative_to(out)): file.read_bytes() for file in (out / "table.csv", *weights)}
 
 
-def stressed(folder: Path, out: Path, args: argparse.Namespace, report: Report, slurm: Path | None) -> None:
+def stressed(folder: Path, out: Path, args: argparse.Namespace, report: Report, cluster: Cluster) -> None:
     """One bench, from its start until a driver ends well."""
     chance = random.Random(args.seed + report.benches)
     first_seen: dict[str, bytes] = {}
@@ -134,14 +141,18 @@ def stressed(folder: Path, out: Path, args: argparse.Namespace, report: Report, 
         report.drivers += 1
         driver = subprocess.Popen(command(folder, out, args.engine), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         pause = chance.uniform(0.0, args.every)
+        tend = time.monotonic() + TEND
         while driver.poll() is None:
             time.sleep(0.2)
+            if time.monotonic() > tend:
+                report.tended += cluster.tend()
+                tend = time.monotonic() + TEND
             if cells_of(out):  # a driver that is killed before it starts anything shows little
                 pause -= 0.2
             for file in out.glob("cells/*/result.json"):
                 first_seen.setdefault(str(file), file.read_bytes())
             if pause <= 0 and sum(report.kills.values()) < args.kills and time.monotonic() < args.end:
-                kill(report, out, driver.pid, slurm, chance)
+                kill(report, out, driver.pid, cluster, chance)
                 pause = chance.uniform(0.0, 2 * args.every)
         if driver.returncode == 0:
             break
@@ -158,49 +169,45 @@ def compare(report: Report, found: dict[str, bytes], reference: dict[str, bytes]
     report.different += sorted(name for name in names if found.get(name) != reference.get(name))
 
 
-def start_slurm(folder: Path) -> Path:
-    place = folder / "slurm"
-    subprocess.run(["bash", START_SLURM, "start", place], check=True)
-    os.environ["SLURM_CONF"] = str(place / "slurm.conf")
-    return place
-
-
 def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     (folder / "toy.toml").write_text(SUITE)
     os.environ |= {"OMP_NUM_THREADS": "1", "GANZOO_CACHE": str(folder / "cache")}
     subprocess.run(command(folder, folder / "reference", "local"), check=True, stdin=subprocess.DEVNULL)
     reference = made_in(folder / "reference")
-    slurm = start_slurm(folder) if args.engine == "slurm" else None
+    cluster = CLUSTERS[args.engine](folder / args.engine)
     report = Report()
     began = time.monotonic()
     args.end = began + 60 * args.minutes
     try:
+        cluster.start()
+        (folder / f"{args.engine}.toml").write_text(cluster.settings())
         while sum(report.kills.values()) < args.kills and time.monotonic() < args.end:
             out = folder / f"bench-{report.benches}"
-            stressed(folder, out, args, report, slurm)
+            stressed(folder, out, args, report, cluster)
             compare(report, made_in(out), reference)
             print(f"{report.benches} benches, killed: {dict(report.kills)}, lost {len(report.lost)}, run twice "
                   f"{len(report.twice)}, different {len(report.different)}", flush=True)  # fmt: skip
     finally:
-        if slurm is not None:
-            subprocess.run(["bash", START_SLURM, "stop", slurm], check=False)
+        cluster.stop()
     return {
         "engine": args.engine, "seed": args.seed, "kills": sum(report.kills.values()), "killed": dict(report.kills),
-        "benches": report.benches, "drivers": report.drivers, "cells_lost": report.lost,
-        "cells_run_twice": report.twice, "files_with_different_bits": report.different,
+        "benches": report.benches, "drivers": report.drivers, "administrator_helped": report.tended,
+        "cells_lost": report.lost, "cells_run_twice": report.twice, "files_with_different_bits": report.different,
         "seconds": round(time.monotonic() - began), "machine": describe(torch.device("cpu")),
     }  # fmt: skip
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--engine", required=True)
+    parser.add_argument("--engine", required=True, choices=CLUSTERS)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--every", type=float, default=6.0, help="mean seconds between two kills")
     parser.add_argument("--minutes", type=float, default=10**6, help="no kill after these; the last bench still ends")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="a folder for the benches; default: a temporary one")
     args = parser.parse_args()
+    if why := missing(args.engine):
+        parser.error(why)
     folder = args.keep or Path(tempfile.mkdtemp())
     folder.mkdir(parents=True, exist_ok=True)
     found = measure(args, folder.resolve())
