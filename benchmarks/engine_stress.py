@@ -206,7 +206,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="a folder for the benches; default: a temporary one")
     args = parser.parse_args()
-    if why := missing(args.engine):
+    if why := missing(CLUSTERS[args.engine]):
         parser.error(why)
     folder = args.keep or Path(tempfile.mkdtemp())
     folder.mkdir(parents=True, exist_ok=True)

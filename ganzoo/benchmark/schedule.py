@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,6 +32,7 @@ LOST = 5  # attempts of a cell whose jobs are lost, while none gets further than
 STOPPED = 20  # the same, of a cell that its engine asks to stop
 PAUSE = 2.0  # seconds until a cell is tried again that another process works on
 PATIENCE = 600.0  # seconds for which an engine may be out of reach
+UNHEARD = 60.0  # seconds after the end of a cell's process in which its engine may notice
 SETTLE = 3  # looks after the end of a job until its files are on every disk
 ASKED_TO_STOP = {RESUMABLE, STOP["SIGTERM"], -15, -10, -12}  # exit codes of a cell that its engine ended
 
@@ -69,6 +71,7 @@ class _Started:
     found: bool  # started by an earlier bench
     phase: str = "waiting"
     looks: int = 0  # at a job that ended without a word
+    over: float | None = None  # when the cell was first seen to have ended, on the monotonic clock
 
 
 class Schedule:
@@ -170,6 +173,8 @@ class Schedule:
         for name, cells in jobs.items():
             state = states.get(name, JobState("ended"))
             begun = self._begun(cells)
+            if state.phase == "running" and self._end_is_unheard(cells):
+                state = self._given_up(name)
             for each in cells:
                 each.phase = "waiting" if state.phase == "running" and each is not begun else state.phase
             if state.phase == "ended":
@@ -189,6 +194,20 @@ class Schedule:
 
     def _given_back(self, each: _Started) -> _Turn:
         return _Turn(each.cell, each.claim.attempt, time.monotonic() + self.engine.poll)
+
+    def _end_is_unheard(self, cells: Sequence[_Started]) -> bool:
+        """Whether all cells of a job ended long ago, and the engine has not noticed: its message may have been lost."""
+        now = time.monotonic()
+        for each in cells:
+            if each.over is None and (self._own_code(each) is not None or self._has_result(each)):
+                each.over = now
+        return all(each.over is not None and now - each.over > UNHEARD for each in cells)
+
+    def _given_up(self, name: str) -> JobState:
+        """Stop a job of which nothing runs any more."""
+        with suppress(EngineError):  # what it holds is then the engine's to find
+            self.engine.stop([name])
+        return JobState("ended")
 
     def _collect_early(self) -> None:
         """Take the results of cells whose job goes on with others."""

@@ -19,6 +19,7 @@ from ganzoo.settings import Settings
 class ToySettings(EngineSettings):
     lose: int = Field(0, ge=0, description="How many jobs, the first ones, are lost: they never run.")
     forget: int = Field(0, ge=0, description="How many jobs are said to have ended as soon as they run.")
+    unheard: int = Field(0, ge=0, description="How many jobs are said to run after they ended, until they are stopped.")
     copies: int = Field(1, ge=1, description="Processes that are started for each job.")
     delay: float = Field(0.0, ge=0, description="Seconds until a job is started.")
 
@@ -37,6 +38,7 @@ class ToyEngine(Engine):
         self.processes: dict[str, list[subprocess.Popen[bytes]]] = {}
         self.delayed: dict[str, threading.Timer] = {}
         self.started = 0
+        self.stopped: set[str] = set()
 
     def start(self, jobs: Sequence[Job]) -> Sequence[str]:
         return [self._take(job) for job in jobs]
@@ -45,6 +47,7 @@ class ToyEngine(Engine):
         return {each: self._state(each) for each in ids}
 
     def stop(self, ids: Sequence[str]) -> None:
+        self.stopped |= set(ids)
         for each in ids:
             if each in self.delayed:
                 self.delayed.pop(each).cancel()
@@ -80,6 +83,8 @@ class ToyEngine(Engine):
         own = self.processes.get(name)
         if own and len(self.processes) <= self.config.forget:
             return JobState("ended")
+        if own and name not in self.stopped and list(self.processes).index(name) < self.config.unheard:
+            return JobState("running")
         if own:
             codes = [process.poll() for process in own]
             return JobState("running") if None in codes else JobState("ended", codes[0])

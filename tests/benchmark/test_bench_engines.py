@@ -102,6 +102,15 @@ def test_a_job_that_is_started_twice_by_the_engine_does_no_harm(bench, cell_is):
     assert [bench.runs(cell) for cell in bench.cells] == [1, 1]
 
 
+def test_a_job_whose_end_the_engine_never_hears_of_is_collected_and_stopped(bench, cell_is, monkeypatch):
+    monkeypatch.setattr(scheduling, "UNHEARD", 0.5)
+    cell_is(COUNTS, ENDS)
+    engine = ToyEngine(ToySettings(unheard=1), bench.folder / "engine")
+    assert sorted(bench.run(engine)) == [("finished", "a"), ("finished", "b")]
+    assert [bench.runs(cell) for cell in bench.cells] == [1, 1]
+    assert len(engine.stopped) == 1
+
+
 def test_a_detached_bench_leaves_its_cells_running_and_the_next_one_collects_them(bench, cell_is):
     cell_is("sleep 1", COUNTS, ENDS)
     assert bench.run(detach=True) == []

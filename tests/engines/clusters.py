@@ -52,10 +52,15 @@ class Cluster(ABC):
 
 
 class SlurmCluster(Cluster):
+    """One node, without accounting: `sacct` does not answer."""
+
     engine = "slurm"
+    accounting = False
 
     def start(self) -> None:
-        done = subprocess.run(["bash", START_SLURM, "start", self.folder], capture_output=True, text=True, timeout=300)
+        command = ["bash", START_SLURM, "start", self.folder]
+        environment = {**os.environ, "ACCOUNTING": "1" if self.accounting else "0"}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
         if done.returncode:
             raise RuntimeError((done.stderr.strip().splitlines() or ["no reason given"])[-1])
         os.environ["SLURM_CONF"] = str(self.folder / "slurm.conf")
@@ -78,6 +83,10 @@ class SlurmCluster(Cluster):
         command = ["bash", START_SLURM, "resume", self.folder]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
         return "resumed" in done.stdout
+
+
+class AccountedSlurmCluster(SlurmCluster):
+    accounting = True
 
 
 class ProcessCluster(Cluster):
@@ -207,13 +216,16 @@ class DaskCluster(ProcessCluster):
 CLUSTERS: dict[str, type[Cluster]] = {each.engine: each for each in (SlurmCluster, RayCluster, DaskCluster)}
 
 
-def missing(engine: str) -> str:
+def missing(cluster: type[Cluster]) -> str:
     """Why this machine cannot start that cluster; empty if it can. The engine's own library is another question."""
-    if engine != "slurm":
+    if not issubclass(cluster, SlurmCluster):
         return ""
-    for name in ("slurmctld", "slurmd", "munged"):
+    packages = {"slurmctld": "slurmctld", "slurmd": "slurmd", "sbatch": "slurm-client", "munged": "munge"}
+    if cluster.accounting:
+        packages |= {"slurmdbd": "slurmdbd", "mariadbd": "mariadb-server"}
+    for name, package in packages.items():
         if shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin") is None:
-            return f"{name} is not installed: apt-get install slurmctld slurmd slurm-client munge"
+            return f"{name} is not installed: apt-get install {package}"
     return "" if os.geteuid() == 0 else "slurmd needs root"
 
 

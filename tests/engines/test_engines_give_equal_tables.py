@@ -1,18 +1,22 @@
-"""The same bench gives the same table and the same weights, to the bit, on every engine."""
+"""The same bench gives the same table and weights, to the bit, on every engine and whatever it goes through."""
 
 from __future__ import annotations
 
 import os
-import shutil
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from benchmark.bench_here import bench_here, collected
 from conftest import TOY
+from engines.clusters import AccountedSlurmCluster, Cluster, DaskCluster, RayCluster, SlurmCluster, missing
 from extras import needs
+from PIL import Image
 
 SUITE = """
 images = 80
@@ -32,7 +36,8 @@ settings = { count = 16 }
 method = "shift"
 preset = "fast"
 """
-START_SLURM = Path(__file__).with_name("start_slurm.sh")
+CELLS = 2
+LONGER = SUITE.replace("images = 80", "images = 2400")  # so that something can happen meanwhile
 
 
 @pytest.fixture(autouse=True)
@@ -41,101 +46,231 @@ def one_thread(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def reference(toys, tmp_path_factory):
-    """The table and the weights of cells that run one after the other in this process."""
-    out = tmp_path_factory.mktemp("bench") / "reference"
-    collected(bench_here(out, SUITE))
-    return made_in(out)
+def made_here(toys, tmp_path_factory) -> Callable[[str], dict[str, bytes]]:
+    """The table and the weights of a suite's cells that run one after the other in this process."""
+    known: dict[str, dict[str, bytes]] = {}
+
+    def made_here(suite: str) -> dict[str, bytes]:
+        if suite not in known:
+            out = tmp_path_factory.mktemp("bench") / "reference"
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("OMP_NUM_THREADS", "1")
+                collected(bench_here(out, suite))
+            known[suite] = made_in(out)
+        return known[suite]
+
+    return made_here
 
 
-@pytest.fixture
-def bench(ganzoo, toys, tmp_path):
-    """Run the bench on an engine. Returns the result of the command."""
-    (tmp_path / "toy.toml").write_text(SUITE)
-
-    def run(engine, *more):
-        return ganzoo("bench", "toy.toml", "--plugin", TOY, "--out", "out", "--engine", engine, *more)
-
-    return run
-
-
-def made_in(out: Path) -> tuple[bytes, dict[str, bytes]]:
+def made_in(out: Path) -> dict[str, bytes]:
     """The table, and the weights of every cell."""
     weights = sorted(out.glob("cells/*/run/checkpoints/step-*/parameters.safetensors"))
-    return (out / "table.csv").read_bytes(), {str(file.relative_to(out)): file.read_bytes() for file in weights}
+    return {str(file.relative_to(out)): file.read_bytes() for file in (out / "table.csv", *weights)}
+
+
+@pytest.fixture(scope="module", params=[SlurmCluster, AccountedSlurmCluster, RayCluster, DaskCluster])
+def cluster(request, tmp_path_factory) -> Iterator[Cluster]:
+    """A cluster that outlives its benches."""
+    needs(request.param.engine)
+    if why := missing(request.param):
+        pytest.skip(why)
+    before = dict(os.environ)
+    cluster = request.param(tmp_path_factory.mktemp("cluster"))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+        os.environ.clear()
+        os.environ.update(before)
+
+
+class Bench:
+    """A suite in a folder, and the command that runs it in a process of its own, as a user does."""
+
+    def __init__(self, folder: Path, cluster: Cluster | None = None) -> None:
+        self.folder = folder
+        self.out = folder / "out"
+        self.engine = cluster.engine if cluster else "local"
+        self.settings(cluster.settings() if cluster else "")
+        self.suite(SUITE)
+
+    def suite(self, text: str) -> None:
+        (self.folder / "toy.toml").write_text(text)
+
+    def settings(self, text: str) -> None:
+        (self.folder / "engine.toml").write_text(text)
+
+    def command(self, *more: str, engine: str = "") -> list[str]:
+        given = ["--plugin", str(TOY), "--out", str(self.out), "--engine", engine or self.engine]
+        if not engine:
+            given += ["--engine-config", "engine.toml"]
+        return [sys.executable, "-m", "ganzoo", "bench", "toy.toml", *given, *more]
+
+    def run(self, *more: str, engine: str = "") -> subprocess.CompletedProcess[str]:
+        """The command until it ends. Its errors are in `stdout` too."""
+        command = self.command(*more, engine=engine)
+        return subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=400, cwd=self.folder
+        )
+
+    def begun(self) -> subprocess.Popen[bytes]:
+        """The command, as soon as all its cells have a process."""
+        null = subprocess.DEVNULL
+        process = subprocess.Popen(self.command(), stdin=null, stdout=null, stderr=null, cwd=self.folder)
+        self.until_all_cells_run()
+        return process
+
+    def until_all_cells_run(self) -> None:
+        limit = time.monotonic() + 200
+        while len(self.processes()) < CELLS:
+            assert time.monotonic() < limit
+            time.sleep(0.05)
+
+    def processes(self) -> list[Path]:
+        """A file for each process that a cell has had."""
+        return list(self.out.glob("cells/*/jobs/*.json"))
 
 
 @pytest.fixture
-def slurm(tmp_path_factory, monkeypatch):
-    """A Slurm of one node for the test."""
-    needs("slurm")
-    if missing := [name for name in ("slurmctld", "slurmd", "munged") if not _found(name)]:
-        pytest.skip(f"{missing[0]} is not installed: apt-get install slurmctld slurmd slurm-client munge")
-    if os.geteuid() != 0:
-        pytest.skip("slurmd needs root")
-    folder = tmp_path_factory.mktemp("slurm")
-    started = subprocess.run(["bash", START_SLURM, "start", folder], capture_output=True, text=True, timeout=120)
-    if started.returncode:
-        pytest.skip(f"Slurm does not start here: {started.stderr.strip().splitlines()[-1]}")
-    monkeypatch.setenv("SLURM_CONF", str(folder / "slurm.conf"))
-    yield folder
-    subprocess.run(["bash", START_SLURM, "stop", folder], check=False, timeout=60)
-
-
-def _found(program: str) -> bool:
-    return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None
+def bench(cluster, tmp_path) -> Bench:
+    return Bench(tmp_path, cluster)
 
 
 @pytest.mark.parametrize("engine", ["dask", "ray"])
-def test_a_cluster_of_this_machine_gives_the_same_bits(reference, tmp_path, engine):
+def test_a_cluster_of_this_machine_gives_the_same_bits(made_here, tmp_path, engine):
     needs(engine)
-    (tmp_path / "toy.toml").write_text(SUITE)
-    # a process of its own: Dask's workers import the main module again, which must not be pytest
-    command = [sys.executable, "-m", "ganzoo", "bench", "toy.toml", "--plugin", TOY, "--out", "out", "--engine", engine]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert made_in(tmp_path / "out") == reference
+    bench = Bench(tmp_path)
+    done = bench.run(engine=engine)
+    assert done.returncode == 0, done.stdout
+    assert made_in(bench.out) == made_here(SUITE)
 
 
-def test_slurm_gives_the_same_bits_and_a_detached_bench_is_collected_later(bench, reference, slurm, tmp_path):
-    detached = bench("slurm", "--detach")
-    assert detached.exit_code == 0, detached.output
-    assert "Run the same command again" in detached.output
-    other = bench("local")
-    assert other.exit_code == 2
-    assert "2 cells of out were given to the engine slurm" in other.output
-    result = bench("slurm")
-    assert result.exit_code == 0, result.output
-    assert made_in(tmp_path / "out") == reference
-    assert len(list((tmp_path / "out").glob("cells/*/jobs/*.json"))) == 2  # each cell had one process
+def test_a_detached_bench_is_collected_later(bench, made_here):
+    detached = bench.run("--detach")
+    assert detached.returncode == 0, detached.stdout
+    assert "Run the same command again" in detached.stdout
+    other = bench.run(engine="local")
+    assert other.returncode == 2
+    assert f"2 cells of {bench.out} were given to the engine {bench.engine}" in " ".join(other.stdout.split())
+    done = bench.run()
+    assert done.returncode == 0, done.stdout
+    assert made_in(bench.out) == made_here(SUITE)
+    assert len(bench.processes()) == CELLS  # none was started twice
 
 
-def test_a_preempted_cell_of_slurm_saves_and_goes_on_in_another_job(bench, reference, slurm, tmp_path):
-    assert bench("slurm", "--detach").exit_code == 0
-    limit = time.monotonic() + 120
-    while len(list((tmp_path / "out").glob("cells/*/jobs/*.json"))) < 2:
-        assert time.monotonic() < limit
-        time.sleep(0.05)
+def test_the_next_bench_finds_the_cells_of_one_that_was_killed(bench, made_here):
+    bench.suite(LONGER)
+    first = bench.begun()
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    done = bench.run()
+    assert done.returncode == 0, done.stdout
+    assert made_in(bench.out) == made_here(LONGER)
+    assert len(bench.processes()) == CELLS
+
+
+def test_cells_that_are_cancelled_go_on_later(bench, made_here):
+    bench.suite(LONGER)
+    assert bench.run("--detach").returncode == 0
+    bench.until_all_cells_run()
+    cancelled = bench.run("--cancel")
+    assert cancelled.returncode == 0, cancelled.stdout
+    assert not list(bench.out.glob("cells/*/result.json"))
+    done = bench.run()
+    assert done.returncode == 0, done.stdout
+    assert made_in(bench.out) == made_here(LONGER)
+
+
+def test_cells_that_share_a_job_and_read_copies_give_the_same_bits(bench, cluster, made_here, tmp_path):
+    random = np.random.default_rng(0)
+    for domain in ("source", "target"):
+        (tmp_path / domain).mkdir()
+        for number in range(16):
+            pixels = random.integers(0, 255, (36, 60), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / domain / f"{number}.png")
+    given = f'settings = {{ source = "{tmp_path}/source", target = "{tmp_path}/target" }}'
+    suite = SUITE.replace("[datasets.toy]\nsettings = { count = 16 }", f'[datasets.mine]\ndataset = "pair"\n{given}')
+    bench.suite(suite)
+    bench.settings(cluster.settings() + f'cells_per_job = 2\nstage = "{tmp_path}/disk"\n')
+    (tmp_path / "disk").mkdir()
+    done = bench.run()
+    assert done.returncode == 0, done.stdout
+    assert made_in(bench.out) == made_here(suite)
+    assert len(list((tmp_path / "disk").rglob("*.png"))) == 32  # one copy for both cells
+    assert len(bench.processes()) == CELLS
+
+
+@pytest.mark.parametrize("where", ["local", "cluster"])
+def test_a_full_disk_is_said_and_the_bench_goes_on_when_there_is_room(request, made_here, tmp_path, where):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    bench = Bench(tmp_path, request.getfixturevalue("cluster") if where == "cluster" else None)
+    bench.out = disk / "out"
+    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk]).returncode:
+        pytest.skip("mounting a small tmpfs takes root")
+    try:
+        (disk / "filler").write_bytes(bytes(120 * 1024))
+        full = bench.run()
+        assert full.returncode == 1, full.stdout
+        assert "Traceback" not in full.stdout
+        assert "No space left on device" in full.stdout
+        (disk / "filler").unlink()
+        subprocess.run(["mount", "-o", "remount,size=16m", disk], check=True)
+        done = bench.run()
+        assert done.returncode == 0, done.stdout
+        assert made_in(bench.out) == made_here(SUITE)
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def test_a_preempted_cell_of_slurm_saves_and_goes_on_in_another_job(bench, cluster, made_here, tmp_path):
+    if not isinstance(cluster, SlurmCluster):
+        pytest.skip(f"{cluster.engine} does not preempt")
+    bench.suite(LONGER)
+    assert bench.run("--detach").returncode == 0
+    bench.until_all_cells_run()
     wait = ["sbatch", "--wait", "--partition=high", "--cpus-per-task=4", "--wrap", "true", "-o", "/dev/null"]
-    done = subprocess.run(wait, capture_output=True, text=True, timeout=300, cwd=tmp_path, env=os.environ)
-    assert done.returncode == 0, done.stderr
-    shown = subprocess.run(["scontrol", "show", "job"], capture_output=True, text=True, env=os.environ).stdout
-    result = bench("slurm")
-    assert "Restarts=1" in shown or len(list((tmp_path / "out").glob("cells/*/jobs/*.json"))) > 2  # it was preempted
-    assert result.exit_code == 0, result.output
-    assert made_in(tmp_path / "out") == reference
+    done = subprocess.run(wait, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    shown = subprocess.run(["scontrol", "show", "job"], capture_output=True, text=True).stdout
+    result = bench.run()
+    assert "Restarts=1" in shown or len(bench.processes()) > CELLS  # it was preempted
+    assert result.returncode == 0, result.stdout
+    assert made_in(bench.out) == made_here(LONGER)
 
 
-def test_an_engine_whose_settings_are_wrong_is_refused_in_one_sentence(bench, tmp_path):
-    (tmp_path / "engine.toml").write_text("partitoin = 'gpu'\n")
-    result = bench("slurm", "--engine-config", "engine.toml")
-    if "is not installed" not in result.output:
-        assert "there is no setting 'partitoin'; did you mean 'partition'?" in result.output
-    assert result.exit_code == 2
-    assert bench("slurn").exit_code == 2
+def test_cells_of_a_node_that_is_lost_go_on_on_another(bench, cluster, made_here):
+    if not isinstance(cluster, RayCluster):
+        pytest.skip(f"the cluster of the tests has one node with {cluster.engine}")
+    bench.suite(LONGER)
+    running = bench.begun()
+    os.kill(cluster.daemons()["node-0"], signal.SIGKILL)
+    os.kill(cluster.daemons()["node-1"], signal.SIGKILL)  # one of them had the cells
+    cluster.restart("node-1")
+    assert running.wait(400) == 0
+    cluster.restart("node-0")
+    assert len(bench.processes()) > CELLS
+    assert made_in(bench.out) == made_here(LONGER)
 
 
-def test_a_bench_on_this_machine_cannot_be_detached(bench):
-    result = bench("local", "--detach")
-    assert result.exit_code == 2
-    assert "--detach: the engine local ends with this command" in result.output
+def test_a_bench_with_accounting_can_be_read_by_sacct(bench, cluster):
+    if not isinstance(cluster, AccountedSlurmCluster):
+        pytest.skip("sacct is Slurm's, and needs accounting")
+    assert bench.run().returncode == 0
+    said = subprocess.run(["sacct", "-nXo", "jobname,state"], capture_output=True, text=True, check=True).stdout
+    assert [line.split() for line in said.splitlines()][-CELLS:] == [["ganzoo", "COMPLETED"]] * CELLS
+
+
+def test_settings_that_do_not_exist_are_refused_in_one_sentence(bench):
+    bench.settings("partitoin = 'gpu'\n")
+    result = bench.run()
+    assert result.returncode == 2
+    assert "there is no setting 'partitoin'" in " ".join(result.stdout.split())
+    assert not bench.out.exists() or not list(bench.out.glob("cells/*/jobs"))
+
+
+def test_a_bench_on_this_machine_cannot_be_detached(tmp_path):
+    result = Bench(tmp_path).run("--detach", engine="local")
+    assert result.returncode == 2
+    assert "--detach: the engine local ends with this command" in " ".join(result.stdout.split())
