@@ -190,9 +190,16 @@ class _Recorder(ForwardingObserver):
         self.folder.log(
             self.folder.log_file, {"step": step, **means, **({"warnings": list(warnings)} if warnings else {})}
         )
+        self._spent(step)
+        self.inner.logged(step, means, warnings)
+
+    def saving_on_request(self, step: int) -> None:
+        self._spent(step)  # a resumed run counts on from here, not from the last line of the log
+        self.inner.saving_on_request(step)
+
+    def _spent(self, step: int) -> None:
         seconds = round(time.perf_counter() - self.began - self.tracking.seconds, 3)
         self.folder.log(self.folder.timing_file, {"step": step, "images": self.images, "seconds": seconds})
-        self.inner.logged(step, means, warnings)
 
 
 class RunObserver(EvaluationObserver):

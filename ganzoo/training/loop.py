@@ -163,6 +163,7 @@ class _Training:
         save, stop = _asked()
         if (save or stop) and self.writer is not None and not saving:
             failures.check_finite(self.method, {}, done, self.run_dir, weights=True, precision=self.precision)
+            self.observer.saving_on_request(done)
             self.writer.save(done, self._notes())
         if stop:
             if self.writer is not None:

@@ -29,6 +29,9 @@ class TrainingObserver:
     def saving(self, step: int) -> None:
         """A checkpoint of this step is being written."""
 
+    def saving_on_request(self, step: int) -> None:
+        """A checkpoint that a signal asked for is about to be written, between two that were due. Time may be short."""
+
 
 class ForwardingObserver(TrainingObserver):
     """Passes all events on to `inner`. Override those that are to do more."""
@@ -56,3 +59,6 @@ class ForwardingObserver(TrainingObserver):
 
     def saving(self, step: int) -> None:
         self.inner.saving(step)
+
+    def saving_on_request(self, step: int) -> None:
+        self.inner.saving_on_request(step)

@@ -49,14 +49,18 @@ def wait_for_step(out: Path, step: int) -> None:
     pytest.fail(f"the run did not come to step {step} in a minute")
 
 
-def end_of(out: Path) -> tuple[str, str]:
-    """The log, and the checksum of the final weights."""
+End = tuple[str, str, int]
+
+
+def end_of(out: Path) -> End:
+    """The log, the checksum of the final weights, and the images that were drawn."""
     manifest = json.loads((out / "checkpoints" / f"step-{STEPS:08d}" / "manifest.json").read_text())
-    return (out / "log.jsonl").read_text(), manifest["sha256"]["parameters.safetensors"]
+    drawn = json.loads((out / "timing.jsonl").read_text().splitlines()[-1])["images"]
+    return (out / "log.jsonl").read_text(), manifest["sha256"]["parameters.safetensors"], drawn
 
 
 @pytest.fixture(scope="module")
-def never_stopped(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+def never_stopped(tmp_path_factory: pytest.TempPathFactory) -> End:
     out = tmp_path_factory.mktemp("whole") / "run"
     process = start(out)
     assert process.wait(timeout=100) == 0
@@ -68,7 +72,7 @@ def saved_steps(out: Path) -> list[int]:
 
 
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGUSR2", 75)])
-def test_a_run_asked_to_stop_saves_and_says_so(tmp_path: Path, never_stopped: tuple[str, str], name: str, code: int):
+def test_a_run_asked_to_stop_saves_and_says_so(tmp_path: Path, never_stopped: End, name: str, code: int):
     out = tmp_path / "run"
     process = start(out)
     wait_for_step(out, 60)
@@ -87,7 +91,7 @@ def test_a_run_asked_to_stop_saves_and_says_so(tmp_path: Path, never_stopped: tu
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="this system has no SIGUSR1")
-def test_a_run_that_is_warned_saves_and_goes_on(tmp_path: Path, never_stopped: tuple[str, str]):
+def test_a_run_that_is_warned_saves_and_goes_on(tmp_path: Path, never_stopped: End):
     out = tmp_path / "run"
     process = start(out)
     wait_for_step(out, 60)
@@ -98,7 +102,7 @@ def test_a_run_that_is_warned_saves_and_goes_on(tmp_path: Path, never_stopped: t
     assert end_of(out) == never_stopped
 
 
-def test_a_second_process_is_refused_and_a_killed_one_holds_nothing(tmp_path: Path, never_stopped: tuple[str, str]):
+def test_a_second_process_is_refused_and_a_killed_one_holds_nothing(tmp_path: Path, never_stopped: End):
     out = tmp_path / "run"
     first = start(out)
     wait_for_step(out, 20)

@@ -147,9 +147,10 @@ class RayCluster(ProcessCluster):
 
     def add(self, node: str) -> None:
         """Start one node, and wait for it: nodes of one host that start at the same time stand in each other's way."""
-        before = self._alive()
+        there = 1 + len(self.daemons())
+        self._until(lambda: self._alive() == there, "Ray, which should notice that a node is gone,")
         self._ray(node, f"--address=127.0.0.1:{self.port}", "--num-cpus=2")
-        self._until(lambda: self._alive() > before, f"Ray's {node}")
+        self._until(lambda: self._alive() > there, f"Ray's {node}")
 
     def settings(self) -> str:
         return f'address = "127.0.0.1:{self.port}"\n'
@@ -164,9 +165,7 @@ class RayCluster(ProcessCluster):
         return found
 
     def restart(self, daemon: str) -> None:
-        before = self._alive()
         self._end(daemon)
-        self._until(lambda: self._alive() < before, f"Ray, which should miss {daemon},")
         self.add(daemon)
 
     def _ray(self, name: str, *options: str) -> None:

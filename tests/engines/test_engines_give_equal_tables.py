@@ -38,6 +38,7 @@ preset = "fast"
 """
 CELLS = 2
 LONGER = SUITE.replace("images = 80", "images = 2400")  # so that something can happen meanwhile
+LONGEST = SUITE.replace("images = 80", "images = 16_000").replace("_every = 2", "_every = 500")
 
 
 @pytest.fixture(autouse=True)
@@ -171,7 +172,7 @@ def test_the_next_bench_finds_the_cells_of_one_that_was_killed(bench, made_here)
 
 
 def test_cells_that_are_cancelled_go_on_later(bench, made_here):
-    bench.suite(LONGER)
+    bench.suite(LONGEST)
     assert bench.run("--detach").returncode == 0
     bench.until_all_cells_run()
     cancelled = bench.run("--cancel")
@@ -179,7 +180,7 @@ def test_cells_that_are_cancelled_go_on_later(bench, made_here):
     assert not list(bench.out.glob("cells/*/result.json"))
     done = bench.run()
     assert done.returncode == 0, done.stdout
-    assert made_in(bench.out) == made_here(LONGER)
+    assert made_in(bench.out) == made_here(LONGEST)
 
 
 def test_cells_that_share_a_job_and_read_copies_give_the_same_bits(bench, cluster, made_here, tmp_path):
@@ -189,6 +190,8 @@ def test_cells_that_share_a_job_and_read_copies_give_the_same_bits(bench, cluste
         for number in range(16):
             pixels = random.integers(0, 255, (36, 60), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / domain / f"{number}.png")
+    labels = [f"{number}.png,0.1,{number / 100}\n" for number in range(16)]
+    (tmp_path / "source" / "labels.csv").write_text("file,pitch,yaw\n" + "".join(labels))
     given = f'settings = {{ source = "{tmp_path}/source", target = "{tmp_path}/target" }}'
     suite = SUITE.replace("[datasets.toy]\nsettings = { count = 16 }", f'[datasets.mine]\ndataset = "pair"\n{given}')
     bench.suite(suite)
