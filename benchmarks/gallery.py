@@ -1,6 +1,7 @@
 """Trains each method that makes samples for a short time, and writes its sample sheet for the documentation.
 
     python benchmarks/gallery.py [--only NAME,NAME] [--seconds 60] [--out FOLDER]
+    python benchmarks/gallery.py --bench FOLDER       # the sheets of a bench that has run, with its first seed
 
 Pictures go to docs/images/methods/NAME.png, settings and seconds to benchmarks/results/gallery.json; then run
 `python docs/generate_pages.py`. By default a method trains for a minute, all of them for half an hour. A run in the
@@ -74,6 +75,7 @@ def small(file: Path) -> bytes:
 def entry(record: FinishedRecord, picture: bytes) -> dict[str, Any]:
     return {
         "dataset": record.dataset,
+        "preset": record.preset,
         "steps": record.step,
         "images_drawn": record.images_drawn,
         "training_seconds": round(record.training_seconds, 1),
@@ -84,15 +86,20 @@ def entry(record: FinishedRecord, picture: bytes) -> dict[str, Any]:
     }
 
 
-def show(dataset: str, methods: list[str], seconds: float, folder: Path) -> dict[str, Any]:
-    """Train the methods on one dataset, write their pictures, and return what was run."""
+def train(dataset: str, methods: list[str], seconds: float, folder: Path) -> Path:
+    """Train the methods on one dataset. Returns the folder of the bench."""
     file, out = folder / f"gallery-{dataset}.toml", folder / dataset
     file.write_text(write_toml(suite(dataset, methods, seconds)), encoding="utf-8")
     subprocess.run([sys.executable, "-m", "ganzoo", "bench", str(file), "--out", str(out)], check=False)
+    return out
+
+
+def sheets_of(bench: Path, methods: list[str]) -> dict[str, Any]:
+    """Write the pictures of the rows that are named like a method, and return what was run."""
     shown = {}
-    for record in BenchFolder(out).all_results().finished.values():
-        sheet = out / "cells" / record.cell / "run" / "samples" / "last.png"
-        if record.label in methods and sheet.exists():
+    for record in BenchFolder(bench).all_results().finished.values():
+        sheet = bench / "cells" / record.cell / "run" / "samples" / "last.png"
+        if record.label in methods and record.seed == 0 and sheet.exists():
             picture = small(sheet)
             (PICTURES / f"{record.label}.png").write_bytes(picture)
             shown[record.label] = entry(record, picture)
@@ -104,6 +111,7 @@ def main() -> int:
     parser.add_argument("--only", default="")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--bench", type=Path)
     given = parser.parse_args()
     known = makers()
     wanted = [name for name in given.only.split(",") if name] or known
@@ -111,13 +119,16 @@ def main() -> int:
         parser.error(f"--only {','.join(unknown)}: makes no samples or is not a method; there are: {', '.join(known)}")
     PICTURES.mkdir(parents=True, exist_ok=True)
     entries = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
+    if given.bench:
+        made = sheets_of(given.bench, wanted)
+        entries, wanted = entries | made, [*made]
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.out or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         for dataset in DATASETS:
             methods = [name for name in wanted if (name in ON_POINTS) == (dataset == "ring")]
-            if methods:
-                entries |= show(dataset, methods, given.seconds, folder)
+            if methods and not given.bench:
+                entries |= sheets_of(train(dataset, methods, given.seconds, folder), methods)
     RESULT.write_text(json.dumps(dict(sorted(entries.items())), indent=1) + "\n", encoding="utf-8")
     missing = [name for name in wanted if name not in entries]
     if missing:

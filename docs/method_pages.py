@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -118,12 +119,15 @@ def _samples(name: str) -> Iterator[str]:
     if not (DOCS / "images" / "methods" / f"{name}.png").exists():
         return
     run = json.loads(GALLERY.read_text(encoding="utf-8"))[name]
+    settings = "default settings" if run["preset"] == "default" else f"the preset `{run['preset']}`"
     yield f"## Samples\n\n![Samples of {name}](../images/methods/{name}.png)\n"
     yield (
-        f"The sample sheet after {run['steps']:,} steps on `{run['dataset']}` with default settings, "
+        f"The sample sheet after {run['steps']:,} steps on `{run['dataset']}` with {settings}, "
         f"{run['training_seconds']:.0f} seconds of training (`benchmarks/gallery.py`): what the method makes, not its "
         "best.\n"
     )
+    seen = tomllib.loads((DOCS / "methods" / "notes" / "samples.toml").read_text(encoding="utf-8"))
+    yield f"{seen[name]}\n"
 
 
 def _facts(cls: type[Method], who: str) -> Iterator[str]:

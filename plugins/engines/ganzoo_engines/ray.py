@@ -53,7 +53,8 @@ class Ray(Engine):
             ray.init(**given, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, RuntimeError, ValueError) as error:
             said = " ".join(str(error).split())
-            raise EngineError(f"no Ray cluster answers at {self.config.address or 'this machine'}: {said}") from error
+            where = self.config.address or "this machine"
+            raise EngineError(f"no Ray cluster answers at {where}: {said}{self._about_tokens()}") from error
         self.codes: dict[str, Any] = {}  # job -> reference of its exit code
         self.actors: dict[str, Any] = {}
         self.polls: dict[str, Any] = {}
@@ -102,6 +103,12 @@ class Ray(Engine):
             **memory,
         )
         return options.remote(job)
+
+    def _about_tokens(self) -> str:
+        """A cluster that `ray start` of Ray 2.60 makes asks for a token, and Ray's error does not say so."""
+        if not self.outlives or os.environ.get("RAY_AUTH_MODE", "") == "token":
+            return ""
+        return "; if it asks for a token, set RAY_AUTH_MODE=token"
 
     def _find(self, name: str) -> Any:
         """The actor of a job; None if there is none any more."""
