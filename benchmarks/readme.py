@@ -80,7 +80,7 @@ def bench(folder: str, dataset: str, *columns: str) -> str:
     lines.append("")
     count = " to ".join(map(str, seeds)) + (" seed" if seeds == [1] else " seeds")
     lines.append(f"{count}; {_budget(found.rows)}; ganzoo {', '.join(code)}; [all scores]({_link(folder)}).")
-    if not brief:
+    if not brief and max(seeds) > 2:  # the interval of two seeds says nothing
         lines += ["", *_differences(found, [column.name for column in chosen])]
     return "\n".join(lines)
 
@@ -277,7 +277,10 @@ def _estimates(estimates: Sequence[SeedEstimate]) -> str:
 
 def _budget(rows: Sequence[Row]) -> str:
     drawn = {row.mean("images_drawn") for row in rows if not row.rival} - {None, 0}
-    return f"{max(drawn):,.0f} images of each domain drawn" if drawn else "nothing trained"
+    if not drawn:
+        return "nothing trained"
+    least = f"{min(drawn):,.0f} to " if max(drawn) > 1.1 * min(drawn) else ""
+    return f"{least}{max(drawn):,.0f} images of each domain drawn"
 
 
 def _link(folder: str) -> str:
