@@ -204,27 +204,37 @@ def test_cells_that_share_a_job_and_read_copies_give_the_same_bits(bench, cluste
     assert len(bench.processes()) == CELLS
 
 
-@pytest.mark.parametrize("where", ["local", "cluster"])
-def test_a_full_disk_is_said_and_the_bench_goes_on_when_there_is_room(request, made_here, tmp_path, where):
+@pytest.fixture
+def disk(tmp_path) -> Iterator[Path]:
+    """A file system of its own, in which there is hardly any room."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    bench = Bench(tmp_path, request.getfixturevalue("cluster") if where == "cluster" else None)
-    bench.out = disk / "out"
     if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk]).returncode:
         pytest.skip("mounting a small tmpfs takes root")
-    try:
-        (disk / "filler").write_bytes(bytes(120 * 1024))
-        full = bench.run()
-        assert full.returncode == 1, full.stdout
-        assert "Traceback" not in full.stdout
-        assert "No space left on device" in full.stdout
-        (disk / "filler").unlink()
-        subprocess.run(["mount", "-o", "remount,size=16m", disk], check=True)
-        done = bench.run()
-        assert done.returncode == 0, done.stdout
-        assert made_in(bench.out) == made_here(SUITE)
-    finally:
-        subprocess.run(["umount", "--lazy", disk], check=True)
+    (disk / "filler").write_bytes(bytes(120 * 1024))
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def goes_on_when_there_is_room(bench: Bench, disk: Path, expected: dict[str, bytes]) -> None:
+    bench.out = disk / "out"
+    full = bench.run()
+    assert full.returncode == 1, full.stdout
+    assert "Traceback" not in full.stdout
+    assert "No space left on device" in full.stdout
+    (disk / "filler").unlink()
+    subprocess.run(["mount", "-o", "remount,size=16m", disk], check=True)
+    done = bench.run()
+    assert done.returncode == 0, done.stdout
+    assert made_in(bench.out) == expected
+
+
+def test_a_full_disk_is_said_and_the_bench_goes_on_when_there_is_room(bench, disk, made_here):
+    goes_on_when_there_is_room(bench, disk, made_here(SUITE))
+
+
+def test_a_full_disk_is_said_by_a_bench_of_this_machine_too(made_here, disk, tmp_path):
+    goes_on_when_there_is_room(Bench(tmp_path), disk, made_here(SUITE))
 
 
 def test_a_preempted_cell_of_slurm_saves_and_goes_on_in_another_job(bench, cluster, made_here, tmp_path):
