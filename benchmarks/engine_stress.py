@@ -69,9 +69,7 @@ class Report:
     kills: Counter[str] = field(default_factory=Counter)
     benches: int = 0
     drivers: int = 0
-    tended: int = (
-        0  # times that the administrator of the cluster had something to do, other than restart what was killed
-    )
+    tended: int = 0  # times that an administrator had more to do than to restart what was killed
     lost: list[str] = field(default_factory=list)  # cells without a result at the end
     twice: list[str] = field(default_factory=list)  # cells with two lines, or whose result was made again
     different: list[str] = field(default_factory=list)  # files whose bits differ

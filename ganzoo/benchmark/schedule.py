@@ -199,8 +199,9 @@ class Schedule:
         """Whether all cells of a job ended long ago, and the engine has not noticed: its message may have been lost."""
         now = time.monotonic()
         for each in cells:
-            if each.over is None and (self._own_code(each) is not None or self._has_result(each)):
-                each.over = now
+            # one that was asked to stop may be queued again, and goes on in the same job
+            ended = self._has_result(each) or self._own_code(each) not in {None, *ASKED_TO_STOP}
+            each.over = (each.over or now) if ended else None
         return all(each.over is not None and now - each.over > UNHEARD for each in cells)
 
     def _given_up(self, name: str) -> JobState:
