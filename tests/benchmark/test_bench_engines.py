@@ -113,9 +113,7 @@ def test_a_job_whose_end_the_engine_never_hears_of_is_collected_and_stopped(benc
 
 def test_a_job_that_goes_on_after_its_cell_was_asked_to_stop_is_left_alone(bench, cell_is, monkeypatch):
     monkeypatch.setattr(scheduling, "UNHEARD", 0.3)
-    stopped = (
-        'mkdir -p "$3/jobs"; echo \'{"code": 143}\' > "$3/jobs/$GANZOO_JOB.json"'  # by an earlier one
-    )
+    stopped = 'mkdir -p "$3/jobs"; echo \'{"code": 143}\' > "$3/jobs/$GANZOO_JOB.json"'  # by an earlier one
     cell_is(stopped, "sleep 1.5", COUNTS, ENDS)
     engine = ToyEngine(ToySettings(), bench.folder / "engine")
     assert sorted(bench.run(engine)) == [("finished", "a"), ("finished", "b")]
