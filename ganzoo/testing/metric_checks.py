@@ -116,6 +116,22 @@ def seeds_share_a_card(cls: type[Metric]) -> None:
 
 @check(
     Metric,
+    why="A table shows each baseline once for all methods, with the value of one of them.",
+    fix='Give what depends on the method, such as a control made of its samples, the subject "method" and a name of '
+    "its own.",
+)
+def baselines_are_of_the_data(cls: type[Metric]) -> None:
+    """For another method on the same data, the scores of all subjects but the method are the same."""
+    for can, spec, first in _measured_all(cls):
+        others = _measure(cls, evaluation(can, spec, weights=1))
+        values = [{(s.name, s.subject): s.value for s in each if s.subject != "method"} for each in (first, others)]
+        changed = sorted({key for key in values[0].keys() & values[1].keys() if values[0][key] != values[1][key]})
+        said = ", ".join(f"{name} of {subject}" for name, subject in changed)
+        require(not changed, f"{said} differ between two methods")
+
+
+@check(
+    Metric,
     why="A difference between two methods must not come from the metric's own randomness.",
     fix="Seed what is drawn from data.seed or the settings (numpy.random.default_rng(seed)), fit through data.fit.",
 )
@@ -139,7 +155,7 @@ def same_scores_again(cls: type[Metric]) -> None:
 )
 def measuring_changes_nothing(cls: type[Metric]) -> None:
     """The method's weights, buffers, gradients and modes are as before, and so are the dataset's images and labels."""
-    for can, spec in _cases(cls):
+    for can, spec, _ in _measured_all(cls):
         data = evaluation(can, spec)
         before, modes = toy.state(data.method), _modes(data.method)
         prints = {name: data.domain(name).fingerprint() for name in ("source", "target", "source_test", "target_test")}
@@ -208,7 +224,18 @@ def _is_there(spec: DataSpec, argument: Argument) -> bool:
 
 
 def _measured_all(cls: type[Metric]) -> Iterator[tuple[type[Capability], DataSpec, Scores]]:
-    return ((can, spec, _measured(cls, can, number)) for number, (can, spec) in enumerate(_cases(cls)))
+    """Every case that can be measured here. Skips the check if there is none."""
+    reasons, measured = [], False
+    for number, (can, spec) in enumerate(_cases(cls)):
+        try:
+            scores = _measured(cls, can, number)
+        except MetricUnavailableError as error:
+            reasons.append(str(error))
+            continue
+        measured = True
+        yield can, spec, scores
+    if not measured:
+        skip(f"it cannot be measured here: {reasons[0]}")
 
 
 @lru_cache(maxsize=64)
@@ -218,10 +245,7 @@ def _measured(cls: type[Metric], can: type[Capability], number: int) -> Scores:
 
 
 def _measure(cls: type[Metric], data: Any) -> Scores:
-    try:
-        scores = cls(cls.Config()).measure(data)
-    except MetricUnavailableError as error:
-        skip(f"it cannot be measured here: {error}")
+    scores = cls(cls.Config()).measure(data)
     require(isinstance(scores, Sequence), f"measure returns a {type(scores).__name__}, not a sequence of Score")
     return scores
 

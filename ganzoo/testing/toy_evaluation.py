@@ -108,11 +108,13 @@ class ToyData(Dataset):
 
 
 def evaluation(
-    can: type[Capability], spec: DataSpec, count: int = COUNT, *, tests: bool = True, seed: int = 0
+    can: type[Capability], spec: DataSpec, count: int = COUNT, *, tests: bool = True, seed: int = 0, weights: int = 0
 ) -> TrainedEvaluation:
-    """What a metric may look at, of a toy method that can `can` and nothing else; `seed` is that of its run."""
+    """What a metric may look at, of a toy method that can `can` and nothing else; `seed` is that of its run, and its
+    weights follow from `seed + weights`.
+    """
     return TrainedEvaluation(
-        toy_method(can, spec, seed),
+        toy_method(can, spec, seed + weights),
         ToyData(spec, count, tests=tests),
         seed=seed,
         samples=count,

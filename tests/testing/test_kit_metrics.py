@@ -17,7 +17,7 @@ from ganzoo.errors import MetricUnavailableError
 from ganzoo.metric import MakesSamples, Score
 from ganzoo.settings import Settings
 from ganzoo.task import ClassTask, RegressionTask
-from ganzoo.testing import CheckSkipped, configured, parametrize_with_checks
+from ganzoo.testing import CheckFailed, CheckSkipped, configured, parametrize_with_checks
 
 LIARS = Liars(Honest)
 lie = LIARS.lie
@@ -83,6 +83,11 @@ lie(
     one_card,
     "made in the card of gap",
     measure=lambda self, data: scored(card={"made": data.made().fingerprint()})(self, data),
+)
+lie(
+    "baselines_are_of_the_data",
+    "gap of shuffled differ",
+    measure=lambda self, data: [*Honest.measure(self, data), *scored(subject="shuffled")(self, data)],
 )
 lie(
     "same_scores_again",
@@ -151,6 +156,16 @@ def test_a_metric_that_cannot_be_measured_here_is_skipped_with_its_reason():
 
     with pytest.raises(CheckSkipped, match="the weights are not here"):
         LIARS.checks[whole](type("Absent", (Honest,), {"measure": measure}))
+
+
+def test_a_lie_is_caught_although_other_cases_cannot_be_measured():
+    def measure(self, data):
+        if isinstance(data.method, Refines):
+            raise MetricUnavailableError("refined images are not measured")
+        return scored(value=None)(self, data)
+
+    with pytest.raises(CheckFailed, match="neither a value nor a reason"):
+        LIARS.checks[whole](type("Partly", (Honest,), {"measure": measure}))
 
 
 def test_a_metric_of_predictions_is_given_a_predictor_alone():

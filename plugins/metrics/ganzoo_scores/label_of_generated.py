@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -64,8 +65,9 @@ class LabelOfGenerated(Metric):
     reads what the method generates for held-out labels of that domain (or, if it augments samples, of held-out samples
     of a class): the mean error in the task's unit or, of classes, the share that is right.
 
-    The baseline `real` is the same network on the held-out samples themselves, which a generator need not surpass;
-    `permuted` compares generated samples with the labels of others: the error of a generator that ignores labels.
+    The baseline `real` is the same network on the held-out samples themselves, which a generator need not surpass. The
+    control `permuted_label_...` compares the generated samples with the labels of others: what a generator would have
+    that ignores labels.
     """
 
     name = "label-of-generated"
@@ -101,16 +103,18 @@ class LabelOfGenerated(Metric):
         errors = {
             "method": task.error(read, labels),
             "real": task.error(predicted(data, reader, asked.samples), labels),
-            "permuted": task.error(read, shuffled),
         }
+        control = task.error(read, shuffled)
         card = {
             **self.config.model_dump(), "network": settings.network, "learned_from": side,
             "training_data": learned.fingerprint(), "labels_of": origin, "samples": len(asked),
             "fingerprint": asked.fingerprint(),
         }  # fmt: skip
-        return [
+        scores = [
             score_of(task, subject, error.double().numpy(), asked.groups, card) for subject, error in errors.items()
         ]
+        permuted = score_of(task, "method", control.double().numpy(), asked.groups, card)
+        return [*scores, replace(permuted, name=permuted.name.replace("generated", "permuted"), better="")]
 
 
 def score_of(task: Task, subject: str, errors: np.ndarray, groups: np.ndarray | None, card: Mapping[str, Any]) -> Score:

@@ -95,7 +95,11 @@ def evaluation(method: Method, dataset: Dataset) -> TrainedEvaluation:
 
 
 def by_subject(scores, name):
-    return {score.subject: score for score in scores if score.name == name}
+    """The scores of that name, and the control of permuted labels under "permuted"."""
+    control = name.replace("generated", "permuted")
+    return {
+        score.subject if score.name == name else "permuted": score for score in scores if score.name in (name, control)
+    }
 
 
 @pytest.fixture
@@ -111,6 +115,7 @@ def test_a_generator_that_obeys_labels_is_read_right_and_the_permuted_ones_are_r
     assert found["method"].value == 1
     assert found["real"].value > 0.97
     assert found["permuted"].value == pytest.approx(0.25, abs=0.08)
+    assert (found["permuted"].subject, found["permuted"].better) == ("method", "")
     assert found["method"].better == "higher"
     assert found["method"].card["labels_of"] == "source_test"
 
