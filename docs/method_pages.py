@@ -124,7 +124,7 @@ def _samples(name: str) -> Iterator[str]:
     yield (
         f"The sample sheet after {run['steps']:,} steps on `{run['dataset']}` with {settings}, "
         f"{run['training_seconds']:.0f} seconds of training (`benchmarks/gallery.py`): what the method makes, not its "
-        "best.\n"
+        f"best.{'' if run['dataset'] == 'ring' else ' The last row shows images of the target.'}\n"
     )
     seen = tomllib.loads((DOCS / "methods" / "notes" / "samples.toml").read_text(encoding="utf-8"))
     yield f"{seen[name]}\n"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from small_disk import small_disk
 
 from ganzoo.discovery.registry import registry
 from ganzoo.training import checkpoint
@@ -22,15 +23,8 @@ RUN = (*RUN, "--log-every", 2, "--metrics", "none", "--out")
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own, of 2 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], capture_output=True, check=False
-    ) if shutil.which("mount") else None  # fmt: skip
-    if mounted is None or mounted.returncode:
-        pytest.skip("mounting a small tmpfs takes root")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_disk(tmp_path / "disk", "2m") as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -103,11 +103,10 @@ class ProcessCluster(Cluster):
         for name in list(self.processes):
             self._end(name)
 
-    def _start(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> None:
+    def _start(self, name: str, command: list[str]) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder, start_new_session=True,
-                env={**os.environ, **(environment or {})},
             )  # fmt: skip
 
     def _end(self, name: str) -> None:
@@ -187,8 +186,7 @@ class DaskCluster(ProcessCluster):
 
     def start(self) -> None:
         self.port = _free_port()
-        self._dask("scheduler", "scheduler", f"--port={self.port}", "--no-dashboard")
-        self._until(lambda: _answers(self.port), "Dask's scheduler")
+        self._scheduler()
         self._workers()
 
     def settings(self) -> str:
@@ -198,11 +196,14 @@ class DaskCluster(ProcessCluster):
         """Workers end with their scheduler, which knows nothing of them when it comes back."""
         if daemon == "scheduler":
             self.stop()
-            self._dask("scheduler", "scheduler", f"--port={self.port}", "--no-dashboard")
-            self._until(lambda: _answers(self.port), "Dask's scheduler")
+            self._scheduler()
         elif "workers" in self.processes:
             self._end("workers")
         self._workers()
+
+    def _scheduler(self) -> None:
+        self._dask("scheduler", "scheduler", f"--port={self.port}", "--no-dashboard")
+        self._until(lambda: _answers(self.port), "Dask's scheduler")
 
     def _workers(self) -> None:
         self._dask("workers", "worker", f"tcp://127.0.0.1:{self.port}", "--nworkers=2", "--nthreads=1",

@@ -17,6 +17,7 @@ from conftest import TOY
 from engines.clusters import AccountedSlurmCluster, Cluster, DaskCluster, RayCluster, SlurmCluster, missing
 from extras import needs
 from PIL import Image
+from small_disk import small_disk
 
 SUITE = """
 images = 80
@@ -207,16 +208,13 @@ def test_cells_that_share_a_job_and_read_copies_give_the_same_bits(bench, cluste
 @pytest.fixture
 def disk(tmp_path) -> Iterator[Path]:
     """A file system of its own, in which there is hardly any room."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk]).returncode:
-        pytest.skip("mounting a small tmpfs takes root")
-    (disk / "filler").write_bytes(bytes(120 * 1024))
-    yield disk
-    subprocess.run(["umount", "--lazy", disk], check=True)
+    with small_disk(tmp_path / "disk", "256k") as disk:
+        (disk / "filler").write_bytes(bytes(120 * 1024))
+        yield disk
 
 
-def goes_on_when_there_is_room(bench: Bench, disk: Path, expected: dict[str, bytes]) -> None:
+def made_after_room_was_made(bench: Bench, disk: Path) -> dict[str, bytes]:
+    """What a bench on a full disk makes, once there is room and it is started again."""
     bench.out = disk / "out"
     full = bench.run()
     assert full.returncode == 1, full.stdout
@@ -226,15 +224,15 @@ def goes_on_when_there_is_room(bench: Bench, disk: Path, expected: dict[str, byt
     subprocess.run(["mount", "-o", "remount,size=16m", disk], check=True)
     done = bench.run()
     assert done.returncode == 0, done.stdout
-    assert made_in(bench.out) == expected
+    return made_in(bench.out)
 
 
 def test_a_full_disk_is_said_and_the_bench_goes_on_when_there_is_room(bench, disk, made_here):
-    goes_on_when_there_is_room(bench, disk, made_here(SUITE))
+    assert made_after_room_was_made(bench, disk) == made_here(SUITE)
 
 
 def test_a_full_disk_is_said_by_a_bench_of_this_machine_too(made_here, disk, tmp_path):
-    goes_on_when_there_is_room(Bench(tmp_path), disk, made_here(SUITE))
+    assert made_after_room_was_made(Bench(tmp_path), disk) == made_here(SUITE)
 
 
 def test_a_preempted_cell_of_slurm_saves_and_goes_on_in_another_job(bench, cluster, made_here, tmp_path):
