@@ -1,11 +1,12 @@
-"""Trains each method that makes samples for a short time, and writes its sample sheet for the documentation.
+"""Sample sheets and loss curves of the methods, for the documentation: from short runs, or from a bench that has run.
 
     python benchmarks/gallery.py [--only NAME,NAME] [--seconds 60] [--out FOLDER]
-    python benchmarks/gallery.py --bench FOLDER       # the sheets of a bench that has run, with its first seed
+    python benchmarks/gallery.py --bench FOLDER [--seed 0]       # of its rows that are named like a method
 
-Pictures go to docs/images/methods/NAME.png, settings and seconds to benchmarks/results/gallery.json; then run
-`python docs/generate_pages.py`. By default a method trains for a minute, all of them for half an hour. A run in the
-same folder resumes. The budget is far below that of any paper, so a sheet shows what a method makes, not its best.
+Pictures go to docs/images/methods/NAME.png (not for predictors) and NAME-losses.png, settings and seconds to
+benchmarks/results/gallery.json; then run `python docs/generate_pages.py`. By default a method trains for a minute, all
+of them for half an hour. A run in the same folder resumes. The budget is far below that of any paper, so a sheet shows
+what a method makes, not its best.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from ganzoo.benchmark.folder import BenchFolder
 from ganzoo.benchmark.record import FinishedRecord
 from ganzoo.configuration.toml import write_toml
 from ganzoo.discovery.registry import registry
+from ganzoo.runs.run_folder import RunFolder
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "images" / "methods"
@@ -36,14 +39,18 @@ SIZES = {"source_size": 2000, "source_test_size": 64, "target_size": 2000, "targ
 DATASETS: dict[str, dict[str, Any]] = {"eyes": {"settings": SIZES}, "ring": {}}
 
 
+def methods_of_ganzoo() -> list[str]:
+    found = registry().found["methods"]
+    return sorted(name for name, cls in found.items() if cls.__module__.startswith("ganzoo_"))
+
+
 def makers() -> list[str]:
-    """The methods of ganzoo that make samples; predictors have no sheet."""
+    """Those that make samples; predictors have no sheet."""
     found = registry().found["methods"]
     return [
         name
-        for name, cls in sorted(found.items())
-        if cls.__module__.startswith("ganzoo_")
-        and any(each.makes == "samples" for each in capabilities_of(cls).values())
+        for name in methods_of_ganzoo()
+        if any(each.makes == "samples" for each in capabilities_of(found[name]).values())
     ]
 
 
@@ -72,37 +79,46 @@ def small(file: Path) -> bytes:
         width = width * 3 // 4
 
 
-def entry(record: FinishedRecord, picture: bytes) -> dict[str, Any]:
+def entry(record: FinishedRecord) -> dict[str, Any]:
     return {
         "dataset": record.dataset,
         "preset": record.preset,
+        "seed": record.seed,
         "steps": record.step,
         "images_drawn": record.images_drawn,
         "training_seconds": round(record.training_seconds, 1),
-        "picture_bytes": len(picture),
         "settings": {table: record.settings.get(table, {}) for table in ("method", "train")},
         "environment": record.environment,
         "code": record.code,
     }
 
 
-def train(dataset: str, methods: list[str], seconds: float, folder: Path) -> Path:
-    """Train the methods on one dataset. Returns the folder of the bench."""
-    file, out = folder / f"gallery-{dataset}.toml", folder / dataset
-    file.write_text(write_toml(suite(dataset, methods, seconds)), encoding="utf-8")
-    subprocess.run([sys.executable, "-m", "ganzoo", "bench", str(file), "--out", str(out)], check=False)
-    return out
+def trained(methods: list[str], seconds: float, folder: Path) -> Iterator[Path]:
+    """Train the methods, each on its dataset. Yields the folders of the benches."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for dataset in DATASETS:
+        suited = [name for name in methods if (name in ON_POINTS) == (dataset == "ring")]
+        file, out = folder / f"gallery-{dataset}.toml", folder / dataset
+        if suited:
+            file.write_text(write_toml(suite(dataset, suited, seconds)), encoding="utf-8")
+            subprocess.run([sys.executable, "-m", "ganzoo", "bench", str(file), "--out", str(out)], check=False)
+            yield out
 
 
-def sheets_of(bench: Path, methods: list[str]) -> dict[str, Any]:
+def pictures_of(bench: Path, methods: list[str], seed: int) -> dict[str, Any]:
     """Write the pictures of the rows that are named like a method, and return what was run."""
     shown = {}
     for record in BenchFolder(bench).all_results().finished.values():
-        sheet = bench / "cells" / record.cell / "run" / "samples" / "last.png"
-        if record.label in methods and record.seed == 0 and sheet.exists():
-            picture = small(sheet)
-            (PICTURES / f"{record.label}.png").write_bytes(picture)
-            shown[record.label] = entry(record, picture)
+        if record.label not in methods or record.seed != seed:
+            continue
+        run = RunFolder(bench / "cells" / record.cell / "run")
+        for file, name in (
+            (run.path / "samples" / "last.png", record.label),
+            (run.curves_file, f"{record.label}-losses"),
+        ):
+            if file.exists():
+                (PICTURES / f"{name}.png").write_bytes(small(file))
+                shown[record.label] = entry(record)
     return shown
 
 
@@ -112,27 +128,22 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--bench", type=Path)
+    parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    known = makers()
+    known = methods_of_ganzoo() if given.bench else makers()
     wanted = [name for name in given.only.split(",") if name] or known
     if unknown := [name for name in wanted if name not in known]:
         parser.error(f"--only {','.join(unknown)}: makes no samples or is not a method; there are: {', '.join(known)}")
     PICTURES.mkdir(parents=True, exist_ok=True)
-    entries = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
-    if given.bench:
-        made = sheets_of(given.bench, wanted)
-        entries, wanted = entries | made, [*made]
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.out or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        for dataset in DATASETS:
-            methods = [name for name in wanted if (name in ON_POINTS) == (dataset == "ring")]
-            if methods and not given.bench:
-                entries |= sheets_of(train(dataset, methods, given.seconds, folder), methods)
-    RESULT.write_text(json.dumps(dict(sorted(entries.items())), indent=1) + "\n", encoding="utf-8")
-    missing = [name for name in wanted if name not in entries]
+        benches = [given.bench] if given.bench else [*trained(wanted, given.seconds, folder)]
+        made = {name: run for bench in benches for name, run in pictures_of(bench, wanted, given.seed).items()}
+    before = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else {}
+    RESULT.write_text(json.dumps(dict(sorted((before | made).items())), indent=1) + "\n", encoding="utf-8")
+    missing = [] if given.bench and not given.only else [name for name in wanted if name not in made]
     if missing:
-        print(f"no sheet of {', '.join(missing)}: see the messages above", file=sys.stderr)
+        print(f"no pictures of {', '.join(missing)}: see the messages above", file=sys.stderr)
     return 1 if missing else 0
 
 

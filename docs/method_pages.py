@@ -6,11 +6,12 @@ import inspect
 import json
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from committed_results import findings_of, results_of
-from gallery import ON_POINTS
+from gallery import ON_POINTS, PICTURES
 from gallery import RESULT as GALLERY
 from settings_table import cell, presets_table, settings_table, with_lists
 
@@ -98,6 +99,7 @@ def page(cls: type[Method]) -> Iterator[str]:
     if own:
         yield f"From the source: {' '.join(own.split())}\n"
     yield from _samples(name)
+    yield from _losses(name)
     yield from _data(cls)
     yield from _commands(cls)
     for title, lines in (
@@ -116,18 +118,32 @@ def page(cls: type[Method]) -> Iterator[str]:
 
 def _samples(name: str) -> Iterator[str]:
     """The sample sheet, and the run that it is from, if `benchmarks/gallery.py` has made one."""
-    if not (DOCS / "images" / "methods" / f"{name}.png").exists():
+    run = json.loads(GALLERY.read_text(encoding="utf-8")).get(name)
+    if run is None or not (PICTURES / f"{name}.png").exists():
         return
-    run = json.loads(GALLERY.read_text(encoding="utf-8"))[name]
-    settings = "default settings" if run["preset"] == "default" else f"the preset `{run['preset']}`"
-    yield f"## Samples\n\n![Samples of {name}](../images/methods/{name}.png)\n"
-    yield (
-        f"The sample sheet after {run['steps']:,} steps on `{run['dataset']}` with {settings}, "
-        f"{run['training_seconds']:.0f} seconds of training (`benchmarks/gallery.py`): what the method makes, not its "
-        f"best.{'' if run['dataset'] == 'ring' else ' The last row shows images of the target.'}\n"
-    )
+    last = "" if run["dataset"] == "ring" else " The last row shows images of the target."
     seen = tomllib.loads((DOCS / "methods" / "notes" / "samples.toml").read_text(encoding="utf-8"))
+    yield f"## Samples\n\n![Samples of {name}](../images/methods/{name}.png)\n"
+    yield f"The sample sheet {_of(run)}: what the method makes, not its best.{last}\n"
     yield f"{seen[name]}\n"
+
+
+def _losses(name: str) -> Iterator[str]:
+    """The loss curves of the same run."""
+    run = json.loads(GALLERY.read_text(encoding="utf-8")).get(name)
+    if run is None or not (PICTURES / f"{name}-losses.png").exists():
+        return
+    yield f"## Loss curves\n\n![Losses of {name} over its steps](../images/methods/{name}-losses.png)\n"
+    yield f"Every loss term {_of(run)}, as `ganzoo run` writes them to `curves.png`.\n"
+
+
+def _of(run: Mapping[str, Any]) -> str:
+    """Which run pictures are of."""
+    settings = "default settings" if run["preset"] == "default" else f"the preset `{run['preset']}`"
+    return (
+        f"after {run['steps']:,} steps on `{run['dataset']}` with {settings}, {run['training_seconds']:.0f} seconds of "
+        "training (`benchmarks/gallery.py`)"
+    )
 
 
 def _facts(cls: type[Method], who: str) -> Iterator[str]:
