@@ -29,8 +29,8 @@ FAMILIES = ("translation", "adaptation", "generative", "autoencoders", "baseline
 RESULTS = ROOT / "benchmarks" / "results"
 PAGES = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
 BLOCK = re.compile(
-    r"(<!-- (?P<kind>run|bench|means|folds|pairs|precisions|published|speed|methods) (?P<words>[^>]+?) -->\n)(.*?)"
-    r"(<!-- end -->)",
+    r"(<!-- (?P<kind>run|bench|means|parts|folds|pairs|precisions|published|speed|methods) (?P<words>[^>]+?) -->\n)"
+    r"(.*?)(<!-- end -->)",
     re.DOTALL,
 )
 
@@ -232,6 +232,18 @@ def means(folder: str, dataset: str, *columns: str) -> str:
     return "\n".join(lines)
 
 
+def parts(folder: str, dataset: str) -> str:
+    """What `benchmarks/error_parts.py` found the errors of a bench to consist of."""
+    found = json.loads((RESULTS / folder / "error_parts.json").read_text(encoding="utf-8"))[dataset]
+    names = list(next(iter(found.values())))
+    lines = ["| error (deg) | " + " | ".join(names) + " |", "|---|" + "---:|" * len(names)]
+    lines += [
+        f"| {label} | " + " | ".join(f"{row[name]:.2f}" if name != "seeds" else str(row[name]) for name in names) + " |"
+        for label, row in found.items()
+    ]
+    return "\n".join(lines)
+
+
 def _by_seed(folder: str, dataset: str, column: str) -> dict[tuple[str, int], float]:
     return {
         (record.label, record.seed): score.value
@@ -295,8 +307,8 @@ def _cell(score: Score | None) -> str:
 
 
 MAKERS: dict[str, Callable[..., str]] = {"run": run, "bench": bench, "folds": folds, "pairs": pairs,
-                                      "precisions": precisions, "means": means, "published": published, "speed": speed,
-                                      "methods": methods}  # fmt: skip
+                                      "precisions": precisions, "means": means, "parts": parts, "published": published,
+                                      "speed": speed, "methods": methods}  # fmt: skip
 
 
 def filled(page: Path) -> str:

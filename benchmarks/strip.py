@@ -2,9 +2,11 @@
 
     ganzoo demo
     python benchmarks/strip.py ganzoo-demo/simgan
+    python benchmarks/strip.py --out docs/images/refiners.png RUN RUN ...    # such as those of `ganzoo bench twins`
 
 Columns are the same eyes in each row, except for the last row, which holds eyes of other people. Nothing is selected:
 the columns are spread evenly over the held-out images. Several runs make several rows; they must be on the same data.
+Data with twins have a row of them: the same eyes in the style of the target.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ COLUMNS = 6
 ENLARGED = 4
 GAP = 6  # pixels between images
 TEXT = 28  # height of a row's words
+TWINS = "twins: the same eyes in the style of the target, in another light"
 
 
 def rows_of(runs: Sequence[Trained], columns: int) -> dict[str, np.ndarray]:
@@ -34,9 +37,14 @@ def rows_of(runs: Sequence[Trained], columns: int) -> dict[str, np.ndarray]:
     before: list[Domain] = [each.source_test() or each.source() for each in data]
     if len({each.fingerprint() for each in before}) > 1:
         raise UsageError("the runs are on different data; give runs with the same dataset and the same settings of it")
-    source, target = before[0].spread(columns).samples, data[0].target_test().spread(columns).samples
-    made = {f"{run.plan.method.name}, {run.step:,} steps": _refined(run, source) for run in runs}
-    return {"synthetic": np.asarray(source), **made, "target (other people)": np.asarray(target)}
+    shown, target = before[0].spread(columns), data[0].target_test().spread(columns).samples
+    made = {_words(run): _refined(run, shown.samples) for run in runs}
+    twins = {TWINS: np.asarray(shown.extra["twin"])} if "twin" in shown.extra and len(runs) > 1 else {}
+    return {"synthetic": np.asarray(shown.samples), **made, **twins, "target (other people)": np.asarray(target)}
+
+
+def _words(run: Trained) -> str:
+    return f"{run.plan.method.name}, {run.step:,} steps" if run.step else run.plan.method.name
 
 
 def _refined(run: Trained, source: np.ndarray) -> np.ndarray:

@@ -35,6 +35,13 @@ The default sizes and budget of a method fit small eye images and two CPU cores.
 Common to all: images are in [-1, 1]; each update draws a new batch, whereas the papers' code often uses one batch for
 generator and discriminator; `batch_size` counts the images of each domain.
 """
+GALLERY_INTRODUCTION = """# Gallery
+
+What each method that makes images made after a short training on the built-in eyes (or on points of the plane). The
+sheets are of one seed and none was selected: those of collapsed methods are here too. The budget of a row is that of
+its bench, minutes of a CPU and far below that of any paper, so a sheet shows what a method makes in that time, not its
+best. In the sheet of a generator, the last row shows images of the target.
+"""
 IMAGE, VECTOR, LABEL = Column((1, 36, 60)), Column((2,), "vector"), Column((2,), "vector")
 DIGIT, CLASS = Column((3, 28, 28)), Column((1,), "vector")
 GROUPS = {"source_group": CLASS, "target_group": CLASS}
@@ -59,6 +66,7 @@ def methods() -> dict[str, type[Method]]:
 def pages() -> Iterator[tuple[Path, str]]:
     """Every page with its text."""
     yield DOCS / "methods.md", overview()
+    yield DOCS / "gallery.md", "\n".join(gallery())
     for name, cls in methods().items():
         yield DOCS / "methods" / f"{name}.md", "\n".join(page(cls)).rstrip() + "\n"
 
@@ -87,6 +95,22 @@ def overview() -> str:
         can = ", ".join(each.replace("_", " ") for each in capabilities_of(cls))
         lines.append(f"| [`{name}`](methods/{name}.md) | {year} | {link} | {can} | {cell(cls.summary)} |")
     return "\n".join(lines) + "\n"
+
+
+def gallery() -> Iterator[str]:
+    """The lines of the page with all sample sheets."""
+    runs = json.loads(GALLERY.read_text(encoding="utf-8"))
+    yield f"{GALLERY_INTRODUCTION}\n{MADE}\n"
+    for name in methods():
+        if name in runs and (PICTURES / f"{name}.png").exists():
+            yield f"## [`{name}`](methods/{name}.md)\n"
+            yield f"![Samples of {name}](images/methods/{name}.png)\n"
+            yield f"{seen()[name]} *{runs[name]['steps']:,} steps on `{runs[name]['dataset']}`.*\n"
+
+
+def seen() -> dict[str, str]:
+    """What a person saw in each sample sheet."""
+    return tomllib.loads((DOCS / "methods" / "notes" / "samples.toml").read_text(encoding="utf-8"))
 
 
 def page(cls: type[Method]) -> Iterator[str]:
@@ -122,10 +146,9 @@ def _samples(name: str) -> Iterator[str]:
     if run is None or not (PICTURES / f"{name}.png").exists():
         return
     last = "" if run["dataset"] == "ring" else " The last row shows images of the target."
-    seen = tomllib.loads((DOCS / "methods" / "notes" / "samples.toml").read_text(encoding="utf-8"))
     yield f"## Samples\n\n![Samples of {name}](../images/methods/{name}.png)\n"
     yield f"The sample sheet {_of(run)}: what the method makes, not its best.{last}\n"
-    yield f"{seen[name]}\n"
+    yield f"{seen()[name]}\n"
 
 
 def _losses(name: str) -> Iterator[str]:
