@@ -13,7 +13,7 @@ import torch
 from ganzoo.applying.call import apply_batch, as_rows
 from ganzoo.applying.inputs import Inputs, Places, inputs_of
 from ganzoo.applying.outputs import ArchiveFile, ImageFiles, LabelFile, NumberFiles, Sink
-from ganzoo.applying.rows import content
+from ganzoo.applying.rows import ImageRows, content
 from ganzoo.capabilities.base import Capability
 from ganzoo.errors import UsageError
 from ganzoo.evaluation.evaluate import to_device
@@ -57,7 +57,7 @@ class Job:
 class Applied:
     """The result of a job."""
 
-    output: Path
+    output: Path  # what another command reads: the folder, or the one file in it that holds everything
     images: int  # rows in the output
     written: int  # by this call: fewer after an interruption, none if all were done before
     fitted: str  # how size and channels were converted, as text; empty without images
@@ -78,7 +78,7 @@ def apply_to_files(job: Job, places: Places, output: Path) -> Applied:
     target = _target(job, inputs, output)
     fitted = inputs.images.note if inputs.images else ""
     if target.claim(_size_needed(job, inputs)) == "complete":
-        return Applied(output, inputs.count, 0, fitted)
+        return Applied(_made(job, inputs, output), inputs.count, 0, fitted)
     job.method.to(job.device).eval()
     sink = _sink(job, inputs, target)
     written, digests = 0, {}
@@ -92,7 +92,7 @@ def apply_to_files(job: Job, places: Places, output: Path) -> Applied:
     note = _labels(job, inputs, target)
     digests.update(inputs.digests(lambda rows: rows.digests()))
     target.finish({"images": inputs.count, **note, "sha256": digests})
-    return Applied(output, inputs.count, written, fitted)
+    return Applied(_made(job, inputs, output), inputs.count, written, fitted)
 
 
 def identity_of(job: Job, inputs: Inputs) -> dict[str, Any]:
@@ -122,6 +122,8 @@ def _target(job: Job, inputs: Inputs, output: Path) -> OutputFolder | OutputFile
             raise UsageError(
                 f"--output {output} is the folder of the input; give another folder, so that nothing is overwritten"
             )
+    if output.suffix.lower() == ".npz":  # a folder of that name would be taken for the file
+        raise UsageError(f"--output {output} is to be a folder; give one such as {output.with_suffix('')}")
     return OutputFolder(output, identity)
 
 
@@ -131,9 +133,21 @@ def _sink(job: Job, inputs: Inputs, target: OutputFolder | OutputFile) -> Sink:
         return LabelFile(target, inputs.names, column, job.method.spec.task.label_names)
     if column.kind == "vector":
         return NumberFiles(target, inputs.names, column, cast(Literal["codes", "samples"], job.capability.makes))
-    if inputs.images is not None and isinstance(inputs.images.images, ImageArchive):
-        return ArchiveFile(target, inputs.images, column, keeps_others=job.capability.keeps_labels)
+    if (images := _archived(inputs)) is not None:
+        return ArchiveFile(target, images, column, keeps_others=job.capability.keeps_labels)
     return ImageFiles(target, inputs.names)
+
+
+def _made(job: Job, inputs: Inputs, output: Path) -> Path:
+    """The output, or the npz in it: see `_sink`."""
+    in_one_npz = job.capability.makes != "labels" and job.capability.output(job.method).kind != "vector"
+    images = _archived(inputs) if in_one_npz else None
+    return output if images is None else output / images.path.name
+
+
+def _archived(inputs: Inputs) -> ImageRows | None:
+    """The input images if they are an npz."""
+    return inputs.images if inputs.images is not None and isinstance(inputs.images.images, ImageArchive) else None
 
 
 def _labels(job: Job, inputs: Inputs, target: OutputFolder | OutputFile) -> dict[str, str]:
@@ -158,6 +172,6 @@ def _size_needed(job: Job, inputs: Inputs) -> int:
     if column.kind == "vector":
         return 4 * inputs.count * int(np.prod(column.shape)) * 4
     pixels = inputs.count * int(np.prod(column.shape))
-    if inputs.images is not None and isinstance(inputs.images.images, ImageArchive):
-        return pixels + inputs.images.path.stat().st_size
+    if (images := _archived(inputs)) is not None:
+        return pixels + images.path.stat().st_size
     return pixels + 2 * _OVERHEAD * inputs.count

@@ -269,6 +269,7 @@ def in_parallel(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterat
 def _image_names(folder: Path, inner: bool) -> list[str]:
     """Names of the images, without hidden ones. Links to folders are not followed: they could form cycles."""
     names: list[str] = []
+    archives: list[str] = []
     folders = [""]
     for at in folders:  # grows during the loop
         with reading(folder / at, "folder"), os.scandir(folder / at) as entries:
@@ -279,12 +280,16 @@ def _image_names(folder: Path, inner: bool) -> list[str]:
                     folders.append(f"{at}{entry.name}/")
                 elif Path(entry.name).suffix.lower() in FORMATS and not entry.is_dir():
                     names.append(f"{at}{entry.name}")
+                elif entry.name.endswith(".npz"):
+                    archives.append(f"{at}{entry.name}")
         if not inner:
             break
     if not names:
-        found = len(folders) - 1
-        hint = f"; its {found} subfolders are not searched (write {folder / INNER} to include them)"
-        raise DatasetError(f"{folder} holds no images ({', '.join(FORMATS)}){hint if found and not inner else ''}")
+        found = 0 if inner else len(folders) - 1
+        hint = f"; its {found} subfolders are not searched (write {folder / INNER} to include them)" if found else ""
+        if archives:
+            hint = f"; to read the npz file in it, give {folder / min(archives, key=natural)}"
+        raise DatasetError(f"{folder} holds no images ({', '.join(FORMATS)}){hint}")
     return sorted(names, key=natural)
 
 

@@ -167,7 +167,9 @@ def test_an_npz_keeps_its_name_layout_and_other_arrays(tmp_path: Path, shape: tu
         "file": np.array(["a", "b", "c", "d", "e"]),
     }
     write_npz(tmp_path / "eyes.npz", arrays)
-    refine(tmp_path / "eyes.npz", tmp_path / "out")
+    done = refine(tmp_path / "eyes.npz", tmp_path / "out")
+    assert done.output == tmp_path / "out" / "eyes.npz"
+    assert refine(tmp_path / "eyes.npz", tmp_path / "out").output == done.output  # also when all was done before
     with np.load(tmp_path / "out" / "eyes.npz") as made:
         assert set(made.files) == set(arrays)
         np.testing.assert_array_equal(made["image"], 255 - arrays["image"])
@@ -277,6 +279,7 @@ def test_refused_outputs_stay_as_they_were(tmp_path: Path) -> None:
         (source, source, "is the folder of the input"),
         (source, tmp_path / "link", "is the folder of the input"),
         (tmp_path / "eyes.npz", tmp_path, "is the folder of the input"),
+        (tmp_path / "eyes.npz", tmp_path / "out.npz", "is to be a folder; give one such as .*out$"),
         (source, tmp_path / "file", "is a file; give a folder"),
         (source, tmp_path / "full", "is not empty"),
         (source, tmp_path / "foreign", "of another job"),

@@ -279,6 +279,7 @@ BAD_IMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda d: (d / "a.png").mkdir(),
         r"holds no images .*its 1 subfolders are not searched \(write .*/\*\* to",
     ),
+    "only an npz": (lambda d: np.savez(d / "eyes.npz", a=1), r"to read the npz file in it, give .*/eyes\.npz$"),
     "dangling link": (lambda d: (d / "a.png").symlink_to("nowhere"), r"a\.png is not a readable image"),
     "bomb": (lambda d: (d / "a.png").write_bytes(BOMB), "a.png (claims|is not a readable)"),
     "wide": (lambda d: (d / "a.png").write_bytes(WIDE), "claims 50000 x 2000 pixels"),
