@@ -17,6 +17,7 @@ from ganzoo.method import Method, Phase, Presets, Stage
 from ganzoo.nn.convolutional import convolutional_discriminator, convolutional_generator
 from ganzoo.nn.diagnosis import mode_collapse
 from ganzoo.nn.diversity import diversity_term
+from ganzoo.nn.full_precision import without_autocast
 from ganzoo.nn.fully_connected import as_samples, perceptron
 from ganzoo.nn.optimizers import adam, linear_decay
 from ganzoo.settings import Settings
@@ -25,6 +26,7 @@ from ganzoo_generative.conditional import GAZE, declines_labels, one_hot
 
 ganzoo_contract = 2
 RIDGE = 1e-3  # added to the variances of codes, so that every covariance has a factor
+ROUNDING = 1e-5  # of the mean square of codes is added too: what rounding to float32 can take away from a variance
 
 
 class BAGANConfig(Settings):
@@ -141,7 +143,8 @@ class BAGAN(Method):
         self.trunk.load_state_dict(self.encoder.state_dict())
         mean = self.total / self.count[:, None]
         covariance = self.products / self.count[:, None, None] - mean[:, :, None] * mean[:, None]
-        ridge = RIDGE * torch.eye(self.config.latent, device=mean.device)
+        rounding = ROUNDING * (self.products / self.count[:, None, None]).diagonal(0, 1, 2).amax(1)
+        ridge = (RIDGE + rounding)[:, None, None] * torch.eye(self.config.latent, device=mean.device)
         self.mean.copy_(mean)
         self.factor.copy_(torch.linalg.cholesky(covariance + ridge))
 
@@ -166,12 +169,16 @@ class BAGAN(Method):
 
     @torch.no_grad()
     def record(self, codes: Tensor, classes: Tensor) -> None:
-        """Running sums of the codes of each class, which decay with each of its samples, however rare these are."""
+        """Running sums of the codes of each class, which decay with each of its samples, however rare these are.
+
+        In float32: sums of products that were rounded to bfloat16 need not be those of a covariance.
+        """
         belongs = one_hot(classes, self.classes).T  # [classes, N]
         fades = self.config.memory ** belongs.sum(1)
-        self.count.mul_(fades).add_(belongs.sum(1))
-        self.total.mul_(fades[:, None]).add_(belongs @ codes)
-        self.products.mul_(fades[:, None, None]).add_(torch.einsum("cn,ni,nj->cij", belongs, codes, codes))
+        with without_autocast(codes.device):
+            self.count.mul_(fades).add_(belongs.sum(1))
+            self.total.mul_(fades[:, None]).add_(belongs @ codes)
+            self.products.mul_(fades[:, None, None]).add_(torch.einsum("cn,ni,nj->cij", belongs, codes, codes))
 
     def discriminator_loss(self, batch: Batch) -> Mapping[str, Tensor]:
         """Real samples are of their classes; generated ones are as many as a class has on average (section 3.2)."""

@@ -49,6 +49,19 @@ def test_the_moments_of_each_class_are_those_of_its_codes():
         assert torch.allclose(covariance, torch.diag(scale**2), atol=0.35)
 
 
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_codes_far_from_zero_and_near_each_other_have_a_covariance_also_under_autocast(precision):
+    gan = method(latent=8, memory=0.99)
+    torch.manual_seed(0)
+    classes = torch.arange(400) % 4
+    with torch.autocast("cpu", dtype=precision, enabled=precision != torch.float32):
+        for _ in range(30):
+            gan.record(100 + 0.1 * torch.randn(400, 8), classes)
+        gan.begin_adversarial()
+    covariance = gan.factor[0] @ gan.factor[0].T
+    assert covariance.diagonal().max() < 0.5  # .01, the ridge, and what rounding may hide
+
+
 def test_a_rare_class_forgets_with_its_own_samples_only():
     gan = method(memory=0.5)
     gan.record(torch.full((1, 3), 7.0), torch.tensor([2]))
