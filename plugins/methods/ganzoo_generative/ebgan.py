@@ -16,6 +16,7 @@ from ganzoo.batch import Batch, DataSpec
 from ganzoo.method import Method, Phase, Presets
 from ganzoo.nn.diagnosis import mode_collapse
 from ganzoo.nn.diversity import diversity_term
+from ganzoo.nn.full_precision import without_autocast
 from ganzoo.nn.fully_connected import Generator, as_samples, perceptron
 from ganzoo.nn.optimizers import adam
 from ganzoo_generative.fully_connected import AdversarialConfig, latent_size
@@ -137,8 +138,9 @@ class EBGAN(Method):
 
 def pulling_away(codes: Tensor) -> Tensor:
     """The mean squared cosine of all pairs of different codes [N, D] (equation 4): 0-d, 0 for a single code."""
-    directions = F.normalize(codes.float(), dim=1)
-    squares = (directions @ directions.T).square()
+    with without_autocast(codes.device):  # there, a product of float32 is one of bfloat16
+        directions = F.normalize(codes.float(), dim=1)
+        squares = (directions @ directions.T).square()
     pairs = max(1, len(codes) * (len(codes) - 1))
     return (squares.sum() - squares.diagonal().sum()) / pairs
 

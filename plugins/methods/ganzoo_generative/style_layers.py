@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ganzoo.nn.full_precision import without_autocast
+
 
 class EqualizedLinear(nn.Module):
     """A linear layer whose stored weights have unit deviation; what it computes with is scaled by He's constant.
@@ -55,9 +57,15 @@ class ModulatedConv2d(nn.Module):
         scale, weight = self.style(styles), self.weight * self.scale
         made = F.conv2d(maps * scale[:, :, None, None], weight, padding=self.padding)
         if self.demodulated:
-            square = scale.float().square() @ weight.float().square().sum((2, 3)).T
-            made = made * (square + 1e-8).rsqrt()[:, :, None, None].to(made.dtype)
+            made = made * demodulation(scale, weight)[:, :, None, None].to(made.dtype)
         return made + self.bias[:, None, None]
+
+
+def demodulation(scale: Tensor, weight: Tensor) -> Tensor:
+    """One over the norm of the weights of each output map [M, C, k, k] with scaled inputs [N, C]: float32 [N, M]."""
+    with without_autocast(scale.device):  # there, a product of float32 is one of bfloat16
+        square = scale.float().square() @ weight.float().square().sum((2, 3)).T
+    return (square + 1e-8).rsqrt()
 
 
 class StyledLayer(nn.Module):

@@ -99,6 +99,14 @@ def test_an_update_leaves_the_other_player_untouched_to_the_bit(phase, moved):
     assert {name.split(".")[0] for name, value in after.items() if not torch.equal(value, before[name])} == moved
 
 
+def test_the_pulling_away_term_is_the_same_to_the_bit_under_autocast():
+    torch.manual_seed(0)
+    codes = torch.randn(12, 40)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        seen = pulling_away(codes)
+    assert torch.equal(seen, pulling_away(codes))
+
+
 def test_the_pulling_away_term_sees_codes_of_generated_samples_and_0_turns_it_off():
     ebgan = method(pulling_away=0.1)
     torch.manual_seed(3)

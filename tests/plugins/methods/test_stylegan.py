@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from ganzoo_generative.style_layers import EqualizedLinear, ModulatedConv2d
+from ganzoo_generative.style_layers import EqualizedLinear, ModulatedConv2d, demodulation
 from ganzoo_generative.stylegan import MappingNetwork, StyleGAN, StyleGANConfig
 from torch import nn
 from torch.nn import functional as F
@@ -35,6 +35,14 @@ def test_demodulated_maps_have_unit_deviation_for_unit_inputs_whatever_the_style
         assert made.std((0, 2, 3)).mean().item() == pytest.approx(1, abs=0.03)
     plain = ModulatedConv2d(32, 48, 3, 16, demodulated=False)
     assert plain(maps, torch.randn(8, 16) * 50).std() > 10
+
+
+def test_demodulation_is_the_same_to_the_bit_under_autocast():
+    torch.manual_seed(0)
+    scale, weight = torch.randn(3, 64), torch.randn(48, 64, 3, 3)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        seen = demodulation(scale, weight)
+    assert torch.equal(seen, demodulation(scale, weight))
 
 
 def test_a_modulated_convolution_is_a_convolution_with_the_papers_weights():
