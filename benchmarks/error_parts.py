@@ -37,9 +37,11 @@ def without_mean_error(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 def with_best_line(predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """For each angle, the straight line of the predictions that is nearest to the truth in least squares: [N, 2]."""
-    return np.stack(
-        [np.polyval(np.polyfit(predicted[:, at], truth[:, at], 1), predicted[:, at]) for at in range(truth.shape[1])], 1
-    )
+    centred = predicted - predicted.mean(0)
+    spread = (centred**2).mean(0)
+    slope = (centred * (truth - truth.mean(0))).mean(0) / np.where(spread > 0, spread, np.inf)  # 0 for a constant
+    line: np.ndarray = truth.mean(0) + slope * centred
+    return line
 
 
 def parts(task: Task, seeds: Sequence[np.ndarray], truth: np.ndarray) -> dict[str, float]:
