@@ -188,14 +188,15 @@ def narrowed(
     if methods is not None:
         known = {**{name: MethodEntry() for name in registry().found["methods"]}, **suite.methods}
         changes["methods"] = {name: _choose(name, known, "method") for name in methods}
-        changes["ensembles"] = {
-            name: each for name, each in suite.ensembles.items() if {*each.members} <= {*changes["methods"]}
-        }
     if dataset is not None:
         others = {name: DatasetEntry() for name in registry().found["datasets"]}
         changes["datasets"] = {dataset: _choose(dataset, {**others, **suite.datasets}, "dataset")}
     if seeds is not None:
         changes["seeds"] = seeds
+    rows, count = {*changes.get("methods", suite.methods)}, changes.get("seeds", suite.seeds)
+    changes["ensembles"] = {  # those that the choice leaves possible
+        name: each for name, each in suite.ensembles.items() if {*each.members} <= rows and (each.size or 1) <= count
+    }
     if budget is not None:
         changes |= {unit: budget.amount if unit == budget.unit else None for unit in UNITS}
     if metrics is not None:

@@ -14,7 +14,7 @@ from benchmark.bench_here import bench_here, collected
 from ganzoo.benchmark.criteria import read_criteria
 from ganzoo.benchmark.folder import BenchFolder
 from ganzoo.benchmark.selection import update
-from ganzoo.benchmark.suite import parse_suite
+from ganzoo.benchmark.suite import load_suite, narrowed, parse_suite
 from ganzoo.discovery.registry import registry
 from ganzoo.errors import ConfigError
 from ganzoo.task import GazeTask
@@ -204,6 +204,17 @@ def test_the_order_of_the_runs_does_not_change_a_prediction(bench, ganzoo, tmp_p
 def test_a_wrong_ensemble_is_refused(toys, text, said):
     with pytest.raises(ConfigError, match=said):
         parse_suite(tomllib.loads(f"{SUITE}\n{text}"), "toy", "toy.toml")
+
+
+def test_fewer_seeds_than_an_ensemble_has_leave_it_out_and_the_folder_readable(tmp_path):
+    suite = narrowed(load_suite("adaptation"), ["source-only", "ddc"], seeds=4)
+    assert not suite.ensembles
+    assert {*narrowed(load_suite("adaptation"), ["source-only", "ddc"], seeds=5).ensembles} == {
+        "source-only-5",
+        "ddc-5",
+    }
+    BenchFolder(tmp_path).open(suite, 1)
+    assert BenchFolder(tmp_path).suite().seeds == 4
 
 
 def test_a_damaged_file_of_criteria_is_made_again(bench, tmp_path):
