@@ -78,7 +78,8 @@ def bench(folder: str, dataset: str, *columns: str) -> str:
     seeds = sorted({len(row.records) for row in found.rows if not row.rival})
     code = sorted({row.code for row in found.rows})
     lines.append("")
-    count = (f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])) + (" seed" if seeds == [1] else " seeds")
+    count = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
+    count += " seed" if seeds == [1] else " seeds"
     lines.append(f"{count}; {_budget(found.rows)}; ganzoo {', '.join(code)}; [all scores]({_link(folder)}).")
     if not brief and max(seeds) > 2:  # the interval of two seeds says nothing
         lines += ["", *_differences(found, [column.name for column in chosen])]
