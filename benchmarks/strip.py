@@ -44,7 +44,9 @@ def rows_of(runs: Sequence[Trained], columns: int) -> dict[str, np.ndarray]:
 
 
 def _words(run: Trained) -> str:
-    return f"{run.plan.method.name}, {run.step:,} steps" if run.step else run.plan.method.name
+    preset = run.folder.settings()["run"].get("preset", "default")
+    name = run.plan.method.name if preset == "default" else f"{run.plan.method.name} ({preset})"
+    return f"{name}, {run.step:,} steps" if run.step else name
 
 
 def _refined(run: Trained, source: np.ndarray) -> np.ndarray:
@@ -74,8 +76,9 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, default=FILE)
     parser.add_argument("--columns", type=int, default=COLUMNS)
+    parser.add_argument("--enlarged", type=int, default=ENLARGED)
     given = parser.parse_args()
-    strip(rows_of([ganzoo.load(run) for run in given.runs], given.columns)).save(given.out, optimize=True)
+    strip(rows_of([ganzoo.load(run) for run in given.runs], given.columns), given.enlarged).save(given.out, optimize=True)
     print(given.out)
 
 
