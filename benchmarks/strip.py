@@ -78,7 +78,8 @@ def main() -> None:
     parser.add_argument("--columns", type=int, default=COLUMNS)
     parser.add_argument("--enlarged", type=int, default=ENLARGED)
     given = parser.parse_args()
-    strip(rows_of([ganzoo.load(run) for run in given.runs], given.columns), given.enlarged).save(given.out, optimize=True)
+    rows = rows_of([ganzoo.load(run) for run in given.runs], given.columns)
+    strip(rows, given.enlarged).save(given.out, optimize=True)
     print(given.out)
 
 
