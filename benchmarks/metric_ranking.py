@@ -28,6 +28,7 @@ RESULTS = ROOT / "benchmarks" / "results" / "bench-twins"
 LOSSES = RESULTS / "losses.json"
 PAGE = ROOT / "docs" / "metric-ranking.md"
 START, END = "<!-- ranking: made by benchmarks/metric_ranking.py -->", "<!-- end -->"
+LEAST = 6  # rows that a metric or loss must have been measured for
 LAST = 5  # lines of a log whose mean is the loss at the end: 250 steps
 
 # Lower is better in each. The first is what users want; the others are what the twins measure.
@@ -92,6 +93,8 @@ def judged(
     metric: str, values: Mapping[str, float], truth: Mapping[str, float], rows: Mapping[str, str]
 ) -> Judgement | None:
     cells = [cell for cell in rows if cell in values and cell in truth]
+    if len({rows[cell] for cell in cells}) < LEAST:
+        return None
     return judge(metric, [JudgedRun(cell, rows[cell], values[cell], truth[cell]) for cell in cells])
 
 

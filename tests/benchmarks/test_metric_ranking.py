@@ -33,7 +33,7 @@ def record(row: int, seed: int) -> FinishedRecord:
     )  # fmt: skip
 
 
-RECORDS = [record(row, seed) for row in range(4) for seed in range(3)]
+RECORDS = [record(row, seed) for row in range(6) for seed in range(3)]
 ROWS = {each.cell: each.label for each in RECORDS}
 
 
@@ -41,16 +41,28 @@ ROWS = {each.cell: each.label for each in RECORDS}
 def test_a_metric_that_follows_the_truth_ranks_plus_one_and_its_opposite_minus_one(metric, expected):
     scores = scores_of(RECORDS)
     found = judged(metric, scores[metric], scores["gaze_error_deg"], ROWS)
-    assert (found.runs, found.families) == (12, 4)
+    assert (found.runs, found.families) == (18, 6)
     assert [found.spearman, found.between, found.within] == pytest.approx([expected] * 3)
+
+
+def test_a_loss_of_too_few_rows_is_left_out():
+    assert (
+        judged(
+            "refiner/loss",
+            {"row0-seed0": 1.0, "row1-seed0": 2.0, "row2-seed0": 3.0},
+            scores_of(RECORDS)["gaze_error_deg"],
+            ROWS,
+        )
+        is None
+    )
 
 
 def test_the_tables_rank_metrics_and_losses_by_correlation():
     losses = {"refiner/noise": dict(zip(ROWS, np.random.default_rng(0).normal(size=len(ROWS)), strict=True))}
     text = "\n".join(tables(RECORDS, losses))
-    assert "12 runs of 4 rows" in text
+    assert "18 runs of 6 rows" in text
     assert (
-        text.index("`fid[gaze]` | 12 | +1.00") < text.index("`refiner/noise`") < text.index("`kid[gaze]` | 12 | -1.00")
+        text.index("`fid[gaze]` | 18 | +1.00") < text.index("`refiner/noise`") < text.index("`kid[gaze]` | 18 | -1.00")
     )
     assert "label_drift_deg`" not in text.split("###")[1].split("\n", 1)[1]  # it has no value
 
