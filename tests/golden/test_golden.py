@@ -24,6 +24,6 @@ def test_losses_are_what_they_were(name):
     for step, (found, wanted) in enumerate(zip(now, golden, strict=True)):
         # Kernels of other processors round otherwise, and training amplifies it: between machines to 5e-4 in the third
         # step of DANN, 1e-2 in the fourth and 6e-2 in the fifth of CycleGAN. What a change breaks shows in the first
-        # two steps.
+        # two steps. A mean of scores that nearly cancel, such as SAGAN's, differs by 4e-5 in its second step.
         tolerance = 1e-4 if step < 2 else 2e-2 if step < 4 else 0.1
-        assert found == pytest.approx(wanted, rel=tolerance, abs=tolerance / 10), f"step {step}"
+        assert found == pytest.approx(wanted, rel=tolerance, abs=max(1e-4, tolerance / 10)), f"step {step}"
