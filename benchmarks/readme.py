@@ -9,6 +9,7 @@ import json
 import re
 import sys
 import textwrap
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -103,25 +104,31 @@ def folds(folder: str, column: str) -> str:
 
 
 def pairs(folders: str, dataset: str, column: str, *wanted: str) -> str:
-    """Differences of `one:other` in a score, each with the same seed of the same bench, over several benches.
+    """Differences of `one:other` in a score between runs with the same seed of the same bench, averaged over benches.
 
-    `folders` has commas between them. Predictors have the score under its name with `direct_` before it.
+    Runs with one seed on two machines begin with the same weights and order of the data and differ by rounding, so they
+    are no independent samples: a seed counts once. `folders` has commas between them. Predictors have the score under
+    its name with `direct_` before it.
     """
     pools = [_by_seed(folder, dataset, column) for folder in folders.split(",")]
-    lines = ["| difference (deg) | pairs | each | mean (95 % interval) | p |", "|---|---:|---|---:|---:|"]
+    lines = ["| difference (deg) | seeds (runs) | each seed | mean (95 % interval) | p |", "|---|---:|---|---:|---:|"]
     tests = []
     for each in wanted:
         one, other = each.split(":")
-        both = [(pool[one, seed], pool[other, seed]) for pool in pools for name, seed in pool
-                if name == one and (other, seed) in pool]  # fmt: skip
-        differences = [a - b for a, b in both]
+        found: dict[int, list[float]] = defaultdict(list)
+        for pool in pools:
+            for name, seed in pool:
+                if name == one and (other, seed) in pool:
+                    found[seed].append(pool[one, seed] - pool[other, seed])
+        differences = [sum(of_seed) / len(of_seed) for of_seed in found.values()]
         mean, half = mean_interval(differences)
-        p = paired_p(*zip(*both, strict=True))
+        p = paired_p(differences, [0.0] * len(differences))
         if half is None or p is None:
-            raise ValueError(f"{each}: too few pairs")
+            raise ValueError(f"{each}: too few seeds")
         tests.append(p)
+        runs = sum(map(len, found.values()))
         lines.append(
-            f"| {one} minus {other} | {len(both)} | {', '.join(f'{d:+.2f}' for d in differences)} | "
+            f"| {one} minus {other} | {len(differences)} ({runs}) | {', '.join(f'{d:+.2f}' for d in differences)} | "
             f"{mean:+.2f} ({mean - half:+.2f} to {mean + half:+.2f}) | {p:.2g}"
         )
     return "\n".join([*lines[:2], *(f"{line} ({q:.2g}) |" for line, q in zip(lines[2:], holm(tests), strict=True))])
