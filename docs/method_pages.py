@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from committed_results import findings_of, results_of
-from gallery import ON_POINTS, PICTURES
+from gallery import ON_POINTS, PICTURES, methods_of_ganzoo
 from gallery import RESULT as GALLERY
 from settings_table import cell, presets_table, settings_table, with_lists
 
@@ -59,8 +59,7 @@ DATA = {
 
 def methods() -> dict[str, type[Method]]:
     """The methods that ganzoo brings, by name."""
-    found = registry().found["methods"]
-    return {name: found[name] for name in sorted(found) if found[name].__module__.startswith("ganzoo_")}
+    return {name: registry().found["methods"][name] for name in methods_of_ganzoo()}
 
 
 def pages() -> Iterator[tuple[Path, str]]:
@@ -164,8 +163,8 @@ def _of(run: Mapping[str, Any]) -> str:
     """Which run pictures are of."""
     settings = "default settings" if run["preset"] == "default" else f"the preset `{run['preset']}`"
     return (
-        f"after {run['steps']:,} steps on `{run['dataset']}` with {settings}, {run['training_seconds']:.0f} seconds of "
-        "training (`benchmarks/gallery.py`)"
+        f"after {run['steps']:,} steps on `{run['dataset']}` with {settings} and seed {run.get('seed', 0)}, "
+        f"{run['training_seconds']:.0f} seconds of training (`benchmarks/gallery.py`)"
     )
 
 
