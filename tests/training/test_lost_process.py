@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import TOY
-from distributed.test_two_processes import free_port, start, weights
+from training.test_two_processes import free_port, start, weights
 
 STEPS = 150
 RUN = ["run", "shift", "--plugin", str(TOY), "--dataset", "toy", "--metrics", "none", "--precision", "fp32"]

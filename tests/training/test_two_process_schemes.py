@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from distributed.test_two_processes import start, weights
+from training.test_two_processes import start, weights
 from safetensors.torch import load_file
 
 RUN = ["--steps", "9", "--save-every", "6", "--batch-size", "4", "--out", "run"]  # the second stage begins at step 3
