@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from training.test_two_processes import start, weights
 from safetensors.torch import load_file
+from training.test_two_processes import start, weights
 
 RUN = ["--steps", "9", "--save-every", "6", "--batch-size", "4", "--out", "run"]  # the second stage begins at step 3
 
