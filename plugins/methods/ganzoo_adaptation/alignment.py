@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from ganzoo.batch import Batch, DataSpec
 from ganzoo.nn.diversity import diversity
 from ganzoo.nn.gradient_balance import GradientBalance
-from ganzoo.nn.predictor import Predictor, PredictorConfig
-from ganzoo_adaptation.ramp import ramp
+from ganzoo.nn.predictor import Predictor
+from ganzoo_adaptation.label_matching import LabelMatching, LabelMatchingConfig
 
 
-class AlignmentConfig(PredictorConfig):
+class AlignmentConfig(LabelMatchingConfig):
     """Settings of a predictor whose features are aligned."""
 
     batch_norm: bool = Field(True, description="BatchNorm after each convolution, over source and target together.")
@@ -36,21 +36,25 @@ class Alignment(nn.Module):
         self.config = config
         self.predictor = Predictor(config, spec.sample.shape, spec.task, batch_norm=config.batch_norm)
         self.balance = GradientBalance()
+        self.matching = LabelMatching(config.match_labels, spec)
 
     def loss(self, batch: Batch, distance: Callable[[Tensor, Tensor], Tensor]) -> Mapping[str, Tensor]:
         """The terms of a batch. `distance` takes float32 features [B, D] of the source and of the target, and gives a
         0-d tensor. Both domains go through the network together, so that BatchNorm treats them alike."""
         count, predictor = len(batch), self.predictor
-        features = predictor.features(predictor.training_images(torch.cat([batch.source, batch.target]))).float()
+        source, label = self.matching.draw(batch)
+        features = predictor.features(predictor.training_images(torch.cat([source, batch.target]))).float()
         output = predictor.head(features[:count]).float()
-        task = predictor.task.loss(output, batch.source_label)
+        task = predictor.task.loss(output, label)
+        if self.config.match_labels:
+            self.matching.observe(predictor.head(features[count:].detach()))
         between = distance(features[:count], features[count:])
         weight = torch.full_like(between.detach(), self.config.alignment)
         if self.config.balance == "gradient":
-            weight = weight * ramp(batch.progress) * self.balance(task, between, features)
+            weight = weight * self.matching.ramp(batch.progress) * self.balance(task, between, features)
         terms = {"task": task, "alignment": weight * between, "distance": between.detach(), "weight": weight}
         if count > 1:
-            terms["diversity"] = diversity(predictor.task.decode(output.detach()), batch.source_label)
+            terms["diversity"] = diversity(predictor.task.decode(output.detach()), label)
         return terms
 
 

@@ -15,14 +15,14 @@ from ganzoo.batch import Batch, DataSpec
 from ganzoo.method import Method, Phase, Presets
 from ganzoo.nn.adversarial import cross_entropy
 from ganzoo.nn.diversity import diversity
-from ganzoo.nn.predictor import LAPTOP, PAPER, PAPER_TRAINING, Predictor, PredictorConfig, declines, recipe
+from ganzoo.nn.predictor import LAPTOP, PAPER, PAPER_TRAINING, Predictor, recipe
 from ganzoo.nn.reversal import reverse_gradient
-from ganzoo_adaptation.ramp import ramp
+from ganzoo_adaptation.label_matching import LabelMatching, LabelMatchingConfig, declines
 
 ganzoo_contract = 2
 
 
-class DANNConfig(PredictorConfig):
+class DANNConfig(LabelMatchingConfig):
     """Settings of DANN. The defaults fit eyes on a laptop; the preset `paper` is the paper's MNIST experiment."""
 
     batch_norm: bool = Field(
@@ -61,6 +61,7 @@ class DANN(Method):
         widths = [self.predictor.feature_size, *[config.domain_width] * config.domain_layers]
         hidden = [layer for sizes in pairwise(widths) for layer in (nn.Linear(*sizes), nn.ReLU())]
         self.domain_classifier = nn.Sequential(*hidden, nn.Linear(widths[-1], 2))
+        self.matching = LabelMatching(config.match_labels, spec)
 
     @classmethod
     def declines(cls, config: Any, spec: DataSpec) -> str:
@@ -68,27 +69,31 @@ class DANN(Method):
 
     def phases(self) -> Mapping[str, Phase]:
         networks = [self.predictor, self.domain_classifier]
-        return {"predictor": Phase(networks, self.loss, *recipe(self.config))}
+        averages = self.matching.averages("matching")
+        return {"predictor": Phase(networks, self.loss, *recipe(self.config), averages=averages)}
 
     def loss(self, batch: Batch) -> Mapping[str, Tensor]:
         """Section 4.2: the features are trained against the domain classifier, which learns at full strength."""
         count = len(batch)
-        images = self.predictor.training_images(torch.cat([batch.source, batch.target]))
+        rows, label = self.matching.draw(batch)
+        images = self.predictor.training_images(torch.cat([rows, batch.target]))
         features = self.predictor.features(images)
-        reversal = self.config.reversal * ramp(batch.progress)
+        reversal = self.config.reversal * self.matching.ramp(batch.progress)
         domains = self.domain_classifier(reverse_gradient(features, reversal))
         source, target = domains[:count], domains[count:]
         right = torch.cat([source[:, 0] > source[:, 1], target[:, 1] > target[:, 0]])
         output = self.predictor.head(features[:count]).float()
         terms = {
-            "task": self.predictor.task.loss(output, batch.source_label),
+            "task": self.predictor.task.loss(output, label),
             "source_domain": cross_entropy(source, real=False),
             "target_domain": cross_entropy(target, real=True),
             "domain_accuracy": right.float().mean(),
             "reversal": reversal,
         }
         if count > 1:
-            terms["diversity"] = diversity(self.predictor.task.decode(output.detach()), batch.source_label)
+            terms["diversity"] = diversity(self.predictor.task.decode(output.detach()), label)
+        if self.config.match_labels:
+            self.matching.observe(self.predictor.head(features[count:].detach()))
         return terms
 
     def predict(self, images: Tensor) -> Tensor:

@@ -14,8 +14,9 @@ from ganzoo import hookimpl
 from ganzoo.batch import Batch, DataSpec
 from ganzoo.method import Method, Phase, Presets
 from ganzoo.nn.full_precision import without_autocast
-from ganzoo.nn.predictor import LAPTOP, PredictorConfig, declines, recipe
+from ganzoo.nn.predictor import LAPTOP, PredictorConfig, recipe
 from ganzoo_adaptation.alignment import Alignment, AlignmentConfig, diagnose
+from ganzoo_adaptation.label_matching import declines
 
 ganzoo_contract = 2
 
@@ -70,7 +71,8 @@ class DareGram(Method):
         return declines(config, spec)
 
     def phases(self) -> Mapping[str, Phase]:
-        return {"predictor": Phase([self.aligned.predictor], self.loss, *recipe(self.config))}
+        averages = self.aligned.matching.averages("aligned.matching")
+        return {"predictor": Phase([self.aligned.predictor], self.loss, *recipe(self.config), averages=averages)}
 
     def loss(self, batch: Batch) -> Mapping[str, Tensor]:
         return self.aligned.loss(batch, self.distance)

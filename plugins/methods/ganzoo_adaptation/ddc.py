@@ -12,8 +12,9 @@ from ganzoo import hookimpl
 from ganzoo.batch import Batch, DataSpec
 from ganzoo.method import Method, Phase, Presets
 from ganzoo.nn.mmd import bandwidths, squared_mmd
-from ganzoo.nn.predictor import LAPTOP, PAPER, PAPER_TRAINING, declines, recipe
+from ganzoo.nn.predictor import LAPTOP, PAPER, PAPER_TRAINING, recipe
 from ganzoo_adaptation.alignment import Alignment, AlignmentConfig, diagnose
+from ganzoo_adaptation.label_matching import declines
 
 ganzoo_contract = 2
 
@@ -57,7 +58,8 @@ class DDC(Method):
         return declines(config, spec)
 
     def phases(self) -> Mapping[str, Phase]:
-        return {"predictor": Phase([self.aligned.predictor], self.loss, *recipe(self.config))}
+        averages = self.aligned.matching.averages("aligned.matching")
+        return {"predictor": Phase([self.aligned.predictor], self.loss, *recipe(self.config), averages=averages)}
 
     def loss(self, batch: Batch) -> Mapping[str, Tensor]:
         return self.aligned.loss(batch, self.distance)

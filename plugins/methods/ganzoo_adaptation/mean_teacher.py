@@ -13,16 +13,16 @@ from ganzoo import hookimpl
 from ganzoo.batch import Batch, DataSpec
 from ganzoo.method import Method, Phase, Presets
 from ganzoo.nn.ema import ExponentialMovingAverage
-from ganzoo.nn.predictor import LAPTOP, Predictor, PredictorConfig, declines, recipe
+from ganzoo.nn.predictor import LAPTOP, Predictor, recipe
 from ganzoo.nn.rotation import rotate
-from ganzoo_adaptation.ramp import ramp
+from ganzoo_adaptation.label_matching import LabelMatching, LabelMatchingConfig, declines
 
 ganzoo_contract = 2
 
 REMEMBERED = 0.98  # of the moving average of predictions that the anchor watches
 
 
-class MeanTeacherConfig(PredictorConfig):
+class MeanTeacherConfig(LabelMatchingConfig):
     """Settings of the mean teacher. The defaults fit eyes on a laptop."""
 
     batch_norm: bool = Field(True, description="BatchNorm after each convolution.")
@@ -73,6 +73,7 @@ class MeanTeacher(Method):
         self.student = Predictor(config, spec.sample.shape, spec.task, batch_norm=config.batch_norm)
         self.teacher = ExponentialMovingAverage(self.student, config.teacher)
         self.register_buffer("drift", torch.zeros(spec.task.output_size))
+        self.matching = LabelMatching(config.match_labels, spec)
 
     @classmethod
     def declines(cls, config: Any, spec: DataSpec) -> str:
@@ -88,25 +89,30 @@ class MeanTeacher(Method):
             *recipe(self.config),
             after=lambda: self.teacher.update(self.student),
             follows=[self.teacher],
-            averages=("drift",),
+            averages=("drift", *self.matching.averages("matching")),
         )
         return {"student": student}
 
     def loss(self, batch: Batch) -> Mapping[str, Tensor]:
         count, student, task = len(batch), self.student, self.spec.task
+        rows, label = self.matching.draw(batch)
         with torch.no_grad():
             taught = self._outputs(self.teacher.network, student.training_images(batch.target))
+        self.matching.observe(taught)
         seen = student.training_images(batch.target)
         angle = torch.deg2rad(torch.empty(count, device=batch.device).uniform_(-1, 1) * self.config.rotation)
         turned = task.rotated(taught, angle)
         if turned is not None:
             seen, taught = rotate(seen, angle), turned
-        outputs = self._outputs(student, torch.cat([student.training_images(batch.source), seen]))
+        outputs = self._outputs(student, torch.cat([student.training_images(rows), seen]))
         source, target = outputs[:count], outputs[count:]
+        strength = self.matching.ramp(batch.progress)
+        # means are comparable only once the labels are matched
+        anchor = self.config.anchor * strength if self.config.match_labels else self.config.anchor
         return {
-            "task": task.loss(source, batch.source_label),
-            "consistency": self.config.consistency * ramp(batch.progress) * task.consistency(target, taught),
-            "anchor": self.config.anchor * self._anchor(source, target),
+            "task": task.loss(source, label),
+            "consistency": self.config.consistency * strength * task.consistency(target, taught),
+            "anchor": anchor * self._anchor(source, target),
         }
 
     def _outputs(self, predictor: nn.Module, images: Tensor) -> Tensor:

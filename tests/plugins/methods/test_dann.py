@@ -6,7 +6,8 @@ import math
 
 import pytest
 import torch
-from ganzoo_adaptation.dann import DANN, ramp
+from ganzoo_adaptation.dann import DANN
+from ganzoo_adaptation.ramp import ramp
 from torch import nn
 from torch.nn import functional as F
 from torch.optim import SGD, AdamW
