@@ -102,7 +102,7 @@ def systematic(weights: Tensor) -> Tensor:
     """N rows of N, drawn in proportion to positive weights [N]: int64 [N], in order.
 
     Row k is drawn floor or ceil of N w_k / sum(w) times, so that equal weights draw each row once (systematic
-    resampling, Kitagawa 1996, appendix A).
+    resampling, Kitagawa 1996).
     """
     count = len(weights)
     edges = (weights / weights.sum()).cumsum(0) * count
