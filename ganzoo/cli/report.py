@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from ganzoo.cli.paths import PATH
 from ganzoo.discovery.registry import registry
 from ganzoo.errors import GanzooError, UsageError
 from ganzoo.runs.run_folder import RunFolder
+
+PLAIN_EVERY = 30.0  # seconds between lines without a terminal
 
 
 @click.command(
@@ -74,10 +77,14 @@ def update_selection(folder: BenchFolder, also: Sequence[str] = ()) -> None:
     """
     console = Console(stderr=True)
     with console.status("criteria and ensembles") as status:
+        printed = time.monotonic()
 
         def doing(text: str) -> None:
+            nonlocal printed
             status.update(escape(text))
-            if text.startswith(("no criteria", "the ensemble")):  # what stays absent, and why
+            due = not console.is_terminal and time.monotonic() - printed >= PLAIN_EVERY
+            if due or text.startswith(("no criteria", "the ensemble")):  # what stays absent, and why
+                printed = time.monotonic()
                 click.echo(text, err=True)
 
         try:

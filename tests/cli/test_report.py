@@ -1,9 +1,11 @@
-"""`ganzoo report A B`, on committed benches."""
+"""`ganzoo report`."""
 
 import re
 
 import pytest
 from conftest import ROOT
+
+from ganzoo.cli import report
 
 RESULTS = ROOT / "benchmarks" / "results"
 FIRST, SECOND = RESULTS / "bench-real", RESULTS / "bench-real-float32"
@@ -48,3 +50,16 @@ def test_other_calls_are_refused_in_one_sentence(ganzoo, words, said):
     assert result.exit_code == 2
     assert said in result.output
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(("every", "said"), [(0.0, ["one of a", "two of a"]), (60.0, [])])
+def test_without_a_terminal_criteria_say_now_and_then_what_takes_time(monkeypatch, capsys, every, said):
+    def update(folder, doing, also):
+        doing("one of a")
+        doing("two of a")
+        doing("no criteria for b: it is gone")
+
+    monkeypatch.setattr(report, "update", update)
+    monkeypatch.setattr(report, "PLAIN_EVERY", every)
+    report.update_selection(None)
+    assert capsys.readouterr().err.splitlines() == [*said, "no criteria for b: it is gone"]
