@@ -29,6 +29,7 @@ from ganzoo.training.timeline import groups_of
 __all__ = ["SPEC", "domains", "spec_for", "specs_for"]
 STEPS = 8
 FORESEEN = 20_000  # steps of a schedule that are examined
+MOST_KINDS = 8  # of them
 Kind = tuple[str | Group, ...]  # of a step: the result of a schedule
 
 
@@ -90,11 +91,16 @@ def kinds_of_step(method: Method) -> list[Kind]:
 
 
 def _kinds(schedule: Callable[[int], Schedule]) -> list[Kind]:
-    return list(dict.fromkeys(_hashable(schedule(step)) for step in range(FORESEEN)))[:8]
-
-
-def _hashable(steps: Schedule) -> Kind:
-    return tuple(entry if isinstance(entry, str) else tuple(entry) for entry in steps)
+    alike = getattr(schedule, "__func__", None) is Method.schedule  # all phases in every step
+    seen: list[Schedule] = []
+    for step in range(1 if alike else FORESEEN):
+        if (steps := schedule(step)) not in seen:  # few kinds are compared faster than hashed
+            seen.append(steps)
+        if len(seen) == MOST_KINDS:
+            break
+    return list(
+        dict.fromkeys(tuple(each if isinstance(each, str) else tuple(each) for each in steps) for steps in seen)
+    )
 
 
 class Situation(NamedTuple):
