@@ -98,9 +98,11 @@ def _kinds(schedule: Callable[[int], Schedule]) -> list[Kind]:
             seen.append(steps)
         if len(seen) == MOST_KINDS:
             break
-    return list(
-        dict.fromkeys(tuple(each if isinstance(each, str) else tuple(each) for each in steps) for steps in seen)
-    )
+    return list(dict.fromkeys(map(_hashable, seen)))
+
+
+def _hashable(steps: Schedule) -> Kind:
+    return tuple(entry if isinstance(entry, str) else tuple(entry) for entry in steps)
 
 
 class Situation(NamedTuple):
