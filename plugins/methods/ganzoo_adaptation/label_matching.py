@@ -45,7 +45,7 @@ class LabelMatching(nn.Module):
     """Draws the rows of the source for a batch.
 
     Methods that make the features of two domains alike also make their predictions alike, which is wrong as far as the
-    labels differ (Zhao et al. 2019, theorem 4.3). So a run has `rounds` + 1 equal parts. In the first, nothing is
+    labels differ (Zhao et al. 2019, section 4.3). So a run has `rounds` + 1 equal parts. In the first, nothing is
     adapted; in each later one, a row of the source with label y is drawn in proportion to the ratio of two densities at
     y: that of the predictions for the target at the end of the part before, and that of the source's labels. Both are
     Gaussian in each column, so that a ratio needs two moments and no bandwidth; the ratio is limited to a factor of 5.
