@@ -107,10 +107,11 @@ def pairs(folders: str, dataset: str, column: str, *wanted: str) -> str:
     """Differences of `one:other` in a score between runs with the same seed of the same bench, averaged over benches.
 
     Runs with one seed on two machines begin with the same weights and order of the data and differ by rounding, so they
-    are no independent samples: a seed counts once. `folders` has commas between them. Predictors have the score under
+    are no independent samples: a seed counts once. `folders` has commas between them, and a plus between those that
+    count as one bench: runs of one row and seed that both have must agree to the bit. Predictors have the score under
     its name with `direct_` before it.
     """
-    pools = [_by_seed(folder, dataset, column) for folder in folders.split(",")]
+    pools = [_joined(folder.split("+"), dataset, column) for folder in folders.split(",")]
     lines = ["| difference (deg) | seeds (runs) | each seed | mean (95 % interval) | p |", "|---|---:|---|---:|---:|"]
     tests = []
     for each in wanted:
@@ -132,6 +133,16 @@ def pairs(folders: str, dataset: str, column: str, *wanted: str) -> str:
             f"{mean:+.2f} ({mean - half:+.2f} to {mean + half:+.2f}) | {p:.2g}"
         )
     return "\n".join([*lines[:2], *(f"{line} ({q:.2g}) |" for line, q in zip(lines[2:], holm(tests), strict=True))])
+
+
+def _joined(folders: Sequence[str], dataset: str, column: str) -> dict[tuple[str, int], float]:
+    pool: dict[tuple[str, int], float] = {}
+    for folder in folders:
+        found = _by_seed(folder, dataset, column)
+        if differ := [key for key in found.keys() & pool.keys() if found[key] != pool[key]]:
+            raise ValueError(f"{' and '.join(folders)} disagree on {differ}, so they are no one bench")
+        pool |= found
+    return pool
 
 
 def precisions(full: str, half: str, dataset: str, column: str) -> str:

@@ -52,6 +52,7 @@ class DANN(Method):
     presets: ClassVar[Presets] = {
         "default": {"train": LAPTOP},
         "no-reversal": {"method": {"reversal": 0.0}, "train": LAPTOP},
+        "matched": {"method": {"match_labels": 2}, "train": LAPTOP},
         "paper": {"method": MNIST, "train": PAPER_TRAINING},
     }
 

@@ -43,6 +43,7 @@ class DDC(Method):
     presets: ClassVar[Presets] = {
         "default": {"train": LAPTOP},
         "no-alignment": {"method": {"alignment": 0.0}, "train": LAPTOP},
+        "matched": {"method": {"match_labels": 2}, "train": LAPTOP},
         "paper": {
             "method": {**PAPER, "batch_norm": False, "kernel": "linear", "balance": "fixed", "alignment": 0.25},
             "train": PAPER_TRAINING,

@@ -60,6 +60,7 @@ class MeanTeacher(Method):
     presets: ClassVar[Presets] = {
         "default": {"train": LAPTOP},
         "no-anchor": {"method": {"anchor": 0.0}, "train": LAPTOP},
+        "matched": {"method": {"match_labels": 2}, "train": LAPTOP},
         # French et al.: Adam 1e-3, decay .99, weight 3; their confidence mask is for classes and is not built
         "paper": {
             "method": {"network": "mnist", "decay": "constant", "consistency": 3.0, "anchor": 0.0},
