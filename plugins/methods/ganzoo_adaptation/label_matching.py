@@ -26,8 +26,9 @@ class LabelMatchingConfig(PredictorConfig):
         0,
         ge=0,
         le=10,
-        description="Rounds in which rows of the source are drawn so that their mean label is that predicted for the "
-        "target; 0: none. Adaptation begins with the first round, after 1 / (rounds + 1) of the run.",
+        description="Rounds in which rows of the source are drawn so that their labels have the mean and the spread of "
+        "those predicted for the target; 0: none. Adaptation begins with the first round, after 1 / (rounds + 1) of "
+        "the run.",
     )
 
 
@@ -46,15 +47,15 @@ class LabelMatching(nn.Module):
     Methods that make the features of two domains alike also make their predictions alike, which is wrong as far as the
     labels differ (Zhao et al. 2019, section 4.3). So a run has `rounds` + 1 equal parts. In the first, nothing is
     adapted; in each later one, a row of the source with label y is drawn in proportion to the ratio of two densities at
-    y: Gaussians in each column with the variance of the source's labels, one with the mean of the predictions for the
-    target at the end of the part before, one with the mean of the source's labels. The ratio is limited to a factor of
-    5. The variance is not matched: predictions for the target spread too little, so the source would become narrower
-    in each round, and the predictions with it. Without rounds, the module has no state and changes nothing.
+    y: that of the predictions for the target at the end of the part before, and that of the source's labels. Both are
+    Gaussian in each column, so that a ratio needs two moments and no bandwidth; the ratio is limited to a factor of 5.
+    Predictions that are too close together draw a source that is: no deconvolution is tried. Without rounds, the module
+    has no state and changes nothing.
     """
 
     source: Tensor  # float32 [2, task.label_size]: mean and variance of the source's labels, as moving averages
-    target: Tensor  # float32 [task.label_size]: mean of the predictions for the target
-    wanted: Tensor  # the same as it was when this round began
+    target: Tensor  # the same of the predictions for the target
+    wanted: Tensor  # the same as they were when this round began
     seen: Tensor  # float32 [2]: batches of the source and of the target in the averages
     round: Tensor  # float32 0-d
 
@@ -62,10 +63,8 @@ class LabelMatching(nn.Module):
         super().__init__()
         self.rounds, self.task = rounds, spec.task
         if rounds:
-            size = spec.task.label_size
-            self.register_buffer("source", torch.stack([torch.zeros(size), torch.ones(size)]))
-            self.register_buffer("target", torch.zeros(size))
-            self.register_buffer("wanted", torch.zeros(size))
+            for name in ("source", "target", "wanted"):
+                self.register_buffer(name, torch.tensor([[0.0], [1.0]]).repeat(1, spec.task.label_size))
             self.register_buffer("seen", torch.zeros(2))
             self.register_buffer("round", torch.zeros(()))
 
@@ -83,31 +82,20 @@ class LabelMatching(nn.Module):
         """As many rows of the source as the batch has, some of them more than once: samples and labels."""
         if not self.rounds:
             return batch.source, batch.source_label
-        label, (mean, variance) = batch.source_label, self.source
-        rate = _rate(self.seen[0])
-        step = label.mean(0) - mean
-        # the variance of a mixture of two distributions with weights 1 - rate and rate
-        variance.copy_((1 - rate) * (variance + rate * step.square()) + rate * label.var(0, correction=0))
-        mean += rate * step
+        label = batch.source_label
+        _include(self.source, label, self.seen[0])
         now = (batch.progress * (self.rounds + 1)).floor()
         self.wanted.copy_(torch.where(now > self.round, self.target, self.wanted))
         self.round.copy_(now)
-        exponent = ((self.wanted - mean) * (label - (self.wanted + mean) / 2) / variance.clamp_min(1e-12)).sum(1)
-        weights = exponent.clamp(-log(MOST), log(MOST)).exp()  # the ratio of the densities
-        rows = systematic(torch.where(now > 0, weights, 1.0))
+        ratio = (_log_density(label, self.wanted) - _log_density(label, self.source)).clamp(-log(MOST), log(MOST))
+        rows = systematic(torch.where(now > 0, ratio, 0.0).exp())
         return batch.source[rows], label[rows]
 
     @torch.no_grad()
     def observe(self, outputs: Tensor) -> None:
         """Take note of a network's raw outputs [B, task.output_size] for the target of a batch."""
         if self.rounds:
-            self.target.lerp_(self.task.decode(outputs.float()).mean(0), _rate(self.seen[1]))
-
-
-def _rate(seen: Tensor) -> Tensor:
-    """The weight of one more batch: a mean over the first 50 batches, then a moving average."""
-    seen += 1
-    return (1 / seen).clamp_min(1 - REMEMBERED)
+            _include(self.target, self.task.decode(outputs.float()), self.seen[1])
 
 
 def systematic(weights: Tensor) -> Tensor:
@@ -120,3 +108,19 @@ def systematic(weights: Tensor) -> Tensor:
     edges = (weights / weights.sum()).cumsum(0) * count
     points = torch.arange(count, device=weights.device) + torch.rand((), device=weights.device)
     return torch.searchsorted(edges, points, right=True).clamp_max(count - 1)
+
+
+def _include(moments: Tensor, rows: Tensor, seen: Tensor) -> None:
+    """Move moments [2, D] towards those of rows [N, D]: a mean over the first 50 batches, then a moving average."""
+    seen += 1
+    rate = (1 / seen).clamp_min(1 - REMEMBERED)
+    step = rows.mean(0) - moments[0]
+    # the variance of a mixture of two distributions with weights 1 - rate and rate
+    moments[1] = (1 - rate) * (moments[1] + rate * step.square()) + rate * rows.var(0, correction=0)
+    moments[0] += rate * step
+
+
+def _log_density(label: Tensor, moments: Tensor) -> Tensor:
+    """Of labels [N, D] under a Gaussian with mean and variance [2, D], up to a constant: [N]."""
+    mean, variance = moments[0], moments[1].clamp_min(1e-12)
+    return -((label - mean).square() / variance + variance.log()).sum(1) / 2
