@@ -112,7 +112,8 @@ def pairs(folders: str, dataset: str, column: str, *wanted: str) -> str:
     its name with `direct_` before it.
     """
     pools = [_joined(folder.split("+"), dataset, column) for folder in folders.split(",")]
-    lines = ["| difference (deg) | seeds (runs) | each seed | mean (95 % interval) | p |", "|---|---:|---|---:|---:|"]
+    unit = column.rsplit("_", 1)[-1]
+    lines = [f"| difference ({unit}) | seeds (runs) | each seed | mean (95 % interval) | p |", "|---|---:|---|---:|---:|"]
     tests = []
     for each in wanted:
         one, other = each.split(":")
