@@ -113,7 +113,8 @@ def pairs(folders: str, dataset: str, column: str, *wanted: str) -> str:
     """
     pools = [_joined(folder.split("+"), dataset, column) for folder in folders.split(",")]
     unit = column.rsplit("_", 1)[-1]
-    lines = [f"| difference ({unit}) | seeds (runs) | each seed | mean (95 % interval) | p |", "|---|---:|---|---:|---:|"]
+    head = f"| difference ({unit}) | seeds (runs) | each seed | mean (95 % interval) | p |"
+    lines = [head, "|---|---:|---|---:|---:|"]
     tests = []
     for each in wanted:
         one, other = each.split(":")
