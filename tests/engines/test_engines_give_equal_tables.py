@@ -39,7 +39,7 @@ preset = "fast"
 """
 CELLS = 2
 LONGER = SUITE.replace("images = 80", "images = 2400")  # so that something can happen meanwhile
-LONGEST = SUITE.replace("images = 80", "images = 16_000").replace("_every = 2", "_every = 500")
+LONGEST = SUITE.replace("images = 80", "images = 40_000").replace("_every = 2", "_every = 1000")
 
 
 @pytest.fixture(autouse=True)
