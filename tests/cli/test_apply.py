@@ -197,9 +197,9 @@ def test_vectors_are_read_from_a_table_or_an_npz(ganzoo, runs, tmp_path):
     points = np.array([[0.5, 0.25], [1, -1]], np.float32)
     (tmp_path / "points.csv").write_text("file,x,y\na,0.5,0.25\nb,1,-1\n")
     np.savez(tmp_path / "points.npz", points)
-    for name in ("points.csv", "points.npz"):
-        ganzoo("apply", runs("coder", "points"), "encode", "--input", name, "--output", f"of-{name[7:]}")
-        codes = np.load(tmp_path / f"of-{name[7:]}" / "codes.npz")["codes"]
+    for kind in ("csv", "npz"):
+        ganzoo("apply", runs("coder", "points"), "encode", "--input", f"points.{kind}", "--output", f"of-{kind}")
+        codes = np.load(tmp_path / f"of-{kind}" / "codes.npz")["codes"]
         assert np.array_equal(codes, np.stack([points.mean(1), points[:, 0]], 1))
 
 

@@ -16,7 +16,7 @@ from ganzoo.task import GazeTask, RegressionTask
 from ganzoo_adaptation.ramp import ramp
 
 REMEMBERED = 0.98  # of the moving averages
-MOST = 5.0  # a row of the source counts at most five times, and at least a fifth
+MOST = 5.0  # times as likely, or as unlikely, as a row with equal densities
 
 
 class LabelMatchingConfig(PredictorConfig):
