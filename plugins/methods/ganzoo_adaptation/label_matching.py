@@ -1,4 +1,4 @@
-"""Label shift: a source whose labels are distributed as those that are predicted for the target."""
+"""Label shift: resampling the source to the labels that are predicted for the target."""
 
 from __future__ import annotations
 
@@ -20,15 +20,14 @@ MOST = 5.0  # times as likely, or as unlikely, as a row with equal densities
 
 
 class LabelMatchingConfig(PredictorConfig):
-    """Settings of a predictor that is adapted to a target whose labels may be distributed in another way."""
+    """Settings of a predictor that is adapted to a target which may have another distribution of labels."""
 
     match_labels: int = Field(
         0,
         ge=0,
         le=10,
-        description="Rounds in which rows of the source are drawn so that their labels have the mean and the spread of "
-        "those predicted for the target; 0: none. Adaptation begins with the first round, after 1 / (rounds + 1) of "
-        "the run.",
+        description="Rounds of resampling the source, so that its labels have the mean and the variance of those "
+        "predicted for the target; 0: none. Adaptation begins with the first round, after 1 / (rounds + 1) of the run.",
     )
 
 
@@ -42,15 +41,15 @@ def declines(config: Any, spec: DataSpec) -> str:
 
 
 class LabelMatching(nn.Module):
-    """Draws the rows of the source for a batch.
+    """Resamples the rows of the source in a batch.
 
     Methods that make the features of two domains alike also make their predictions alike, which is wrong as far as the
     labels differ (Zhao et al. 2019, section 4.3). So a run has `rounds` + 1 equal parts. In the first, nothing is
     adapted; in each later one, a row of the source with label y is drawn in proportion to the ratio of two densities at
     y: that of the predictions for the target at the end of the part before, and that of the source's labels. Both are
     Gaussian in each column, so that a ratio needs two moments and no bandwidth; the ratio is limited to a factor of 5.
-    Predictions that are too close together draw a source that is: no deconvolution is tried. Without rounds, the module
-    has no state and changes nothing.
+    If predictions spread too little, so does the resampled source: no deconvolution is tried. Without rounds, the
+    module has no state and changes nothing.
     """
 
     source: Tensor  # float32 [2, task.label_size]: mean and variance of the source's labels, as moving averages

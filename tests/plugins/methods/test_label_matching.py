@@ -1,4 +1,4 @@
-"""Facts of the source that is drawn with the labels of the target."""
+"""Facts of resampling the source to the labels that are predicted for the target."""
 
 from __future__ import annotations
 
